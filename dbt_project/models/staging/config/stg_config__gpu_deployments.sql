@@ -1,0 +1,23 @@
+with source as (
+
+    select * from {{ raw('config', 'gpu_deployments') }}
+
+),
+
+typed as (
+
+    select
+        deployment_id,
+        node_id,
+        model_id,
+        model,
+        cast(input_weight as decimal(9, 6)) as input_weight,
+        cast(cache_read_weight as decimal(9, 6)) as cache_read_weight,
+        cast(output_weight as decimal(9, 6)) as output_weight,
+        cast(valid_from as date) as valid_from,
+        cast(valid_to as date) as valid_to
+    from source
+
+)
+
+select * from typed

@@ -1,0 +1,17 @@
+with source as (
+
+    select * from {{ raw('config', 'settings') }}
+
+),
+
+typed as (
+
+    select
+        cast(unpriced_share_limit as decimal(9, 6)) as unpriced_share_limit,
+        cast(unattributed_share_limit as decimal(9, 6)) as unattributed_share_limit,
+        cast(unexplained_limit_usd as decimal(26, 12)) as unexplained_limit_usd
+    from source
+
+)
+
+select * from typed

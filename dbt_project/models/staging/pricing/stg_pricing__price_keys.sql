@@ -1,0 +1,26 @@
+with source as (
+
+    select * from {{ raw('pricing', 'price_keys') }}
+
+),
+
+typed as (
+
+    select
+        service_provider,
+        host,
+        region,
+        model_id,
+        service_tier,
+        cast(usage_date as date) as usage_date,
+        model,
+        price_set_id,
+        price_reason,
+        cast(threshold_tokens as bigint) as threshold_tokens,
+        cast(is_threshold_inclusive as boolean) as is_threshold_inclusive,
+        cast(has_prompt_cache as boolean) as has_prompt_cache
+    from source
+
+)
+
+select * from typed

@@ -1,0 +1,39 @@
+with source as (
+
+    select * from {{ raw('pricing', 'price_sets') }}
+
+),
+
+typed as (
+
+    select
+        price_set_id,
+        cast(context_tier as integer) as context_tier,
+        cast(list_input_uncached_per_mtok_usd as decimal(18, 8)) as list_input_uncached_per_mtok_usd,
+        cast(contracted_input_uncached_per_mtok_usd as decimal(18, 8)) as contracted_input_uncached_per_mtok_usd,
+        cast(list_cache_read_per_mtok_usd as decimal(18, 8)) as list_cache_read_per_mtok_usd,
+        cast(contracted_cache_read_per_mtok_usd as decimal(18, 8)) as contracted_cache_read_per_mtok_usd,
+        cast(list_cache_write_5m_per_mtok_usd as decimal(18, 8)) as list_cache_write_5m_per_mtok_usd,
+        cast(contracted_cache_write_5m_per_mtok_usd as decimal(18, 8)) as contracted_cache_write_5m_per_mtok_usd,
+        cast(list_cache_write_1h_per_mtok_usd as decimal(18, 8)) as list_cache_write_1h_per_mtok_usd,
+        cast(contracted_cache_write_1h_per_mtok_usd as decimal(18, 8)) as contracted_cache_write_1h_per_mtok_usd,
+        cast(list_input_audio_per_mtok_usd as decimal(18, 8)) as list_input_audio_per_mtok_usd,
+        cast(contracted_input_audio_per_mtok_usd as decimal(18, 8)) as contracted_input_audio_per_mtok_usd,
+        cast(list_input_image_per_mtok_usd as decimal(18, 8)) as list_input_image_per_mtok_usd,
+        cast(contracted_input_image_per_mtok_usd as decimal(18, 8)) as contracted_input_image_per_mtok_usd,
+        cast(list_output_per_mtok_usd as decimal(18, 8)) as list_output_per_mtok_usd,
+        cast(contracted_output_per_mtok_usd as decimal(18, 8)) as contracted_output_per_mtok_usd,
+        cast(list_output_audio_per_mtok_usd as decimal(18, 8)) as list_output_audio_per_mtok_usd,
+        cast(contracted_output_audio_per_mtok_usd as decimal(18, 8)) as contracted_output_audio_per_mtok_usd,
+        cast(list_output_image_per_mtok_usd as decimal(18, 8)) as list_output_image_per_mtok_usd,
+        cast(contracted_output_image_per_mtok_usd as decimal(18, 8)) as contracted_output_image_per_mtok_usd,
+        cast(list_search_usd as decimal(18, 8)) as list_search_usd,
+        cast(contracted_search_usd as decimal(18, 8)) as contracted_search_usd,
+        list_basis,
+        contract_id,
+        source
+    from source
+
+)
+
+select * from typed
