@@ -1,0 +1,218 @@
+"""The settings of a home: read, checked as a whole, and compiled into the lake.
+
+`load_settings` answers with typed settings or with every problem at once. What a value may be stands in `models`, what
+holds between files in `checks`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple, TypeVar
+
+import polars as pl
+
+from sources.home import LANDING_TABLES, Home
+from sources.settings import checks, tables
+from sources.settings.models import (
+    Allocation,
+    AllocationRule,
+    ApiKey,
+    BillingAccount,
+    Contract,
+    Contracts,
+    ExpectedFileRule,
+    Feature,
+    FxRate,
+    General,
+    GpuDeployment,
+    GpuNode,
+    GpuRates,
+    Limits,
+    Strict,
+    Team,
+    Tenant,
+)
+from sources.settings.text import Document, Problem, SettingsError, Sheet, read_csv, read_yaml
+
+__all__ = ["ExpectedFile", "Problem", "Settings", "SettingsError", "compile_settings", "load_settings"]
+
+Row = TypeVar("Row", bound=Strict)
+Model = TypeVar("Model", bound=Strict)
+
+# A provider that no setting names: most publish a day's bill within the next day.
+DEFAULT_SETTLEMENT_LAG_DAYS = 1
+
+
+class ExpectedFile(NamedTuple):
+    """A file that should have come; its name may hold * where only the sender knows the rest."""
+
+    feed: str
+    table_name: str
+    expected_date: date
+    file_name: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything the settings files of a home say."""
+
+    general: General
+    tenants: tuple[Tenant, ...]
+    features: tuple[Feature, ...]
+    teams: tuple[Team, ...]
+    api_keys: tuple[ApiKey, ...]
+    billing_accounts: tuple[BillingAccount, ...]
+    fx_rates: tuple[FxRate, ...]
+    contracts: tuple[Contract, ...]
+    gpu_nodes: tuple[GpuNode, ...]
+    gpu_deployments: tuple[GpuDeployment, ...]
+    allocation_rules: tuple[AllocationRule, ...]
+    rule_version: str
+
+    @property
+    def limits(self) -> Limits:
+        return self.general.limits
+
+    def settlement_lag_days(self, account: BillingAccount) -> int:
+        """The account's own lag, else its provider's, else the default."""
+        if account.settlement_lag_days is not None:
+            return account.settlement_lag_days
+        return self.general.settlement_lag_days.get(account.service_provider, DEFAULT_SETTLEMENT_LAG_DAYS)
+
+    def expected_files(self, now: datetime) -> list[ExpectedFile]:
+        """Every file that should have come by `now`, in the order of the settings and by day."""
+        today = now.date()
+        return [file for rule in self.general.expected_files for file in _expected(rule, today)]
+
+
+def _expected(rule: ExpectedFileRule, today: date) -> Iterator[ExpectedFile]:
+    step = timedelta(days=1 if rule.cadence == "daily" else 7)
+    lag = timedelta(days=rule.lag_days)
+    day = rule.first
+    while (end := day + step - timedelta(days=1)) + lag <= today and (rule.until is None or day <= rule.until):
+        yield ExpectedFile(rule.feed, rule.table, day, rule.name.replace("{date}", f"{day}").replace("{end}", f"{end}"))
+        day += step
+
+
+class _Reader:
+    """Reads the files of one home and collects their problems."""
+
+    def __init__(self, home: Home) -> None:
+        self.folder = home.config
+        self.problems: list[Problem] = []
+
+    def rows(self, name: str, model: type[Row]) -> list[tuple[int, Row]]:
+        """The rows of a CSV file; a file that is not there has none."""
+        if not (self.folder / name).is_file():
+            return []
+        columns = tuple(model.model_fields)
+        required = tuple(field for field, info in model.model_fields.items() if info.is_required())
+        sheet: Sheet = read_csv(self.folder / name, name, columns, required)
+        rows = checks.parse_sheet(sheet, model) if not sheet.problems else []
+        self.problems.extend(sheet.problems)
+        return rows
+
+    def known(self, name: str, ids: list[str]) -> set[str] | None:
+        """The ids of a file, or None when some of its rows could not be read."""
+        return None if any(problem.file == name for problem in self.problems) else set(ids)
+
+    def document(self, name: str, model: type[Model], default: Model | None) -> tuple[Document, Model | None]:
+        """A YAML file as its model; without the file the default, or a problem when there is none."""
+        if not (self.folder / name).is_file():
+            if default is None:
+                self.problems.append(Problem(name, 0, "", "no such file", "the file; `inferledger init` writes one"))
+            return Document(name), default
+        document = read_yaml(self.folder / name, name)
+        parsed = checks.parse_document(document, model)
+        self.problems.extend(document.problems)
+        return document, parsed
+
+
+def load_settings(home: Home) -> Settings:
+    """The settings of the home; SettingsError with every problem of every file when something is wrong."""
+    reader = _Reader(home)
+    tenants, features = reader.rows("tenants.csv", Tenant), reader.rows("features.csv", Feature)
+    teams, keys = reader.rows("teams.csv", Team), reader.rows("api_keys.csv", ApiKey)
+    accounts, rates = reader.rows("billing_accounts.csv", BillingAccount), reader.rows("fx_rates.csv", FxRate)
+    general_text, general = reader.document("inferledger.yml", General, None)
+    contracts_text, contracts = reader.document("contracts.yml", Contracts, Contracts())
+    gpu_text, gpu = reader.document("gpu_rates.yml", GpuRates, GpuRates())
+    allocation_text, allocation = reader.document("allocation.yml", Allocation, Allocation())
+
+    problems = reader.problems
+    tenant_ids = reader.known("tenants.csv", [row.tenant_id for _, row in tenants])
+    team_ids = reader.known("teams.csv", [row.team_id for _, row in teams])
+    providers = reader.known("billing_accounts.csv", [row.service_provider for _, row in accounts])
+    account_names = reader.known("billing_accounts.csv", [checks.account_name(row) for _, row in accounts])
+    problems.extend(checks.check_tenants(tenants))
+    problems.extend(checks.check_teams(teams, tenant_ids))
+    problems.extend(checks.check_api_keys(keys, tenant_ids, team_ids))
+    problems.extend(checks.check_features(features))
+    problems.extend(checks.check_accounts(accounts, rates))
+    if contracts is not None:
+        problems.extend(checks.check_contracts(contracts_text, contracts, providers))
+    if gpu is not None:
+        problems.extend(checks.check_gpu_rates(gpu_text, gpu, account_names))
+    if allocation is not None:
+        problems.extend(checks.check_allocation(allocation_text, allocation))
+    if general is not None:
+        problems.extend(checks.check_general(general_text, general, LANDING_TABLES))
+    if problems or general is None or contracts is None or gpu is None or allocation is None:
+        raise SettingsError(problems)
+    return Settings(
+        general=general,
+        tenants=_bare(tenants),
+        features=_bare(features),
+        teams=_bare(teams),
+        api_keys=_bare(keys),
+        billing_accounts=_bare(accounts),
+        fx_rates=_bare(rates),
+        contracts=tuple(contracts.contracts),
+        gpu_nodes=tuple(gpu.nodes),
+        gpu_deployments=tuple(gpu.deployments),
+        allocation_rules=tuple(allocation.rules),
+        rule_version=allocation.rule_version,
+    )
+
+
+def _bare(placed: list[tuple[int, Row]]) -> tuple[Row, ...]:
+    return tuple(row for _, row in placed)
+
+
+def config_tables(settings: Settings) -> dict[str, pl.DataFrame]:
+    """The settings as the config tables of the lake."""
+    accounts = [
+        row.model_dump() | {"settlement_lag_days": settings.settlement_lag_days(row)}
+        for row in settings.billing_accounts
+    ]
+    rows: dict[str, list[dict[str, Any]]] = {
+        "tenants": tables.dumped(settings.tenants),
+        "features": tables.dumped(settings.features),
+        "teams": tables.dumped(settings.teams),
+        "api_keys": tables.dumped(settings.api_keys),
+        "billing_accounts": accounts,
+        "gpu_nodes": tables.dumped(settings.gpu_nodes),
+        "gpu_deployments": tables.deployment_rows(settings.gpu_deployments),
+        "allocation_rules": tables.rule_rows(settings.allocation_rules, settings.rule_version),
+        "fx_rates": tables.dumped(settings.fx_rates),
+        "settings": [_limits_row(settings)],
+    }
+    return {table: tables.frame(table, rows[table]) for table in tables.CONFIG_SCHEMAS}
+
+
+def _limits_row(settings: Settings) -> dict[str, Any]:
+    limits = settings.limits
+    return {
+        "company": settings.general.company,
+        "display_time_zone": settings.general.display_time_zone,
+        "unpriced_share_limit": limits.unpriced_share,
+        "unattributed_share_limit": limits.unattributed_share,
+        "unexplained_limit_usd": limits.unexplained_usd,
+        "quarantined_share_limit": limits.quarantined_share,
+    }
+
+
+def compile_settings(home: Home, settings: Settings) -> None:
+    """Write every config table of the lake."""
+    for table, frame in config_tables(settings).items():
+        tables.write_current(home.root, "config", table, frame)

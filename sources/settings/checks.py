@@ -1,0 +1,238 @@
+"""Turns settings text into typed rows and checks what holds between rows and files.
+
+Every problem is collected; none stops the reading of the rest.
+"""
+
+import itertools
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from sources.settings.models import (
+    Allocation,
+    ApiKey,
+    BillingAccount,
+    Contracts,
+    Dated,
+    Feature,
+    FxRate,
+    General,
+    GpuNode,
+    GpuRates,
+    Strict,
+    Team,
+    Tenant,
+)
+from sources.settings.text import Document, Path_, Problem, Sheet, did_you_mean, dotted
+
+Row = TypeVar("Row", bound=Strict)
+DatedRow = TypeVar("DatedRow", bound=Dated)
+Placed = tuple[int, Row]
+# Ids of another file; None when that file could not be read, so that one mistake is not reported twice.
+Ids = Collection[str] | None
+
+# Marts say 'unattributed' where nobody is known; a tenant of that name would hide it.
+RESERVED_ID = "unattributed"
+
+
+def parse_document(document: Document, model: type[Row]) -> Row | None:
+    """The document as its model, or None after adding to its problems."""
+    if document.problems and document.data is None:
+        return None
+    try:
+        return model.model_validate(document.data if document.data is not None else {})
+    except ValidationError as error:
+        for details in error.errors():
+            path = _without_union_tags(details["loc"], document)
+            field, line = dotted(path), document.line_of(path)
+            document.problems.append(_problem(document.file, line, field, details, model))
+        return None
+
+
+def parse_sheet(sheet: Sheet, model: type[Row]) -> list[Placed[Row]]:
+    """The rows of the sheet as models, each with its line; bad rows become problems of the sheet."""
+    rows: list[Placed[Row]] = []
+    for line, cells in sheet.rows:
+        try:
+            rows.append((line, model.model_validate(cells)))
+        except ValidationError as error:
+            for details in error.errors():
+                field = dotted(details["loc"])
+                sheet.problems.append(_problem(sheet.file, line, field, details, model))
+    return rows
+
+
+def _without_union_tags(path: Path_, document: Document) -> Path_:
+    return (
+        tuple(part for end, part in enumerate(path, 1) if isinstance(part, int) or path[:end] in document.lines) or path
+    )
+
+
+def _problem(file: str, line: int, field: str, details: ErrorDetails, model: type[Strict]) -> Problem:
+    kind, context, found = details["type"], details.get("ctx", {}), _shown(details["input"])
+    if kind == "row":
+        name = f"{field}.{context['field']}" if field else context["field"]
+        return Problem(file, line, name, context["found"], context["allowed"])
+    if kind == "missing":
+        return Problem(file, line, field, "nothing", f"a value for {details['loc'][-1]}")
+    if kind == "extra_forbidden":
+        names = sorted(_names(_model_at(model, details["loc"][:-1])))
+        last = str(details["loc"][-1])
+        return Problem(file, line, field, "an unknown name", ", ".join(names) + did_you_mean(last, names))
+    if kind == "literal_error":
+        options = [option.strip("' ") for option in str(context["expected"]).replace(" or ", ", ").split(",")]
+        return Problem(file, line, field, found, ", ".join(options) + did_you_mean(str(details["input"]), options))
+    if kind == "bool_parsing":
+        return Problem(file, line, field, found, "true or false")
+    if kind == "value_error":
+        return Problem(file, line, field, found, str(context["error"]))
+    return Problem(file, line, field, found, details["msg"].removeprefix("Input should be "))
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, str):
+        # Raw keys must not reach a log through an error message.
+        return "a raw key (sk-...)" if value.startswith("sk-") else repr(value)
+    if value is None:
+        return "nothing"
+    return "a list" if isinstance(value, list) else "a mapping" if isinstance(value, dict) else repr(value)
+
+
+def _names(model: type[Strict]) -> list[str]:
+    return [info.alias or name for name, info in model.model_fields.items()]
+
+
+def _model_at(model: type[Strict], path: Path_) -> type[Strict]:
+    """The model a path of an error leads to."""
+    for part in path:
+        if isinstance(part, str):
+            annotation = next(
+                (info.annotation for name, info in model.model_fields.items() if (info.alias or name) == part), None
+            )
+            model = next(_models_in(annotation), model)
+    return model
+
+
+def _models_in(annotation: Any) -> Iterator[type[Strict]]:
+    if isinstance(annotation, type) and issubclass(annotation, Strict):
+        yield annotation
+    for argument in getattr(annotation, "__args__", ()):
+        yield from _models_in(argument)
+
+
+def duplicates(file: str, field: str, rows: Iterable[Placed[Row]], key: Callable[[Row], str]) -> Iterator[Problem]:
+    """Ids that stand on more than one row."""
+    first: dict[str, int] = {}
+    for line, row in rows:
+        value = key(row)
+        if value in first:
+            yield Problem(file, line, field, f"{value!r} again", f"each once (first on line {first[value]})")
+        first.setdefault(value, line)
+
+
+def overlaps(
+    file: str, field: str, rows: Iterable[Placed[DatedRow]], key: Callable[[DatedRow], tuple[str, ...]]
+) -> Iterator[Problem]:
+    """Rows of one key whose validity overlaps."""
+    by_key: dict[tuple[str, ...], list[Placed[DatedRow]]] = defaultdict(list)
+    for line, row in rows:
+        by_key[key(row)].append((line, row))
+    for name, group in by_key.items():
+        group.sort(key=lambda placed: (placed[1].valid_from, placed[0]))
+        for (line, row), (next_line, next_row) in itertools.pairwise(group):
+            if next_row.valid_from < row.valid_to:
+                found = f"{' / '.join(name)} valid from {next_row.valid_from}"
+                allowed = f"spans that do not overlap (line {line} holds from {row.valid_from} to {row.valid_to})"
+                yield Problem(file, max(line, next_line), field, found, allowed)
+
+
+def unknown_ids(
+    file: str, field: str, placed: Iterable[tuple[int, str | None]], known: Ids, where: str
+) -> Iterator[Problem]:
+    """References to ids that another file does not have."""
+    for line, value in placed:
+        if known is not None and value is not None and value not in known:
+            yield Problem(file, line, field, repr(value), f"one of {where}{did_you_mean(value, known)}")
+
+
+def check_tenants(tenants: Sequence[Placed[Tenant]]) -> Iterator[Problem]:
+    for line, tenant in tenants:
+        if tenant.tenant_id == RESERVED_ID:
+            yield Problem("tenants.csv", line, "tenant_id", repr(RESERVED_ID), "any other name; this one is reserved")
+    yield from duplicates("tenants.csv", "tenant_id", tenants, lambda row: row.tenant_id)
+
+
+def check_teams(teams: Sequence[Placed[Team]], tenant_ids: Ids) -> Iterator[Problem]:
+    file = "teams.csv"
+    yield from overlaps(file, "team_id", teams, lambda row: (row.team_id,))
+    yield from unknown_ids(file, "tenant_id", ((n, row.tenant_id) for n, row in teams), tenant_ids, "tenants.csv")
+
+
+def check_api_keys(keys: Sequence[Placed[ApiKey]], tenant_ids: Ids, team_ids: Ids) -> Iterator[Problem]:
+    file = "api_keys.csv"
+    yield from overlaps(file, "api_key_id", keys, lambda row: (row.api_key_id,))
+    yield from unknown_ids(file, "tenant_id", ((n, row.tenant_id) for n, row in keys), tenant_ids, "tenants.csv")
+    yield from unknown_ids(file, "team_id", ((n, row.team_id) for n, row in keys), team_ids, "teams.csv")
+
+
+def check_features(features: Sequence[Placed[Feature]]) -> Iterator[Problem]:
+    file = "features.csv"
+    yield from duplicates(file, "feature_id", features, lambda row: row.feature_id)
+    names: dict[str, tuple[int, str]] = {}
+    for line, row in features:
+        if row.feature_id == RESERVED_ID:
+            yield Problem(file, line, "feature_id", repr(RESERVED_ID), "any other name; this one is reserved")
+        first_line, name = names.setdefault(row.product_id, (line, row.product_name))
+        if name != row.product_name:
+            allowed = f"one name a product ({name!r} on line {first_line})"
+            yield Problem(file, line, "product_name", repr(row.product_name), allowed)
+
+
+def check_accounts(accounts: Sequence[Placed[BillingAccount]], rates: Sequence[Placed[FxRate]]) -> Iterator[Problem]:
+    key = "gateway_provider"
+    yield from overlaps("billing_accounts.csv", key, accounts, lambda row: (row.gateway, row.gateway_provider))
+    yield from duplicates("fx_rates.csv", "rate_date", rates, lambda row: f"{row.currency} {row.rate_date}")
+
+
+def _placed(document: Document, name: str, rows: Sequence[Row]) -> list[Placed[Row]]:
+    return [(document.line_of((name, index)), row) for index, row in enumerate(rows)]
+
+
+def check_contracts(document: Document, contracts: Contracts, providers: Ids) -> Iterator[Problem]:
+    rows = _placed(document, "contracts", contracts.contracts)
+    yield from overlaps(document.file, "contract_id", rows, lambda row: (row.contract_id,))
+    used = ((line, row.service_provider) for line, row in rows)
+    yield from unknown_ids(document.file, "service_provider", used, providers, "billing_accounts.csv")
+
+
+def account_name(row: BillingAccount | GpuNode) -> str:
+    return f"{row.service_provider} / {row.billing_account_id}"
+
+
+def check_gpu_rates(document: Document, rates: GpuRates, accounts: Ids) -> Iterator[Problem]:
+    nodes = _placed(document, "nodes", rates.nodes)
+    deployments = _placed(document, "deployments", rates.deployments)
+    yield from overlaps(document.file, "node_id", nodes, lambda row: (row.node_id,))
+    yield from overlaps(document.file, "deployment_id", deployments, lambda row: (row.deployment_id, row.node_id))
+    used = ((line, row.node_id) for line, row in deployments)
+    yield from unknown_ids(document.file, "node_id", used, [row.node_id for _, row in nodes], "the nodes of this file")
+    billed = ((line, account_name(row)) for line, row in nodes)
+    yield from unknown_ids(document.file, "billing_account_id", billed, accounts, "billing_accounts.csv")
+
+
+def check_allocation(document: Document, allocation: Allocation) -> Iterator[Problem]:
+    rows = _placed(document, "rules", allocation.rules)
+    yield from overlaps(document.file, "rule_id", rows, lambda row: (row.rule_id,))
+
+
+def check_general(document: Document, general: General, landing_tables: Iterable[tuple[str, str]]) -> Iterator[Problem]:
+    tables = [f"{feed}/{table}" for feed, table in landing_tables]
+    for index, rule in enumerate(general.expected_files):
+        named = f"{rule.feed}/{rule.table}"
+        if named not in tables:
+            line = document.line_of(("expected_files", index))
+            allowed = ", ".join(tables) + did_you_mean(named, tables)
+            yield Problem(document.file, line, f"expected_files[{index}].table", repr(named), allowed)

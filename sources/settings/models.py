@@ -1,0 +1,264 @@
+"""What each settings file may say: one pydantic model per file or row.
+
+Only what a single value or row must be. What holds between rows and files (overlaps, unknown ids) is checked in
+`sources.settings.checks`.
+"""
+
+import re
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import available_timezones
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+FIRST_DAY = date(1970, 1, 1)
+OPEN_END = date(9999, 12, 31)
+
+
+def _iso_date(value: Any) -> Any:
+    """Only YYYY-MM-DD: pydantic would read 20260810 as seconds since 1970."""
+    if isinstance(value, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+        raise ValueError("a day as YYYY-MM-DD")
+    return value
+
+
+def _plain_number(value: Any) -> Any:
+    if isinstance(value, str) and not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", value):
+        raise ValueError("a number such as 2.49")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_iso_date)]
+Name = Annotated[str, Field(min_length=1)]
+Price = Annotated[Decimal, BeforeValidator(_plain_number), Field(ge=0, max_digits=18, decimal_places=8)]
+Percent = Annotated[Decimal, BeforeValidator(_plain_number), Field(ge=0, le=100, decimal_places=6)]
+Share = Annotated[Decimal, BeforeValidator(_plain_number), Field(ge=0, le=1, decimal_places=6)]
+Weight = Annotated[Decimal, BeforeValidator(_plain_number), Field(ge=0, max_digits=9, decimal_places=6)]
+Count = Annotated[int, BeforeValidator(_plain_number), Field(ge=0)]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+Tier = Literal["any", "standard", "batch", "flex", "priority", "fast"]
+
+
+def row_error(field: str, found: object, allowed: str) -> PydanticCustomError:
+    """A problem of one field that only shows beside another field of its row."""
+    return PydanticCustomError("row", "{allowed}", {"field": field, "found": str(found), "allowed": allowed})
+
+
+class Strict(BaseModel):
+    """No unknown names, no changes after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class Dated(Strict):
+    """Holds from valid_from up to, not including, valid_to."""
+
+    valid_from: Day = FIRST_DAY
+    valid_to: Day = OPEN_END
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> Self:
+        if self.valid_to <= self.valid_from:
+            raise row_error("valid_to", self.valid_to, f"a day after valid_from, {self.valid_from}")
+        return self
+
+
+class Tenant(Strict):
+    tenant_id: Name
+    tenant_name: Name
+    plan: Name
+    cost_center: str | None = None
+    is_free_plan: bool = False
+
+
+class Feature(Strict):
+    feature_id: Name
+    feature_name: Name
+    product_id: Name
+    product_name: Name
+
+
+class Team(Dated):
+    team_id: Name
+    tenant_id: Name
+    cost_center: str | None = None
+
+
+class ApiKey(Dated):
+    api_key_id: Name
+    tenant_id: str | None = None
+    team_id: str | None = None
+    environment: str | None = None
+
+    @field_validator("api_key_id")
+    @classmethod
+    def _is_no_secret(cls, value: str) -> str:
+        if value.startswith("sk-"):
+            raise ValueError("the SHA-256 of the key as the gateway logs it, never the key itself")
+        return value
+
+
+class BillingAccount(Dated):
+    service_provider: Name
+    billing_account_id: Name
+    gateway: Name
+    gateway_provider: Name
+    settlement_lag_days: Count | None = None
+    currency: Currency = "USD"
+
+
+class FxRate(Strict):
+    currency: Currency
+    rate_date: Day
+    usd_per_unit: Annotated[Price, Field(gt=0)]
+
+
+class TokenPrices(Strict):
+    """USD per million tokens; what is left out keeps its public price."""
+
+    input: Price | None = None
+    cache_read: Price | None = None
+    cache_write: Price | None = None
+    cache_write_1h: Price | None = None
+    input_audio: Price | None = None
+    input_image: Price | None = None
+    output: Price | None = None
+    output_audio: Price | None = None
+    output_image: Price | None = None
+
+
+class Contract(Dated):
+    """What the company pays in place of the public price."""
+
+    contract_id: Name
+    service_provider: Name
+    models: Annotated[list[Name], Field(min_length=1)]
+    service_tier: Tier = "any"
+    percent_off: Percent | None = None
+    prices_per_mtok_usd: TokenPrices | None = None
+    source: Name
+
+    @model_validator(mode="after")
+    def _says_one_price(self) -> Self:
+        if (self.percent_off is None) == (self.prices_per_mtok_usd is None):
+            found = "neither" if self.percent_off is None else "both"
+            raise row_error("percent_off", found, "either percent_off or prices_per_mtok_usd")
+        return self
+
+
+class Contracts(Strict):
+    contracts: list[Contract] = []
+
+
+class GpuNode(Dated):
+    node_id: Name
+    service_provider: Name
+    billing_account_id: Name
+    gpus: Annotated[Count, Field(gt=0)]
+    usd_per_gpu_hour: Price
+
+
+class PhaseWeights(Strict):
+    """Work of one token of a class, relative to the others."""
+
+    input: Weight
+    cache_read: Weight
+    output: Weight
+
+    @model_validator(mode="after")
+    def _weighs_something(self) -> Self:
+        if not (self.input or self.cache_read or self.output):
+            raise row_error("input", "only zeros", "at least one weight above 0")
+        return self
+
+
+class GpuDeployment(Dated):
+    deployment_id: Name
+    node_id: Name
+    model_id: Name
+    model: Name
+    weights: PhaseWeights
+
+
+class GpuRates(Strict):
+    nodes: list[GpuNode] = []
+    deployments: list[GpuDeployment] = []
+
+
+class AllocationRule(Dated):
+    rule_id: Name
+    charge_category: Literal["credit", "fee", "rounding", "non_token", "gpu_idle", "unlogged_traffic"]
+    method: Literal["proportional", "even", "unattributed"]
+    metric: Literal["billed_cost_usd"] | None = None
+    fallback: Literal["even", "unattributed"] = "unattributed"
+
+    @model_validator(mode="after")
+    def _has_its_metric(self) -> Self:
+        if self.method == "proportional" and self.metric is None:
+            raise row_error("metric", "nothing", "billed_cost_usd, for method proportional")
+        return self
+
+
+class Allocation(Strict):
+    rule_version: Name = "1"
+    rules: list[AllocationRule] = []
+
+
+class Limits(Strict):
+    unpriced_share: Share = Decimal("0.001")
+    unattributed_share: Share = Decimal("0.25")
+    unexplained_usd: Price = Decimal("1.00")
+    quarantined_share: Share = Decimal("0.01")
+    lock_wait_seconds: Count = 600
+    memory: Annotated[str, Field(pattern=r"^\d+(\.\d+)?(KB|MB|GB|TB|KiB|MiB|GiB|TiB)$")] = "2GB"
+
+
+class Retention(Strict):
+    published_versions: Annotated[Count, Field(ge=1)] = 3
+
+
+class ExpectedFileRule(Strict):
+    """Files of one feed table that should come, by day or by week."""
+
+    feed: Name
+    table: Name
+    cadence: Literal["daily", "weekly"]
+    first: Annotated[Day, Field(alias="from")]
+    until: Day | None = None
+    name: Name
+    lag_days: Count = 1
+
+    @field_validator("name")
+    @classmethod
+    def _names_its_day(cls, value: str) -> str:
+        unknown = set(re.findall(r"\{([^}]*)\}", value)) - {"date", "end"}
+        if "{date}" not in value or unknown:
+            raise ValueError("a file name with {date} in it, and {end} where it names the last day")
+        return value
+
+    @model_validator(mode="after")
+    def _starts_a_week(self) -> Self:
+        if self.cadence == "weekly" and self.first.weekday() != 0:
+            raise row_error("from", f"{self.first:%A} {self.first}", "a Monday, for cadence weekly")
+        return self
+
+
+class General(Strict):
+    """inferledger.yml."""
+
+    company: Name
+    display_time_zone: str = "UTC"
+    engine: Literal["duckdb"] = "duckdb"
+    settlement_lag_days: dict[str, Count] = {}
+    limits: Limits = Limits()
+    retention: Retention = Retention()
+    expected_files: list[ExpectedFileRule] = []
+
+    @field_validator("display_time_zone")
+    @classmethod
+    def _is_a_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError("a time zone name such as Europe/Berlin")
+        return value

@@ -1,0 +1,119 @@
+"""Compiles settings into the lake's config tables, with exact types and the same bytes for the same settings."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from sources.settings.models import AllocationRule, GpuDeployment, Strict
+
+_VALIDITY: dict[str, Any] = {"valid_from": pl.Date(), "valid_to": pl.Date()}
+
+CONFIG_SCHEMAS: dict[str, dict[str, Any]] = {
+    "tenants": {
+        "tenant_id": pl.String(),
+        "tenant_name": pl.String(),
+        "plan": pl.String(),
+        "cost_center": pl.String(),
+        "is_free_plan": pl.Boolean(),
+    },
+    "features": {
+        "feature_id": pl.String(),
+        "feature_name": pl.String(),
+        "product_id": pl.String(),
+        "product_name": pl.String(),
+    },
+    "teams": {"team_id": pl.String(), "tenant_id": pl.String(), "cost_center": pl.String(), **_VALIDITY},
+    "api_keys": {
+        "api_key_id": pl.String(),
+        "tenant_id": pl.String(),
+        "team_id": pl.String(),
+        "environment": pl.String(),
+        **_VALIDITY,
+    },
+    "billing_accounts": {
+        "service_provider": pl.String(),
+        "billing_account_id": pl.String(),
+        "gateway": pl.String(),
+        "gateway_provider": pl.String(),
+        "settlement_lag_days": pl.Int32(),
+        "currency": pl.String(),
+        **_VALIDITY,
+    },
+    "gpu_nodes": {
+        "node_id": pl.String(),
+        "service_provider": pl.String(),
+        "billing_account_id": pl.String(),
+        "gpus": pl.Int32(),
+        "usd_per_gpu_hour": pl.Decimal(18, 8),
+        **_VALIDITY,
+    },
+    "gpu_deployments": {
+        "deployment_id": pl.String(),
+        "node_id": pl.String(),
+        "model_id": pl.String(),
+        "model": pl.String(),
+        "input_weight": pl.Decimal(9, 6),
+        "cache_read_weight": pl.Decimal(9, 6),
+        "output_weight": pl.Decimal(9, 6),
+        **_VALIDITY,
+    },
+    "allocation_rules": {
+        "rule_id": pl.String(),
+        "rule_order": pl.Int32(),
+        "charge_category": pl.String(),
+        "method": pl.String(),
+        "metric": pl.String(),
+        "fallback": pl.String(),
+        **_VALIDITY,
+        "rule_version": pl.String(),
+    },
+    "fx_rates": {"currency": pl.String(), "rate_date": pl.Date(), "usd_per_unit": pl.Decimal(18, 8)},
+    "settings": {
+        "company": pl.String(),
+        "display_time_zone": pl.String(),
+        "unpriced_share_limit": pl.Decimal(9, 6),
+        "unattributed_share_limit": pl.Decimal(9, 6),
+        "unexplained_limit_usd": pl.Decimal(26, 12),
+        "quarantined_share_limit": pl.Decimal(9, 6),
+    },
+}
+
+
+def frame(table: str, rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
+    """The rows as the config table, sorted by all columns from the left."""
+    schema = CONFIG_SCHEMAS[table]
+    columns: dict[str, list[Any]] = {name: [] for name in schema}
+    for row in rows:
+        for name, values in columns.items():
+            values.append(row[name])
+    data = pl.DataFrame([pl.Series(name, columns[name], dtype=dtype) for name, dtype in schema.items()])
+    return data.sort(list(schema), nulls_last=True) if schema else data
+
+
+def dumped(rows: Iterable[Strict]) -> list[dict[str, Any]]:
+    return [row.model_dump() for row in rows]
+
+
+def deployment_rows(deployments: Iterable[GpuDeployment]) -> list[dict[str, Any]]:
+    return [
+        row.model_dump(exclude={"weights"}) | {f"{name}_weight": value for name, value in row.weights}
+        for row in deployments
+    ]
+
+
+def rule_rows(rules: Iterable[AllocationRule], rule_version: str) -> list[dict[str, Any]]:
+    """Rules with their place in the file, which is the order they are tried in."""
+    return [
+        row.model_dump() | {"rule_order": order, "rule_version": rule_version} for order, row in enumerate(rules, 1)
+    ]
+
+
+def write_current(home_root: Path, group: str, table: str, data: pl.DataFrame) -> None:
+    """Replace lake/<group>/<table>/current.parquet in one step."""
+    folder = home_root / "lake" / group / table
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / "current.parquet.partial"
+    data.write_parquet(partial, compression="zstd", statistics=False)
+    partial.rename(folder / "current.parquet")

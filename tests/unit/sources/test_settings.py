@@ -1,0 +1,290 @@
+"""Settings are read exactly, or refused with every problem named by file, line and field."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from sources.home import Home, init_home
+from sources.settings import ExpectedFile, Settings, SettingsError, load_settings
+
+ACCOUNTS = """service_provider,billing_account_id,gateway,gateway_provider,settlement_lag_days,currency,valid_from
+openai,org-1,litellm,openai,,USD,2026-08-01
+northgpu,ng-01,litellm,hosted_vllm,3,EUR,2026-08-01
+"""
+KEYS = "api_key_id,tenant_id,team_id,environment,valid_from,valid_to\n"
+TENANTS = "tenant_id,tenant_name,plan,cost_center,is_free_plan\nacme,Acme Ltd,pro,CC-1,false\nbeta,Beta,free,,true\n"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = init_home(tmp_path / "home")
+    (home.config / "billing_accounts.csv").write_text(ACCOUNTS)
+    (home.config / "tenants.csv").write_text(TENANTS)
+    return home
+
+
+@pytest.fixture
+def problems(home: Home) -> Callable[[str, str], list[str]]:
+    """Writes one settings file and answers with the problems it brings."""
+
+    def write(name: str, text: str) -> list[str]:
+        (home.config / name).write_text(text)
+        with pytest.raises(SettingsError) as caught:
+            load_settings(home)
+        return [str(problem) for problem in caught.value.problems]
+
+    return write
+
+
+def load_with(home: Home, name: str, text: str) -> Settings:
+    (home.config / name).write_text(text)
+    return load_settings(home)
+
+
+def test_a_fresh_home_has_valid_settings(tmp_path: Path) -> None:
+    settings = load_settings(init_home(tmp_path))
+    assert settings.limits.unpriced_share == Decimal("0.001")
+    assert settings.tenants == ()
+    assert {rule.charge_category for rule in settings.allocation_rules} == {
+        "credit",
+        "fee",
+        "rounding",
+        "non_token",
+        "gpu_idle",
+        "unlogged_traffic",
+    }
+
+
+@pytest.mark.parametrize("name", ["contracts.yml", "gpu_rates.yml", "inferledger.yml"])
+def test_the_commented_yaml_examples_are_valid(home: Home, name: str) -> None:
+    text = (home.config / name).read_text()
+    empty = {"contracts.yml": ["contracts"], "gpu_rates.yml": ["nodes", "deployments"], "inferledger.yml": []}[name]
+    for key in empty:
+        text = text.replace(f"{key}: []\n", f"{key}:\n")
+    if name == "inferledger.yml":
+        text = text.replace("expected_files: []\n", "expected_files:\n")
+    lines = [line[2:] if line.startswith(("# - ", "#   ")) and ":" in line else line for line in text.splitlines()]
+    accounts = ACCOUNTS + "northgpu,northgpu-01,litellm,vllm,,USD,\n"
+    (home.config / "billing_accounts.csv").write_text(accounts)
+    head = (
+        0 if name == "inferledger.yml" else next(n for n, line in enumerate(lines) if not line.startswith(("#", "  ")))
+    )
+    load_with(home, name, "\n".join(lines[head:]) + "\n")
+
+
+@pytest.mark.parametrize(
+    "name", ["tenants.csv", "features.csv", "teams.csv", "api_keys.csv", "billing_accounts.csv", "fx_rates.csv"]
+)
+def test_the_commented_csv_examples_are_valid(tmp_path: Path, name: str) -> None:
+    home = init_home(tmp_path)
+    for file in ("tenants.csv", "teams.csv", name):
+        text = (home.config / file).read_text()
+        header = next(line for line in text.splitlines() if not line.startswith("#"))
+        example = text.splitlines()[-1].removeprefix("# ")
+        (home.config / file).write_text(f"{header}\n{example}\n")
+    load_settings(home)
+
+
+@pytest.mark.parametrize("written", ['"12.50"', "12.50", "'12.50'"])
+def test_numbers_keep_the_digits_that_were_written(home: Home, written: str) -> None:
+    text = (
+        f"contracts:\n- {{contract_id: c, service_provider: openai, models: [x], percent_off: {written}, source: s}}\n"
+    )
+    percent_off = load_with(home, "contracts.yml", text).contracts[0].percent_off
+    assert str(percent_off) == "12.50"
+
+
+def test_a_price_that_no_double_holds_is_exact(home: Home) -> None:
+    rates = "prices_per_mtok_usd: {input: 0.12345678, output: 1234567890.12345678}"
+    text = f"contracts:\n- {{contract_id: c, service_provider: openai, models: [x], {rates}, source: s}}\n"
+    prices = load_with(home, "contracts.yml", text).contracts[0].prices_per_mtok_usd
+    assert prices is not None
+    assert prices.output == Decimal("1234567890.12345678")
+
+
+def test_settlement_lag_comes_from_the_account_then_the_provider(home: Home) -> None:
+    settings = load_with(home, "inferledger.yml", "company: c\nsettlement_lag_days: {openai: 2}\n")
+    assert [settings.settlement_lag_days(account) for account in settings.billing_accounts] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        (
+            "inferledger.yml",
+            "company: c\nlimits:\n  unpriced_shar: 0.1\n",
+            "inferledger.yml, line 3, limits.unpriced_shar: found an unknown name; allowed: lock_wait_seconds, memory, "
+            "quarantined_share, unattributed_share, unexplained_usd, unpriced_share; did you mean 'unpriced_share'?",
+        ),
+        (
+            "inferledger.yml",
+            "display_time_zone: UTC\n",
+            "inferledger.yml, line 1, company: found nothing; allowed: a value for company",
+        ),
+        (
+            "inferledger.yml",
+            "company: c\nlimits: {unpriced_share: 12%}\n",
+            "inferledger.yml, line 2, limits.unpriced_share: found '12%'; allowed: a number such as 2.49",
+        ),
+        (
+            "inferledger.yml",
+            "company: c\ndisplay_time_zone: Europe/Berln\n",
+            "inferledger.yml, line 2, display_time_zone: found 'Europe/Berln'; "
+            "allowed: a time zone name such as Europe/Berlin",
+        ),
+        (
+            "inferledger.yml",
+            "company: c\ncompany: d\n",
+            "inferledger.yml, line 2, company: found the name again; allowed: each name once (first on line 1)",
+        ),
+        (
+            "inferledger.yml",
+            "company: [c\n",
+            "inferledger.yml, line 2: found no YAML (did not find expected ',' or ']'); allowed: YAML",
+        ),
+        (
+            "inferledger.yml",
+            "company: c\nexpected_files:\n"
+            "- {feed: litellm, table: spend_logs, cadence: weekly, from: 2026-08-11, name: 'a_{date}'}\n",
+            "inferledger.yml, line 3, expected_files[0].from: found Tuesday 2026-08-11; "
+            "allowed: a Monday, for cadence weekly",
+        ),
+        (
+            "contracts.yml",
+            "contracts:\n- contract_id: c\n  service_provider: opneai\n  models: [x]\n  percent_off: 5\n  source: s\n",
+            "contracts.yml, line 2, service_provider: found 'opneai'; "
+            "allowed: one of billing_accounts.csv; did you mean 'openai'?",
+        ),
+        (
+            "contracts.yml",
+            "contracts:\n- {contract_id: c, service_provider: openai, models: [x], source: s}\n",
+            "contracts.yml, line 2, contracts[0].percent_off: found neither; "
+            "allowed: either percent_off or prices_per_mtok_usd",
+        ),
+        (
+            "contracts.yml",
+            "contracts:\n- {contract_id: c, service_provider: openai, models: [x], percent_off: 5, source: s}\n"
+            "- {contract_id: c, service_provider: openai, models: [y], percent_off: 5, source: s}\n",
+            "contracts.yml, line 3, contract_id: found c valid from 1970-01-01; allowed: spans that do not overlap "
+            "(line 2 holds from 1970-01-01 to 9999-12-31)",
+        ),
+        (
+            "gpu_rates.yml",
+            "nodes:\n- {node_id: n, service_provider: northgpu, "
+            "billing_account_id: ng-1, gpus: 8, usd_per_gpu_hour: 2}\n",
+            "gpu_rates.yml, line 2, billing_account_id: found 'northgpu / ng-1'; allowed: one of billing_accounts.csv; "
+            "did you mean 'northgpu / ng-01'?",
+        ),
+        (
+            "allocation.yml",
+            "rules:\n- {rule_id: r, charge_category: fees, method: even}\n",
+            "allocation.yml, line 2, rules[0].charge_category: found 'fees'; allowed: credit, fee, rounding, "
+            "non_token, gpu_idle, unlogged_traffic; did you mean 'fee'?",
+        ),
+        (
+            "api_keys.csv",
+            KEYS + "k1,acme,,prod,2026-01-01,\n\nk2,acmee,,prod,,\n",
+            "api_keys.csv, line 4, tenant_id: found 'acmee'; allowed: one of tenants.csv; did you mean 'acme'?",
+        ),
+        (
+            "api_keys.csv",
+            KEYS + "k1,acme,,prod,20260101,\n",
+            "api_keys.csv, line 2, valid_from: found '20260101'; allowed: a day as YYYY-MM-DD",
+        ),
+        (
+            "api_keys.csv",
+            KEYS + "k1,acme,,,2026-01-01,2026-03-01\nk1,beta,,,2026-02-28,\n",
+            "api_keys.csv, line 3, api_key_id: found k1 valid from 2026-02-28; allowed: spans that do not overlap "
+            "(line 2 holds from 2026-01-01 to 2026-03-01)",
+        ),
+        (
+            "api_keys.csv",
+            KEYS + "k1,acme,,,2026-01-02,2026-01-02\n",
+            "api_keys.csv, line 2, valid_to: found 2026-01-02; allowed: a day after valid_from, 2026-01-02",
+        ),
+        (
+            "tenants.csv",
+            "tenant_id,tenant_nam,plan\n",
+            "tenants.csv, line 1, tenant_nam: found an unknown column; allowed: tenant_id, tenant_name, plan, "
+            "cost_center, is_free_plan; did you mean 'tenant_name'?",
+        ),
+        (
+            "tenants.csv",
+            TENANTS + "acme,Again,pro,,false\n",
+            "tenants.csv, line 4, tenant_id: found 'acme' again; allowed: each once (first on line 2)",
+        ),
+        (
+            "tenants.csv",
+            TENANTS + "gamma,Gamma,pro\n",
+            "tenants.csv, line 4: found 3 cells; allowed: 5 cells as in the header",
+        ),
+        (
+            "tenants.csv",
+            TENANTS + ",Gamma,pro,,false\n",
+            "tenants.csv, line 4, tenant_id: found nothing; allowed: a value for tenant_id",
+        ),
+        (
+            "tenants.csv",
+            TENANTS + "unattributed,Nobody,pro,,false\n",
+            "tenants.csv, line 4, tenant_id: found 'unattributed'; allowed: any other name; this one is reserved",
+        ),
+        (
+            "features.csv",
+            "feature_id,feature_name,product_id,product_name\nf,F,p,P\ng,G,p,Q\n",
+            "features.csv, line 3, product_name: found 'Q'; allowed: one name a product ('P' on line 2)",
+        ),
+        (
+            "fx_rates.csv",
+            "currency,rate_date,usd_per_unit\nEUR,2026-08-03,1.08\nEUR,2026-08-03,1.09\n",
+            "fx_rates.csv, line 3, rate_date: found 'EUR 2026-08-03' again; allowed: each once (first on line 2)",
+        ),
+    ],
+)
+def test_a_problem_names_file_line_field_found_and_allowed(
+    problems: Callable[[str, str], list[str]], name: str, text: str, expected: str
+) -> None:
+    assert expected in problems(name, text)
+
+
+def test_a_broken_tenant_is_not_reported_again_where_it_is_used(
+    home: Home, problems: Callable[[str, str], list[str]]
+) -> None:
+    header = KEYS
+    (home.config / "api_keys.csv").write_text(header + "k1,acme,,,,\n")
+    found = problems("tenants.csv", "tenant_id,tenant_name,plan,cost_center,is_free_plan\nacme,Acme,pro,,maybe\n")
+    assert found == ["tenants.csv, line 2, is_free_plan: found 'maybe'; allowed: true or false"]
+
+
+def test_all_problems_of_all_files_come_at_once(home: Home, problems: Callable[[str, str], list[str]]) -> None:
+    (home.config / "tenants.csv").write_text(
+        "tenant_id,tenant_name,plan,cost_center,is_free_plan\na,A,p,,what\nb,B,p,,ever\n"
+    )
+    (home.config / "allocation.yml").write_text("rules:\n- {rule_id: r, method: odd, charge_category: fee}\n")
+    found = problems("contracts.yml", "contract: []\n")
+    assert [line.split(",")[0] for line in found] == ["allocation.yml", "contracts.yml", "tenants.csv", "tenants.csv"]
+
+
+def test_a_raw_key_is_refused_and_not_repeated(problems: Callable[[str, str], list[str]]) -> None:
+    found = problems("api_keys.csv", KEYS + "sk-secret,acme,,,,\n")
+    assert len(found) == 1
+    assert "secret" not in found[0]
+
+
+def test_expected_files_follow_the_clock(home: Home) -> None:
+    daily = "{feed: litellm, table: spend_logs, cadence: daily, from: 2026-08-10, name: 's_{date}.gz', lag_days: 1}"
+    weekly = (
+        "{feed: openai, table: costs, cadence: weekly, from: 2026-08-10, name: '{date}_{end}__*.json', lag_days: 3}"
+    )
+    ended = "{feed: business, table: tasks, cadence: daily, from: 2026-08-10, until: 2026-08-10, name: 't_{date}.csv'}"
+    settings = load_with(home, "inferledger.yml", f"company: c\nexpected_files: [{daily}, {weekly}, {ended}]\n")
+    assert settings.expected_files(datetime(2026, 8, 12, 6, tzinfo=UTC)) == [
+        ExpectedFile("litellm", "spend_logs", date(2026, 8, 10), "s_2026-08-10.gz"),
+        ExpectedFile("litellm", "spend_logs", date(2026, 8, 11), "s_2026-08-11.gz"),
+        ExpectedFile("business", "tasks", date(2026, 8, 10), "t_2026-08-10.csv"),
+    ]
+    costs = [file for file in settings.expected_files(datetime(2026, 8, 26, tzinfo=UTC)) if file.feed == "openai"]
+    assert [file.file_name for file in costs] == ["2026-08-10_2026-08-16__*.json", "2026-08-17_2026-08-23__*.json"]
+    assert len([f for f in settings.expected_files(datetime(2026, 8, 25, tzinfo=UTC)) if f.feed == "openai"]) == 1

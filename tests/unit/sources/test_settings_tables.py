@@ -1,0 +1,80 @@
+"""Settings become config tables with exact types, the same bytes each time."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from sources.home import Home, init_home
+from sources.settings import compile_settings, load_settings
+from sources.settings.tables import CONFIG_SCHEMAS
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = init_home(tmp_path / "home")
+    files = {
+        "tenants.csv": "tenant_id,tenant_name,plan,is_free_plan\nbeta,Beta,free,true\nacme,Acme,pro,false\n",
+        "teams.csv": "team_id,tenant_id,valid_from\nt1,acme,2026-08-01\n",
+        "api_keys.csv": """api_key_id,tenant_id,team_id,valid_from,valid_to
+k1,acme,t1,2026-08-01,2026-09-01
+k1,beta,,2026-09-01,
+""",
+        "billing_accounts.csv": """service_provider,billing_account_id,gateway,gateway_provider
+ngpu,n1,litellm,hosted_vllm
+""",
+        "fx_rates.csv": "currency,rate_date,usd_per_unit\nEUR,2026-08-03,1.08123456\n",
+        "gpu_rates.yml": """
+nodes: [{node_id: n, service_provider: ngpu, billing_account_id: n1, gpus: 8, usd_per_gpu_hour: 2.49}]
+deployments:
+- {deployment_id: d, node_id: n, model_id: llama, model: llama-3.3, weights: {input: 1, cache_read: 0.1, output: 4}}
+""",
+    }
+    for name, text in files.items():
+        (home.config / name).write_text(text)
+    return home
+
+
+def table(home: Home, name: str) -> pl.DataFrame:
+    return pl.read_parquet(home.lake / "config" / name / "current.parquet")
+
+
+def test_every_config_table_has_its_columns_and_types(home: Home) -> None:
+    compile_settings(home, load_settings(home))
+    for name, schema in CONFIG_SCHEMAS.items():
+        assert dict(table(home, name).schema) == schema
+
+
+def test_empty_settings_give_empty_typed_tables(tmp_path: Path) -> None:
+    home = init_home(tmp_path)
+    compile_settings(home, load_settings(home))
+    assert table(home, "api_keys").schema == pl.Schema(CONFIG_SCHEMAS["api_keys"])
+    assert table(home, "api_keys").height == 0
+
+
+def test_rows_carry_what_the_files_say(home: Home) -> None:
+    compile_settings(home, load_settings(home))
+    keys = table(home, "api_keys").select("tenant_id", pl.col("valid_from", "valid_to").cast(pl.String))
+    assert keys.rows() == [("acme", "2026-08-01", "2026-09-01"), ("beta", "2026-09-01", "9999-12-31")]
+    assert table(home, "tenants")["tenant_id"].to_list() == ["acme", "beta"]
+    assert table(home, "billing_accounts")["settlement_lag_days"].to_list() == [1]
+    node = table(home, "gpu_nodes").select(pl.col("usd_per_gpu_hour").cast(pl.String)).item()
+    assert node == "2.49000000"
+    weights = table(home, "gpu_deployments").select(pl.col("^.*_weight$").cast(pl.String)).row(0)
+    assert weights == ("1.000000", "0.100000", "4.000000")
+    rules = table(home, "allocation_rules").sort("rule_order")
+    assert rules["rule_order"].to_list() == [1, 2, 3, 4, 5, 6]
+    assert rules["rule_version"].unique().to_list() == ["1"]
+    limits = table(home, "settings").select(pl.col("unexplained_limit_usd", "unpriced_share_limit").cast(pl.String))
+    assert limits.row(0) == ("1.000000000000", "0.001000")
+
+
+def test_the_same_settings_give_the_same_bytes(home: Home) -> None:
+    def compiled() -> dict[str, bytes]:
+        compile_settings(home, load_settings(home))
+        return {name: (home.lake / "config" / name / "current.parquet").read_bytes() for name in CONFIG_SCHEMAS}
+
+    first = compiled()
+    rows = (home.config / "tenants.csv").read_text().splitlines()
+    (home.config / "tenants.csv").write_text("\n".join([rows[0], *reversed(rows[1:])]) + "\n")
+    assert compiled() == first
