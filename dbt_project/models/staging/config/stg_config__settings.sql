@@ -7,9 +7,12 @@ with source as (
 typed as (
 
     select
+        company,
+        display_time_zone,
         cast(unpriced_share_limit as decimal(9, 6)) as unpriced_share_limit,
         cast(unattributed_share_limit as decimal(9, 6)) as unattributed_share_limit,
-        cast(unexplained_limit_usd as decimal(26, 12)) as unexplained_limit_usd
+        cast(unexplained_limit_usd as decimal(26, 12)) as unexplained_limit_usd,
+        cast(quarantined_share_limit as decimal(9, 6)) as quarantined_share_limit
     from source
 
 )
