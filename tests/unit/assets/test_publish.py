@@ -1,0 +1,194 @@
+"""Publishing a built warehouse: whole versions, one swap, equal bytes for equal rows."""
+
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from assets import publish
+from assets.publish import PublishError, changed_periods, current_manifest
+from sources.home import Home
+
+CALLS = """
+    create table fct_usage as
+    select
+        'call-' || i as call_id,
+        date '2026-11-09' + cast(i % 3 as integer) as usage_date,
+        timestamp '2026-11-09 10:00:00' + to_hours(i) as started_at,
+        cast(i as decimal(38, 12)) / 1 as effective_cost
+    from range(9) as calls(i)
+"""
+WEEKS = """
+    create table cost_per_tenant_weekly as
+    from (values
+        (date '2026-11-02', 'acme', 5.25::decimal(38, 12)),
+        (date '2026-11-09', 'acme', 7.50::decimal(38, 12))
+    ) as costs(week_start, tenant_id, total_cost_usd)
+"""
+MONTHS = """
+    create table chargeback_lines as
+    from (values ('2026-10', 'line-1', 5.25::decimal(38, 12)), ('2026-11', 'line-2', 7.5::decimal(38, 12)))
+        as lines(posting_period, chargeback_line_id, amount_usd)
+"""
+Build = Callable[..., Home]
+
+
+def no_check(folder: Path) -> None:
+    assert folder.is_dir()
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Build:
+    """Builds the warehouse of one home from scratch, as dbt does."""
+    home = Home(tmp_path)
+    home.warehouse.mkdir()
+
+    def from_sql(*statements: str) -> Home:
+        (home.warehouse / "build.duckdb").unlink(missing_ok=True)
+        with duckdb.connect(str(home.warehouse / "build.duckdb")) as connection:
+            for statement in statements or (CALLS, WEEKS, MONTHS):
+                connection.execute(statement)
+        return home
+
+    return from_sql
+
+
+def published_rows(home: Home) -> int:
+    with duckdb.connect(str((home.published / "marts.duckdb").resolve()), read_only=True) as connection:
+        found = connection.execute("select count(*) from fct_usage").fetchone()
+    assert found is not None
+    return int(found[0])
+
+
+def parquet_bytes(home: Home) -> dict[str, bytes]:
+    marts = (home.published / "marts").resolve()
+    return {str(path.relative_to(marts)): path.read_bytes() for path in marts.rglob("*.parquet")}
+
+
+def test_marts_are_published_as_database_and_parquet(build: Build) -> None:
+    home = build()
+    published = publish.publish(home, "aaaa", no_check, keep=3)
+    assert str((home.published / "current").readlink()) == "versions/aaaa"
+    assert published_rows(home) == 9
+    days = sorted(path.parent.name for path in (home.published / "marts" / "fct_usage").glob("*/*.parquet"))
+    assert days == ["usage_date=2026-11-09", "usage_date=2026-11-10", "usage_date=2026-11-11"]
+    assert pl.read_parquet(home.published / "marts/fct_usage/*/*.parquet").height == 9
+    costs = pl.read_parquet(home.published / "marts/cost_per_tenant_weekly.parquet")
+    assert costs.schema["total_cost_usd"] == pl.Decimal(38, 12)
+    assert published.manifest.rows("fct_usage") == 9
+    assert current_manifest(home) == published.manifest
+    assert stat.S_IMODE((home.published / "marts.duckdb").stat().st_mode) == 0o444
+
+
+def test_equal_rows_give_equal_bytes_in_any_order(build: Build) -> None:
+    home = build()
+    publish.publish(home, "aaaa", no_check, keep=3)
+    first = parquet_bytes(home)
+    other = build(CALLS + " order by hash(i)", WEEKS, MONTHS)
+    for path in (other.published / "current").resolve().rglob("*.parquet"):
+        path.unlink()
+    written = publish.publish(other, "bbbb", no_check, keep=3)
+    assert written.files_linked == 0
+    assert parquet_bytes(other) == first
+
+
+def test_unchanged_days_are_linked_and_changed_ones_written(build: Build) -> None:
+    publish.publish(build(), "aaaa", no_check, keep=3)
+    home = build(CALLS, "update fct_usage set effective_cost = 99 where call_id = 'call-1'", WEEKS, MONTHS)
+    second = publish.publish(home, "bbbb", no_check, keep=3)
+    assert (second.files_written, second.files_linked) == (1, 4)
+    day = "marts/fct_usage/usage_date=2026-11-{}/data.parquet"
+    versions = home.published / "versions"
+    assert (versions / "aaaa" / day.format("09")).samefile(versions / "bbbb" / day.format("09"))
+    assert not (versions / "aaaa" / day.format(10)).samefile(versions / "bbbb" / day.format(10))
+    assert pl.read_parquet(versions / "bbbb" / day.format(10))["effective_cost"].max() == 99
+
+
+def test_a_removed_day_is_not_published(build: Build) -> None:
+    publish.publish(build(), "aaaa", no_check, keep=3)
+    home = build(CALLS, "delete from fct_usage where usage_date = '2026-11-10'", WEEKS, MONTHS)
+    publish.publish(home, "bbbb", no_check, keep=3)
+    assert not (home.published / "marts/fct_usage/usage_date=2026-11-10").exists()
+
+
+def test_rows_without_a_day_and_an_empty_fact_are_published(build: Build) -> None:
+    home = build(
+        CALLS,
+        "create table fct_allocations as select null::date as usage_date, 'x' as allocation_id",
+    )
+    publish.publish(home, "aaaa", no_check, keep=3)
+    assert (home.published / "marts/fct_allocations/usage_date=__HIVE_DEFAULT_PARTITION__/data.parquet").is_file()
+    build("create table fct_usage (usage_date date, call_id varchar)")
+    publish.publish(home, "bbbb", no_check, keep=3)
+    empty = pl.read_parquet(home.published / "marts/fct_usage/empty.parquet")
+    assert (empty.height, empty.columns) == (0, ["usage_date", "call_id"])
+
+
+def test_failed_check_leaves_the_version_before(build: Build) -> None:
+    publish.publish(build(), "aaaa", no_check, keep=3)
+    home = build(CALLS, "delete from fct_usage")
+
+    def refuse(folder: Path) -> None:
+        assert (folder / "marts.duckdb").is_file()
+        raise ValueError("no calls")
+
+    with pytest.raises(ValueError, match="no calls"):
+        publish.publish(home, "bbbb", refuse, keep=3)
+    assert published_rows(home) == 9
+    assert [path.name for path in (home.published / "versions").iterdir()] == ["aaaa"]
+
+
+def test_what_a_killed_publish_left_is_removed(build: Build) -> None:
+    home = build()
+    (home.published / "versions" / ".dead.tmp" / "marts").mkdir(parents=True)
+    publish.publish(home, "aaaa", no_check, keep=3)
+    assert [path.name for path in (home.published / "versions").iterdir()] == ["aaaa"]
+
+
+def test_a_version_that_was_written_but_not_swapped_is_taken_up(build: Build) -> None:
+    home = build()
+    publish.publish(home, "aaaa", no_check, keep=3)
+    (home.published / "current").unlink()
+    again = publish.publish(home, "aaaa", no_check, keep=3)
+    assert (again.files_written, published_rows(home)) == (0, 9)
+
+
+def test_old_versions_go_but_never_the_current_one(build: Build) -> None:
+    home = build()
+    for number, version in enumerate("abcd"):
+        publish.publish(home, version, no_check, keep=2)
+        os.utime(home.published / "versions" / version / "manifest.json", ns=(number, number))
+    assert sorted(path.name for path in (home.published / "versions").iterdir()) == ["c", "d"]
+    publish.publish(home, "c", no_check, keep=1)
+    assert [path.name for path in (home.published / "versions").iterdir()] == ["c"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("create view cost_daily as from fct_usage", "cost_daily: a mart must be a table"),
+        ("create table totals as select sum(i) as calls from range(3) as t(i)", "totals.calls: HUGEINT would become"),
+    ],
+)
+def test_marts_that_parquet_cannot_hold_are_refused(build: Build, statement: str, message: str) -> None:
+    with pytest.raises(PublishError, match=message):
+        publish.publish(build(CALLS, statement), "aaaa", no_check, keep=3)
+
+
+def test_a_warehouse_that_was_not_built_is_refused(build: Build, tmp_path: Path) -> None:
+    with pytest.raises(PublishError, match="dbt has built no marts yet"):
+        publish.publish(Home(tmp_path), "aaaa", no_check, keep=3)
+
+
+def test_changed_weeks_and_months_are_named(build: Build) -> None:
+    first = publish.publish(build(), "aaaa", no_check, keep=3).manifest
+    changed = WEEKS.replace("7.50", "7.51")
+    second = publish.publish(build(CALLS, changed, MONTHS), "bbbb", no_check, keep=3).manifest
+    assert changed_periods(None, first, "_weekly") == ["2026-11-02", "2026-11-09"]
+    assert changed_periods(first, second, "_weekly") == ["2026-11-09"]
+    assert changed_periods(first, second, "chargeback_lines") == []
+    assert changed_periods(second, second, "_weekly") == []
