@@ -1,0 +1,119 @@
+"""The price book: the public snapshot with the project's own entries on top, asked by model, tier and day."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from difflib import get_close_matches
+
+from sources.pricing import snapshot
+from sources.pricing.entries import PriceEntry, own_entries
+from sources.pricing.rates import RateCard, scaled
+
+
+@dataclass(frozen=True)
+class Model:
+    """What a called model id means. Without a provider of the book, or a model of it, `miss` says so."""
+
+    service_provider: str
+    model_id: str
+    model: str
+    method: str
+    match: snapshot.Match | None = None
+    miss: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.model, self.model_id)
+
+
+@dataclass(frozen=True)
+class Quote:
+    """A card and where it is from, or why there is none."""
+
+    card: RateCard | None
+    reason: str | None
+    basis: str | None = None
+    source: str | None = None
+    known_from: date | None = None
+
+
+def find_model(service_provider: str, model_id: str, prefixes: Sequence[str] = ()) -> Model:
+    """Recognise a model id of a provider: as called, else without a provider's name in front of it."""
+    bare = strip_prefix(model_id, (service_provider, *prefixes))
+    provider = snapshot.find_provider(service_provider)
+    if provider is None:
+        near = _nearest(service_provider, snapshot.provider_ids())
+        return Model(service_provider, model_id, bare, "unresolved", miss=f"no provider {service_provider!r}{near}")
+    for name in dict.fromkeys((model_id, bare)):
+        match = snapshot.find_model(provider, name)
+        if match is not None:
+            method = "exact" if match.model.id == model_id else "pattern"
+            return Model(service_provider, model_id, match.model.id, method, match)
+    near = _nearest(bare, snapshot.model_ids(provider))
+    miss = f"no price for model {model_id!r} of {service_provider}{near}"
+    return Model(service_provider, model_id, bare, "unresolved", miss=miss)
+
+
+def strip_prefix(model_id: str, prefixes: Sequence[str]) -> str:
+    """`openai/gpt-5` is gpt-5 where openai names a provider; other slashes belong to the id."""
+    head, slash, tail = model_id.partition("/")
+    return tail if slash and tail and head in prefixes else model_id
+
+
+def _nearest(wanted: str, known: Sequence[str]) -> str:
+    near = get_close_matches(wanted, known, n=3, cutoff=0.5)
+    return f"; nearest: {', '.join(near)}" if near else ""
+
+
+def change_days(model: Model, service_tier: str, entries: Sequence[PriceEntry] | None = None) -> set[date]:
+    """Days on which a quote may change."""
+    days = snapshot.change_days(model.match) if model.match else set()
+    for entry in _covering(model, service_tier, entries) + _covering(model, "standard", entries):
+        days |= {entry.valid_from, entry.valid_to}
+    return days
+
+
+def quote(model: Model, service_tier: str, day: date, entries: Sequence[PriceEntry] | None = None) -> Quote:
+    """The public price of a model and tier on a UTC day.
+
+    A price among the project's own entries comes first, then the public book, then an entry that is a discount on the
+    standard tier.
+    """
+    current = [entry for entry in _covering(model, service_tier, entries) if entry.valid_from <= day < entry.valid_to]
+    for entry in current:
+        if entry.percent_of_standard is None:
+            return _quoted(RateCard(entry.rates), entry)
+    if model.match is None:
+        return Quote(None, model.miss)
+    found = snapshot.listed(model.match, service_tier, day)
+    if found.card is not None:
+        source = snapshot.source()
+        name = f"{source.name} {model.match.provider.id}/{model.match.model.id}"
+        return Quote(found.card, None, "public book", name, source.known_from)
+    standard = snapshot.listed(model.match, "standard", day).card
+    if current and standard is not None:
+        return _quoted(_discounted(standard, current[0]), current[0])
+    return Quote(None, found.reason)
+
+
+def _discounted(standard: RateCard, entry: PriceEntry) -> RateCard:
+    percent = entry.percent_of_standard or Decimal(100)
+    return standard.map(lambda rates: scaled(rates, percent, entry.meters))
+
+
+def _covering(model: Model, service_tier: str, entries: Sequence[PriceEntry] | None) -> list[PriceEntry]:
+    provider = model.match.provider.id if model.match else model.service_provider
+    known = own_entries() if entries is None else entries
+    return [entry for entry in known if entry.covers(provider, model.names, service_tier)]
+
+
+def _quoted(card: RateCard, entry: PriceEntry) -> Quote:
+    return Quote(card, None, f"own entry {entry.entry_id}", entry.source, entry.checked)
+
+
+def spans(first: date, last: date, days: set[date]) -> list[tuple[date, date]]:
+    """The days from first to last cut where something changes, as half-open spans."""
+    end = last + timedelta(days=1)
+    starts = [first, *sorted(day for day in days if first < day < end)]
+    return list(zip(starts, [*starts[1:], end], strict=True))

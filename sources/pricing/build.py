@@ -1,0 +1,124 @@
+"""Writes the pricing tables of the lake for the keys that the landed logs and bills have."""
+
+from collections.abc import Iterable
+
+import duckdb
+
+from sources.home import Home
+from sources.pricing.resolve import SELF_HOSTED, Key, OwnModel, Prices, resolve_prices
+from sources.settings import Settings, load_settings
+from sources.settings.tables import write_current
+
+DIRECT = "direct"
+# Who serves a gateway's provider where it is not the provider itself.
+CLOUD_HOSTS = {"bedrock": "bedrock", "vertex_ai": "vertex", "azure": "azure", "azure_ai": "azure"}
+# What logs call the tier without a name of its own.
+STANDARD_TIERS = ("", "standard", "default", "auto", "on_demand", "standard_only")
+
+# Bills that name models, and how: usage reports in a column, OpenAI costs in front of the comma of a token line.
+_BILLED_MODELS = {
+    ("openai", "usage_completions"): "model_id",
+    ("openai", "costs"): "nullif(regexp_extract(line_item, '^(.+), [a-z ]*(input|output)$', 1), '')",
+    ("anthropic", "usage_messages"): "model_id",
+    ("anthropic", "cost_report"): "model_id",
+}
+
+
+def build_prices(home: Home, settings: Settings | None = None) -> Prices:
+    """Resolve the prices of every key in use and write the pricing tables."""
+    prices = prices_in_use(home, settings or load_settings(home))
+    for table in ("price_keys", "price_sets", "model_aliases", "price_book"):
+        write_current(home.root, "pricing", table, getattr(prices, table))
+    return prices
+
+
+def prices_in_use(home: Home, settings: Settings) -> Prices:
+    """The prices of every key in use, without writing them."""
+    with duckdb.connect() as connection:
+        keys = _keys_in_use(home, settings, connection)
+        billed = _billed_models(home, connection)
+    own_models = {
+        (node.service_provider, deployment.model_id): OwnModel(
+            deployment.model, deployment.weights.cache_read < deployment.weights.input
+        )
+        for deployment in settings.gpu_deployments
+        for node in settings.gpu_nodes
+        if node.node_id == deployment.node_id
+    }
+    prefixes = sorted({account.gateway_provider for account in settings.billing_accounts})
+    return resolve_prices(
+        keys, contracts=settings.contracts, own_models=own_models, prefixes=prefixes, billed_models=billed
+    )
+
+
+def _files(home: Home, feed: str, table: str) -> list[str]:
+    return sorted(str(path) for path in (home.lake / feed / table).glob("*.parquet"))
+
+
+def _keys_in_use(home: Home, settings: Settings, connection: duckdb.DuckDBPyConnection) -> list[Key]:
+    """Every combination of calls that decides a price, with the first and last day it is in use."""
+    files = _files(home, "litellm", "spend_logs")
+    if not files:
+        return []
+    accounts = [
+        (row.gateway_provider, row.service_provider, row.valid_from, row.valid_to)
+        for row in settings.billing_accounts
+        if row.gateway == "litellm"
+    ]
+    connection.execute("create temp table accounts (name text, service_provider text, valid_from date, valid_to date)")
+    if accounts:
+        connection.executemany("insert into accounts values (?, ?, ?, ?)", accounts)
+    self_hosted = {node.service_provider for node in settings.gpu_nodes}
+    rows = connection.execute(
+        """
+        with days as (
+            select distinct
+                coalesce(gateway_provider, '') as gateway_provider,
+                model_id,
+                case when is_batch then 'batch' else lower(coalesce(service_tier, '')) end as service_tier,
+                cast(started_at as date) as usage_date
+            from read_parquet($files)
+            where model_id <> ''
+        )
+        select
+            coalesce(accounts.service_provider, days.gateway_provider) as service_provider,
+            days.gateway_provider,
+            days.model_id,
+            case when list_contains($standard, days.service_tier) then 'standard' else days.service_tier end as tier,
+            min(days.usage_date) as first_date,
+            max(days.usage_date) as last_date
+        from days
+        left join accounts
+            on days.gateway_provider = accounts.name
+            and days.usage_date >= accounts.valid_from
+            and days.usage_date < accounts.valid_to
+        group by all
+        order by all
+        """,
+        {"files": files, "standard": list(STANDARD_TIERS)},
+    ).fetchall()
+    return _merged(
+        Key(provider, SELF_HOSTED if provider in self_hosted else CLOUD_HOSTS.get(name, DIRECT), model_id, tier, *dates)
+        for provider, name, model_id, tier, *dates in rows
+    )
+
+
+def _merged(keys: Iterable[Key]) -> list[Key]:
+    """One key for each combination: two gateway names may lead to the same provider."""
+    merged: dict[tuple[str, ...], Key] = {}
+    for key in keys:
+        known = merged.setdefault(key[:4], key)
+        first, last = min(known.first_date, key.first_date), max(known.last_date, key.last_date)
+        merged[key[:4]] = key._replace(first_date=first, last_date=last)
+    return list(merged.values())
+
+
+def _billed_models(home: Home, connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """Model ids as bills name them, with the provider that sends the bill."""
+    found = []
+    for (feed, table), expression in _BILLED_MODELS.items():
+        files = _files(home, feed, table)
+        if files:
+            query = f"select distinct {expression} as billed from read_parquet($files) where billed is not null"
+            found += [(feed, model_id) for (model_id,) in connection.execute(query, {"files": files}).fetchall()]
+    return found

@@ -1,0 +1,90 @@
+"""The project's own dated price entries, on top of the public book: YAML files and, in this module, their reader.
+
+Each entry names its source page and the day it was checked. Entries are appended; a wrong one is corrected in place.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib.resources import files
+from typing import Annotated, Literal, Self
+
+import yaml
+from pydantic import Field, model_validator
+
+from sources.pricing.rates import Rates
+from sources.settings.models import Dated, Day, Name, Percent, Price, Strict, TokenPrices, row_error
+
+# A price outside of these is a slip of the unit: unless free, a million tokens cost a tenth of a cent to 2,000 USD and
+# a search a hundredth of a cent to a dollar.
+PLAUSIBLE_PER_MTOK_USD = (Decimal("0.001"), Decimal(2000))
+PLAUSIBLE_PER_SEARCH_USD = (Decimal("0.0001"), Decimal(1))
+# A price that far from the book's price of the same model and meter is one too.
+PLAUSIBLE_FACTOR = 100
+
+
+class PriceEntry(Dated):
+    """A price of a provider, or its discount on the standard tier, for a span of days."""
+
+    entry_id: Name
+    provider: Name
+    models: Annotated[list[Name], Field(min_length=1)]
+    service_tier: Literal["standard", "batch", "flex", "priority", "fast"]
+    percent_of_standard: Percent | None = None
+    meters: tuple[Name, ...] = ()
+    prices_per_mtok_usd: TokenPrices | None = None
+    price_per_search_usd: Price | None = None
+    source: Annotated[str, Field(pattern=r"^https://")]
+    checked: Day
+    note: str | None = None
+
+    @model_validator(mode="after")
+    def _says_one_price(self) -> Self:
+        if (self.percent_of_standard is None) == (self.prices_per_mtok_usd is None):
+            raise row_error("percent_of_standard", "both or neither", "percent_of_standard or prices_per_mtok_usd")
+        if self.percent_of_standard is not None and (self.service_tier == "standard" or not self.meters):
+            raise row_error("percent_of_standard", "no tier or meters of its own", "another tier, and its meters")
+        return self
+
+    @property
+    def rates(self) -> Rates:
+        """The entry's own prices, by published name."""
+        prices = self.prices_per_mtok_usd.model_dump(exclude_none=True) if self.prices_per_mtok_usd else {}
+        return prices if self.price_per_search_usd is None else prices | {"search": self.price_per_search_usd}
+
+    def covers(self, provider: str, names: Iterable[str], service_tier: str) -> bool:
+        """Whether the entry is about this model, by any of its names."""
+        if (provider, service_tier) != (self.provider, self.service_tier):
+            return False
+        return any(fnmatchcase(name, pattern) for name in names for pattern in self.models)
+
+
+class PriceEntries(Strict):
+    entries: list[PriceEntry]
+
+
+@cache
+def own_entries() -> tuple[PriceEntry, ...]:
+    """Every entry of the project, in the order of files and lines."""
+    folder = files("sources.pricing.entries")
+    names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".yml"))
+    return tuple(entry for name in names for entry in parse_entries(folder.joinpath(name).read_text(encoding="utf-8")))
+
+
+def parse_entries(text: str) -> list[PriceEntry]:
+    # BaseLoader keeps every scalar as it was written: 1.10 must not pass through a double.
+    return PriceEntries.model_validate(yaml.load(text, Loader=yaml.BaseLoader)).entries
+
+
+def implausible(entry: PriceEntry, book: Rates) -> list[str]:
+    """What of the entry looks like a slip of the unit, against what the book says of the same model."""
+    found = []
+    for meter, amount in entry.rates.items():
+        low, high = PLAUSIBLE_PER_SEARCH_USD if meter == "search" else PLAUSIBLE_PER_MTOK_USD
+        if amount and not low <= amount <= high:
+            found.append(f"{entry.entry_id}: {meter} at {amount} is outside {low} to {high}")
+        known = book.get(meter)
+        if amount and known and not known / PLAUSIBLE_FACTOR < amount < known * PLAUSIBLE_FACTOR:
+            found.append(f"{entry.entry_id}: {meter} at {amount} is far from {known} in the public book")
+    return found

@@ -1,0 +1,114 @@
+"""Meters and rates: what one unit of usage costs, and what a usage costs at given rates.
+
+A rate card holds prices under the names they are published by (`input`, `cache_read`, ...). `rates_by_meter` spreads it
+over the disjoint meters of the warehouse: a meter without a price of its own has the price of the meter it is part of.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from decimal import Decimal, localcontext
+from types import MappingProxyType
+
+SEARCH = "search"
+MTOK = Decimal(1_000_000)
+# Prices are decimal(18, 8) in the warehouse.
+PRICE_STEP = Decimal("0.00000001")
+
+# Published names a meter takes its price from, nearest first.
+PUBLISHED_NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "input_uncached": ("input",),
+        "cache_read": ("cache_read", "input"),
+        "cache_write_5m": ("cache_write_5m", "cache_write", "input"),
+        "cache_write_1h": ("cache_write_1h", "cache_write", "input"),
+        "input_audio": ("input_audio", "input"),
+        "input_image": ("input_image", "input"),
+        "output": ("output",),
+        "output_audio": ("output_audio", "output"),
+        "output_image": ("output_image", "output"),
+        SEARCH: (SEARCH,),
+    }
+)
+METERS = tuple(PUBLISHED_NAMES)
+TOKEN_METERS = tuple(meter for meter in METERS if meter != SEARCH)
+
+# Usage columns, the published names that price them, and how many of them a price is for.
+_USAGE_COLUMNS: Mapping[str, tuple[tuple[str, ...], Decimal]] = MappingProxyType(
+    {f"{meter}_tokens": (PUBLISHED_NAMES[meter], MTOK) for meter in TOKEN_METERS if meter != "output"}
+    | {
+        "output_text_tokens": (PUBLISHED_NAMES["output"], MTOK),
+        "reasoning_tokens": (PUBLISHED_NAMES["output"], MTOK),
+        "searches": (PUBLISHED_NAMES[SEARCH], Decimal(1)),
+        "cache_storage_token_hours": (("cache_storage",), MTOK),
+    }
+)
+_INPUT_COLUMNS = tuple(f"{meter}_tokens" for meter in TOKEN_METERS if not meter.startswith("output"))
+
+Rates = Mapping[str, Decimal]
+
+
+@dataclass(frozen=True)
+class RateCard:
+    """Prices of one model and tier at one time, in USD per million tokens (searches: each), by published name.
+
+    Above `threshold_tokens` input tokens the whole request moves to `above`.
+    """
+
+    base: Rates
+    above: Rates | None = None
+    threshold_tokens: int | None = None
+
+    @property
+    def tiers(self) -> tuple[Rates, ...]:
+        return (self.base,) if self.above is None else (self.base, self.above)
+
+    def map(self, change: Callable[[Rates], Rates]) -> "RateCard":
+        """The card with its rates changed in both context tiers."""
+        above = None if self.above is None else change(self.above)
+        return RateCard(change(self.base), above, self.threshold_tokens)
+
+    def rates_for(self, total_input_tokens: int) -> Rates:
+        """The rates of a request with so many input tokens; the threshold itself is still the base tier."""
+        if self.above is None or self.threshold_tokens is None or total_input_tokens <= self.threshold_tokens:
+            return self.base
+        return self.above
+
+
+def unit_name(meter: str) -> str:
+    """What a published amount is for: a million tokens, a search, or a thousand of something else."""
+    if meter == SEARCH:
+        return SEARCH
+    return "kcount" if meter.endswith("_kcount") else "mtok"
+
+
+def nearest(rates: Rates, names: tuple[str, ...]) -> Decimal | None:
+    return next((rates[name] for name in names if name in rates), None)
+
+
+def scaled(rates: Rates, percent: Decimal, names: Collection[str]) -> dict[str, Decimal]:
+    """The rates with those named at a percentage, to eight decimals."""
+    return {
+        name: (rate * percent / 100).quantize(PRICE_STEP) if name in names else rate for name, rate in rates.items()
+    }
+
+
+def rates_by_meter(rates: Rates) -> dict[str, Decimal | None]:
+    """The rate of every meter; None where the card has none."""
+    return {meter: nearest(rates, names) for meter, names in PUBLISHED_NAMES.items()}
+
+
+def price_usage(usage: Mapping[str, int], card: RateCard) -> Decimal | None:
+    """What the usage of one call costs, exactly; None when something it used has no price.
+
+    `usage` holds counts by the usage columns of the warehouse: `input_uncached_tokens`, `searches` and so on.
+    """
+    rates = card.rates_for(sum(usage.get(column, 0) for column in _INPUT_COLUMNS))
+    total = Decimal(0)
+    with localcontext(prec=60):
+        for column, count in usage.items():
+            names, per = _USAGE_COLUMNS[column]
+            rate = nearest(rates, names)
+            if count and rate is None:
+                return None
+            total += count * (rate or Decimal(0)) / per
+    return total

@@ -1,0 +1,232 @@
+"""The public price book: genai-prices, read as data.
+
+Its models, dated prices, long-context tiers and price variants become rate cards by day; nothing of its calculation is
+used, and its network update is never called. What a rate card cannot say exactly is a reason, never a guess.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from importlib.metadata import version
+from importlib.resources import files
+from typing import Any
+
+import yaml
+from genai_prices.data import providers as _providers
+from genai_prices.types import (
+    ConditionalPrice,
+    ModelInfo,
+    ModelPrice,
+    PriceVariant,
+    Provider,
+    StartDateConstraint,
+    TieredPrices,
+    TimeOfDateConstraint,
+)
+
+from sources.pricing.rates import PRICE_STEP, SEARCH, RateCard
+
+# How a call's tier is named in the book. A tier that is not here has no public price of its own.
+_TIER_CONTEXT = {
+    "standard": {},
+    "batch": {"processing": "batch"},
+    "flex": {"service_tier": "flex"},
+    "priority": {"service_tier": "priority"},
+    "fast": {"service_tier": "fast"},
+}
+# What is charged besides tokens on every call and is not metered here.
+_UNMETERED_SUFFIXES = ("_hours", "_mchars", "_gpixels", "_kpages")
+_UNMETERED_NAMES = ("requests_kcount", "input_text_messages_kcount", "rerank_searches_kcount")
+# Parts of the output that calls do not report apart, or that price sets hold no rate for.
+_OUTPUT_PARTS = ("output_reasoning", "output_citation")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Which snapshot a price is from; known_from is null for one the project has not recorded."""
+
+    name: str
+    sha256: str
+    known_from: date | None
+
+
+@dataclass(frozen=True)
+class Match:
+    """A model of the book; `is_own` says the provider lists it itself and not through another provider."""
+
+    provider: Provider
+    model: ModelInfo
+    is_own: bool
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What the book says for one day: a card, or why there is none."""
+
+    card: RateCard | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class RoundedPrice:
+    provider: str
+    model: str
+    meter: str
+    published: Decimal
+    rounded: Decimal
+
+
+@cache
+def source() -> Source:
+    """The installed snapshot, by version and hash of its data."""
+    installed = version("genai-prices")
+    digest = hashlib.sha256(files("genai_prices").joinpath("data.py").read_bytes()).hexdigest()
+    recorded: dict[str, Any] = yaml.safe_load(files("sources.pricing").joinpath("snapshots.yml").read_text())
+    known = recorded["genai-prices"].get(installed)
+    known_from = known["known_from"] if known and known["sha256"] == digest else None
+    return Source(f"genai-prices {installed} ({digest[:12]})", digest, known_from)
+
+
+def find_provider(name: str) -> Provider | None:
+    """The provider by its id, else by the book's own pattern for provider names."""
+    wanted = name.lower().strip()
+    exact = next((provider for provider in _providers if provider.id == wanted), None)
+    if exact is not None:
+        return exact
+    return next((p for p in _providers if p.provider_match is not None and p.provider_match.is_match(wanted)), None)
+
+
+def provider_ids() -> list[str]:
+    return [provider.id for provider in _providers]
+
+
+def model_ids(provider: Provider) -> list[str]:
+    return [model.id for model in provider.models]
+
+
+def find_model(provider: Provider, model_id: str) -> Match | None:
+    """The model a called id means, by the book's match clauses; through fallback providers as the book allows."""
+    model = provider.find_model(model_id, all_providers=_providers)
+    return None if model is None else Match(provider, model, any(model is own for own in provider.models))
+
+
+def change_days(match: Match) -> set[date]:
+    """Days on which a price of the model may change."""
+    dated = [*_conditional(match.model), *(match.model.price_variants or ())]
+    return {item.constraint.start_date for item in dated if isinstance(item.constraint, StartDateConstraint)}
+
+
+def listed(match: Match, service_tier: str, day: date) -> Listed:
+    """The card of a model and tier on a UTC day."""
+    name = f"{match.model.id!r} of {match.provider.id}"
+    standard, reason = _standard(match.model, day)
+    if standard is None:
+        return Listed(None, f"{name} has {reason}")
+    if service_tier == "standard":
+        return _card(standard.__dict__, name)
+    variants, has_window = _variants(match, service_tier, day)
+    if has_window:
+        return Listed(None, f"{name} has {service_tier} prices that depend on the time of day")
+    if not variants:
+        return Listed(None, f"no {service_tier} price of {name} is known{_before(match, service_tier)}")
+    # The first variant that names a price wins; what no variant names keeps its standard price.
+    prices = dict(standard.__dict__)
+    for variant in reversed(variants):
+        prices.update({key: value for key, value in variant.prices.__dict__.items() if value is not None})
+    return _card(prices, name)
+
+
+def _conditional(model: ModelInfo) -> list[ConditionalPrice]:
+    return model.prices if isinstance(model.prices, list) else [ConditionalPrice(prices=model.prices)]
+
+
+def _standard(model: ModelInfo, day: date) -> tuple[ModelPrice | None, str | None]:
+    """The last price that has started, the first one when none has."""
+    conditional = _conditional(model)
+    if not conditional:
+        return None, "no price at all"
+    for item in reversed(conditional):
+        if isinstance(item.constraint, TimeOfDateConstraint):
+            return None, "prices that depend on the time of day"
+        if item.constraint is None or item.constraint.start_date <= day:
+            return item.prices, None
+    return conditional[0].prices, None
+
+
+def _variants(match: Match, service_tier: str, day: date) -> tuple[list[PriceVariant], bool]:
+    """Variants of the tier that have started; whether one of them depends on the time of day."""
+    context = _TIER_CONTEXT.get(service_tier, {})
+    if not context or not match.is_own:
+        return [], False
+    named = [variant for variant in match.model.price_variants or () if variant.when == context]
+    active = [v for v in named if not isinstance(v.constraint, StartDateConstraint) or v.constraint.start_date <= day]
+    return active, any(isinstance(variant.constraint, TimeOfDateConstraint) for variant in active)
+
+
+def _before(match: Match, service_tier: str) -> str:
+    context = _TIER_CONTEXT.get(service_tier, {})
+    starts = [
+        variant.constraint.start_date
+        for variant in match.model.price_variants or ()
+        if context and match.is_own and variant.when == context and isinstance(variant.constraint, StartDateConstraint)
+    ]
+    return f" before {min(starts)}" if starts else ""
+
+
+def _card(prices: dict[str, Any], name: str) -> Listed:
+    """Published prices as a rate card, unless a rate card cannot hold them."""
+    given = {key: value for key, value in prices.items() if value is not None and not key.startswith("_")}
+    unmetered = sorted(key for key in given if key.endswith(_UNMETERED_SUFFIXES) or key in _UNMETERED_NAMES)
+    if unmetered:
+        return Listed(None, f"{name} is priced by {', '.join(unmetered)}, which calls are not metered by")
+    starts = {tuple(tier.start for tier in value.tiers) for value in given.values() if isinstance(value, TieredPrices)}
+    if len(starts) > 1 or any(len(thresholds) > 1 for thresholds in starts):
+        found = sorted({start for thresholds in starts for start in thresholds})
+        return Listed(None, f"{name} has more than one long-context threshold ({', '.join(map(str, found))})")
+    base = {meter_name(key): _amount(key, _tier(value, 0)) for key, value in given.items()}
+    if not {"input", "output"} & base.keys():
+        return Listed(None, f"{name} has no token price")
+    above = {meter_name(key): _amount(key, _tier(value, 1)) for key, value in given.items()} if starts else None
+    for rates in (base, above or {}):
+        part = next((part for part in _OUTPUT_PARTS if part in rates and rates[part] != rates.get("output")), None)
+        if part:
+            return Listed(None, f"{name} has a price of its own for {part}, which price sets do not hold")
+    return Listed(RateCard(base, above, next(iter(starts))[0] if starts else None))
+
+
+def _tier(value: Decimal | TieredPrices, tier: int) -> Decimal:
+    if not isinstance(value, TieredPrices):
+        return value
+    return value.tiers[tier - 1].price if tier else value.base
+
+
+def meter_name(price_key: str) -> str:
+    """`input_mtok` is `input`, `web_searches_kcount` is `search`; what is not per token keeps its whole name."""
+    return SEARCH if price_key == "web_searches_kcount" else price_key.removesuffix("_mtok")
+
+
+def _published(price_key: str, value: Decimal) -> Decimal:
+    return value / 1000 if price_key == "web_searches_kcount" else value
+
+
+def _amount(price_key: str, value: Decimal) -> Decimal:
+    """The price with eight decimals at most; more digits are float artefacts of a page."""
+    published = _published(price_key, value)
+    rounded = published.quantize(PRICE_STEP)
+    return published if rounded == published else rounded
+
+
+def rounded_prices() -> list[RoundedPrice]:
+    """Every published price that had more than eight decimals."""
+    found = set()
+    for provider in _providers:
+        for model in provider.models:
+            for item in (*_conditional(model), *(model.price_variants or ())):
+                for key, value in item.prices.__dict__.items():
+                    for tier in range(len(value.tiers) + 1 if isinstance(value, TieredPrices) else 1):
+                        amount, published = _amount(key, _tier(value, tier)), _published(key, _tier(value, tier))
+                        if amount != published:
+                            found.add(RoundedPrice(provider.id, model.id, meter_name(key), published, amount))
+    return sorted(found, key=lambda price: (price.provider, price.model, price.meter, price.published))

@@ -1,0 +1,158 @@
+"""The keys in use come from the lake, and the pricing tables are written for exactly those."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from sources.home import Home, init_home
+from sources.pricing.build import build_prices
+from sources.settings import SettingsError
+
+ACCOUNTS = """service_provider,billing_account_id,gateway,gateway_provider,valid_from,valid_to
+openai,org-1,litellm,openai,2026-08-01,
+azure,sub-1,litellm,azure,2026-08-01,
+northgpu,ng-01,litellm,hosted_vllm,2026-08-01,
+"""
+GPU_RATES = """
+nodes: [{node_id: n1, service_provider: northgpu, billing_account_id: ng-01, gpus: 8, usd_per_gpu_hour: 2.49}]
+deployments:
+- {deployment_id: d, node_id: n1, model_id: llama, model: llama-3.3-70b, weights: {input: 1, cache_read: 0, output: 4}}
+"""
+CALL_SCHEMA = {
+    "gateway_provider": pl.String(),
+    "model_id": pl.String(),
+    "service_tier": pl.String(),
+    "is_batch": pl.Boolean(),
+    "started_at": pl.Datetime("us"),
+}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = init_home(tmp_path / "home")
+    (home.config / "billing_accounts.csv").write_text(ACCOUNTS)
+    (home.config / "gpu_rates.yml").write_text(GPU_RATES)
+    return home
+
+
+def land(home: Home, feed: str, table: str, rows: list[dict[str, Any]], schema: dict[str, Any] | None = None) -> None:
+    folder = home.lake / feed / table
+    folder.mkdir(parents=True, exist_ok=True)
+    pl.DataFrame(rows, schema=schema).write_parquet(folder / f"{len(list(folder.iterdir()))}-v1.parquet")
+
+
+def call(
+    provider: str | None, model_id: str, at: str, tier: str | None = None, is_batch: bool = False
+) -> dict[str, Any]:
+    started_at = datetime.fromisoformat(at)
+    return dict(zip(CALL_SCHEMA, (provider, model_id, tier, is_batch, started_at), strict=True))
+
+
+def keys(home: Home) -> list[tuple[Any, ...]]:
+    """Key, first and last day, and whether there is a price."""
+    return (
+        build_prices(home)
+        .price_keys.group_by("service_provider", "host", "model_id", "service_tier")
+        .agg(
+            pl.col("usage_date").min().cast(pl.String).alias("first"),
+            pl.col("usage_date").max().cast(pl.String).alias("last"),
+            pl.col("price_set_id").is_not_null().all().alias("is_priced"),
+        )
+        .sort(pl.all())
+        .rows()
+    )
+
+
+def test_an_empty_lake_gives_empty_tables(home: Home) -> None:
+    prices = build_prices(home)
+    assert prices.price_keys.height == 0
+    for table in ("price_keys", "price_sets", "model_aliases", "price_book"):
+        assert pl.read_parquet(home.lake / "pricing" / table / "current.parquet").equals(getattr(prices, table))
+
+
+def test_keys_in_use_come_from_the_log(home: Home) -> None:
+    rows = [
+        call("openai", "gpt-5-nano", "2026-08-10 23:59:59"),
+        call("openai", "gpt-5-nano", "2026-08-12 00:00:00", "default"),
+        call("openai", "gpt-5-nano", "2026-08-11 08:00:00", is_batch=True),
+        call("hosted_vllm", "hosted_vllm/llama", "2026-08-11 08:00:00"),
+        call("azure", "gpt-4.1", "2026-08-11 08:00:00"),
+        call("mystery", "m-1", "2026-08-11 08:00:00", "priority"),
+        call(None, "m-2", "2026-08-11 08:00:00"),
+        call("openai", "", "2026-08-11 08:00:00"),
+    ]
+    land(home, "litellm", "spend_logs", rows[:2], CALL_SCHEMA)
+    land(home, "litellm", "spend_logs", rows[2:], CALL_SCHEMA)
+    assert keys(home) == [
+        ("", "direct", "m-2", "standard", "2026-08-11", "2026-08-11", False),
+        ("azure", "azure", "gpt-4.1", "standard", "2026-08-11", "2026-08-11", True),
+        ("mystery", "direct", "m-1", "priority", "2026-08-11", "2026-08-11", False),
+        ("northgpu", "self_hosted", "hosted_vllm/llama", "standard", "2026-08-11", "2026-08-11", False),
+        ("openai", "direct", "gpt-5-nano", "batch", "2026-08-11", "2026-08-11", True),
+        ("openai", "direct", "gpt-5-nano", "standard", "2026-08-10", "2026-08-12", True),
+    ]
+
+
+def test_a_provider_name_follows_its_account_through_time(home: Home) -> None:
+    moved = ACCOUNTS.replace("2026-08-01,\nazure", "2026-08-01,2026-09-01\nazure", 1)
+    (home.config / "billing_accounts.csv").write_text(moved + "azure,sub-1,litellm,openai,2026-09-01,\n")
+    land(
+        home,
+        "litellm",
+        "spend_logs",
+        [call("openai", "gpt-4.1", "2026-08-31 12:00:00"), call("openai", "gpt-4.1", "2026-09-01 12:00:00")],
+        CALL_SCHEMA,
+    )
+    found = build_prices(home).price_keys.select("service_provider", pl.col("usage_date").cast(pl.String)).rows()
+    assert found == [("azure", "2026-09-01"), ("openai", "2026-08-31")]
+
+
+def test_bills_name_models_too(home: Home) -> None:
+    land(home, "openai", "usage_completions", [{"model_id": "gpt-5-nano-2025-08-07"}, {"model_id": None}])
+    land(home, "anthropic", "usage_messages", [{"model_id": "claude-opus-5"}])
+    land(home, "anthropic", "cost_report", [{"model_id": "claude-opus-5-latest"}, {"model_id": None}])
+    lines = [
+        "gpt-5.6-sol, cache write input",
+        "gpt-4.1-2025-04-14, batch cached input",
+        "gpt-4.1, output",
+        "web search tool calls",
+        None,
+    ]
+    land(home, "openai", "costs", [{"line_item": line} for line in lines])
+    aliases = build_prices(home).model_aliases.select("service_provider", "model_id", "model").rows()
+    assert aliases == [
+        ("anthropic", "claude-opus-5", "claude-opus-5"),
+        ("anthropic", "claude-opus-5-latest", "claude-opus-5"),
+        ("openai", "gpt-4.1", "gpt-4.1"),
+        ("openai", "gpt-4.1-2025-04-14", "gpt-4.1"),
+        ("openai", "gpt-5-nano-2025-08-07", "gpt-5-nano"),
+        ("openai", "gpt-5.6-sol", "gpt-5.6-sol"),
+    ]
+
+
+def test_building_twice_writes_the_same_bytes(home: Home) -> None:
+    start = datetime(2026, 8, 10)
+    rows = [
+        call("openai", model_id, str(start + timedelta(days=day)))
+        for day in range(30)
+        for model_id in ("gpt-5.6-sol", "gpt-5.4-mini", "gpt-9")
+    ]
+    land(home, "litellm", "spend_logs", rows, CALL_SCHEMA)
+
+    def written() -> dict[str, bytes]:
+        build_prices(home)
+        folder = home.lake / "pricing"
+        return {path.parent.name: path.read_bytes() for path in folder.glob("*/current.parquet")}
+
+    first = written()
+    assert written() == first
+    assert first.keys() == {"price_keys", "price_sets", "model_aliases", "price_book"}
+
+
+def test_settings_that_are_wrong_stop_it(home: Home) -> None:
+    (home.config / "contracts.yml").write_text("contracts: [{contract_id: c}]\n")
+    with pytest.raises(SettingsError, match=r"contracts\.yml, line 1"):
+        build_prices(home)

@@ -1,0 +1,67 @@
+"""Rates by meter follow the public book's rule: what has no price of its own has the price of what it is part of."""
+
+from decimal import Decimal
+
+import pytest
+from genai_prices.data_units import unit_data
+
+from sources.pricing.rates import PUBLISHED_NAMES, TOKEN_METERS, RateCard, price_usage, rates_by_meter
+from sources.pricing.snapshot import meter_name
+
+DIMENSIONS = {
+    "input_uncached": {"direction": "input"},
+    "cache_read": {"direction": "input", "token_type": "cache_read"},
+    "cache_write_5m": {"direction": "input", "token_type": "cache_write", "cache_ttl": "5m"},
+    "cache_write_1h": {"direction": "input", "token_type": "cache_write", "cache_ttl": "1h"},
+    "input_audio": {"direction": "input", "modality": "audio"},
+    "input_image": {"direction": "input", "modality": "image"},
+    "output": {"direction": "output"},
+    "output_audio": {"direction": "output", "modality": "audio"},
+    "output_image": {"direction": "output", "modality": "image"},
+}
+
+
+def rates(**prices: str) -> dict[str, Decimal]:
+    return {name: Decimal(price) for name, price in prices.items()}
+
+
+@pytest.mark.parametrize("meter", TOKEN_METERS)
+def test_a_meter_takes_its_price_from_its_ancestors_in_the_public_book(meter: str) -> None:
+    wanted = {"family": "tokens", **DIMENSIONS[meter]}
+    ancestors = [
+        (len(unit["dimensions"]), meter_name(unit["price_key"]))
+        for unit in unit_data.values()
+        if unit["dimensions"].items() <= wanted.items()
+    ]
+    assert PUBLISHED_NAMES[meter] == tuple(name for _, name in sorted(ancestors, reverse=True))
+
+
+def test_missing_prices_fall_back_to_the_nearest_ancestor() -> None:
+    found = rates_by_meter(rates(input="3", cache_write="3.75", output="15"))
+    assert found["cache_read"] == 3
+    assert found["cache_write_5m"] == found["cache_write_1h"] == Decimal("3.75")
+    assert found["input_audio"] == 3
+    assert found["output_image"] == 15
+    assert found["search"] is None
+
+
+def test_reasoning_is_priced_as_output_and_counted_once() -> None:
+    card = RateCard(rates(input="1", output="10"))
+    assert price_usage({"output_text_tokens": 700, "reasoning_tokens": 300}, card) == Decimal("0.01")
+
+
+def test_a_used_meter_without_a_price_has_no_price_rather_than_zero() -> None:
+    card = RateCard(rates(input="1", output="10"))
+    assert price_usage({"input_uncached_tokens": 5, "searches": 1}, card) is None
+    assert price_usage({"input_uncached_tokens": 5, "searches": 0}, card) == Decimal("0.000005")
+
+
+@pytest.mark.parametrize(("cached", "expected"), [(199_000, "0.200"), (199_001, "0.400002")])
+def test_all_input_classes_together_decide_the_tier_and_the_whole_request_moves(cached: int, expected: str) -> None:
+    card = RateCard(rates(input="1"), rates(input="2"), 200_000)
+    assert price_usage({"input_uncached_tokens": 1_000, "cache_read_tokens": cached}, card) == Decimal(expected)
+
+
+def test_an_unknown_usage_column_is_a_mistake() -> None:
+    with pytest.raises(KeyError):
+        price_usage({"prompt_tokens": 1}, RateCard(rates(input="1")))
