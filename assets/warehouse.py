@@ -1,0 +1,271 @@
+"""The warehouse: runs dbt on the lake, and knows whether there is anything for it to do.
+
+dbt runs inside this process, so that it ends when the run that holds the home ends. The rules it applies stand in
+dbt_project; reading its result for people is all that happens here. Imports of dbt are late: they cost two seconds.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sources import clock
+from sources.home import Home
+
+if TYPE_CHECKING:
+    from dbt_common.events.base_types import EventMsg
+
+PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
+# What runs write into the project folder when dbt is called by hand.
+_NOT_SOURCE = ("target", "logs", "dbt_packages", ".user.yml")
+# The lake tables that are not files of a feed; ledger export and settings stand for the rest of the lake.
+_STATE_FOLDERS = ("config", "pricing", "meta")
+_RESULT_EVENTS = ("LogModelResult", "LogTestResult", "LogSeedResult", "LogSnapshotResult")
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything published rows depend on, as hashes by name. Equal inputs, equal marts."""
+
+    parts: Mapping[str, str]
+
+    @property
+    def version_id(self) -> str:
+        return hashlib.sha256(json.dumps(dict(self.parts), sort_keys=True).encode()).hexdigest()[:16]
+
+    def changes_since(self, other: "Inputs | None") -> list[str]:
+        """Names of the parts that differ, in order."""
+        if other is None:
+            return sorted(self.parts)
+        return sorted({name for name, _ in set(self.parts.items()) ^ set(other.parts.items())})
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A model that did not build or a test that found rows."""
+
+    name: str
+    kind: str
+    model: str
+    message: str
+    rows: int | None
+    sql: Path | None
+
+    def __str__(self) -> str:
+        found = f"{self.rows} row{'' if self.rows == 1 else 's'} of {self.model}" if self.rows else self.model
+        where = f"\n    SQL: {self.sql}" if self.sql else ""
+        return f"{self.kind} {self.name}: {found}: {self.message}{where}"
+
+
+@dataclass(frozen=True)
+class Built:
+    """What dbt did."""
+
+    models: int
+    tests: int
+    warnings: tuple[Failure, ...]
+
+
+@dataclass(frozen=True)
+class Node:
+    """A model or test dbt has finished, for progress."""
+
+    name: str
+    status: str
+    index: int
+    total: int
+
+
+class WarehouseError(Exception):
+    """dbt could not build the marts, or a test of theirs failed: nothing is published."""
+
+    def __init__(self, message: str, failures: Iterable[Failure] = ()) -> None:
+        self.failures = tuple(failures)
+        super().__init__("\n".join([message, *(f"  {failure}" for failure in self.failures)]))
+
+
+def read_inputs(home: Home, project: Path = PROJECT) -> Inputs:
+    """The inputs as they are now. The day counts, since bills become final with time."""
+    parts = {
+        f"{folder}/{path.parent.name}": _hash_files([path])
+        for folder in _STATE_FOLDERS
+        for path in sorted((home.lake / folder).glob("*/current.parquet"))
+    }
+    parts["rules"] = project_hash(project)
+    parts["day"] = clock.now().date().isoformat()
+    parts["engine"] = f"duckdb {version('duckdb')}, dbt {version('dbt-core')}"
+    return Inputs(parts)
+
+
+def applied_inputs(home: Home) -> Inputs | None:
+    """The inputs of the version that was published last."""
+    return _read_inputs_file(home.warehouse / "applied_inputs.json")
+
+
+def built_inputs(home: Home) -> Inputs | None:
+    """The inputs of the marts in the build file, or None when they are not complete."""
+    return _read_inputs_file(home.warehouse / "built_inputs.json")
+
+
+def mark_applied(home: Home, inputs: Inputs) -> None:
+    """Record, as the last act of a run, that its inputs are published."""
+    _write_inputs_file(home.warehouse / "applied_inputs.json", inputs)
+
+
+def build(
+    home: Home,
+    inputs: Inputs,
+    memory_limit: str,
+    on_node: Callable[[Node], None] = lambda node: None,
+    on_event: Callable[["EventMsg"], None] = lambda event: None,
+    project: Path = PROJECT,
+) -> Built:
+    """Build every mart from the lake, from nothing, and test it. WarehouseError names what failed."""
+    (home.warehouse / "built_inputs.json").unlink(missing_ok=True)
+    for name in ("build.duckdb", "work.duckdb"):
+        for path in (home.warehouse / name, home.warehouse / f"{name}.wal"):
+            path.unlink(missing_ok=True)
+    arguments = ["build", "--exclude-resource-type", "unit_test"]
+    built = _result_of(_invoke(arguments, home, memory_limit, project, [_progress(on_node), on_event]), home)
+    _write_inputs_file(home.warehouse / "built_inputs.json", inputs)
+    return built
+
+
+def prepare_manifest(project: Path = PROJECT) -> Path:
+    """The manifest of the dbt project, written anew when a file of the project changed since."""
+    target = project / "target"
+    manifest, stamp = target / "manifest.json", target / "manifest.project_hash"
+    current = project_hash(project)
+    if not manifest.is_file() or not stamp.is_file() or stamp.read_text() != current:
+        # Parsing opens no database; the folders only have to be named.
+        result = _invoke_in(["parse"], project, target, project / "logs", _environment(target, target, "1GB"), [])
+        if not result.success:
+            raise WarehouseError(f"dbt cannot read {project}: {result.exception}")
+        stamp.write_text(current)
+    return manifest
+
+
+def project_hash(project: Path = PROJECT) -> str:
+    """One hash for the business rules: every file of the dbt project."""
+    files = (path for path in project.rglob("*") if path.relative_to(project).parts[0] not in _NOT_SOURCE)
+    return _hash_files((path for path in files if path.is_file()), project)
+
+
+def _hash_files(paths: Iterable[Path], root: Path | None = None) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        digest.update(f"{path.relative_to(root) if root else ''}\0{path.stat().st_size}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _read_inputs_file(path: Path) -> Inputs | None:
+    return Inputs(json.loads(path.read_text())["parts"]) if path.is_file() else None
+
+
+def _write_inputs_file(path: Path, inputs: Inputs) -> None:
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(asdict(inputs), indent=1, sort_keys=True) + "\n")
+    with temporary.open("rb") as written:
+        os.fsync(written.fileno())
+    temporary.replace(path)
+
+
+def _environment(lake: Path, warehouse: Path, memory_limit: str) -> dict[str, str]:
+    return {
+        "INFERLEDGER_LAKE": str(lake),
+        "INFERLEDGER_WAREHOUSE": str(warehouse),
+        "INFERLEDGER_MEMORY_LIMIT": memory_limit,
+        clock.NOW_VARIABLE: clock.now().isoformat(),
+        "DO_NOT_TRACK": "1",
+    }
+
+
+def _invoke(arguments: list[str], home: Home, memory_limit: str, project: Path, callbacks: list[Any]) -> Any:
+    folder = home.warehouse / "dbt"
+    shutil.rmtree(folder / "target" / "compiled", ignore_errors=True)
+    environment = _environment(home.lake, home.warehouse, memory_limit)
+    return _invoke_in(arguments, project, folder / "target", folder / "logs", environment, callbacks)
+
+
+def _invoke_in(
+    arguments: list[str], project: Path, target: Path, logs: Path, environment: Mapping[str, str], callbacks: list[Any]
+) -> Any:
+    from dbt.adapters.duckdb import connections
+    from dbt.cli.main import dbtRunner
+
+    manager: Any = connections.DuckDBConnectionManager
+    places = {"project-dir": project, "profiles-dir": project, "target-path": target, "log-path": logs}
+    quiet = ["--log-level", "none", "--log-level-file", "info", "--no-version-check", "--no-send-anonymous-usage-stats"]
+    try:
+        with _environment_set(environment):
+            options = [text for name, path in places.items() for text in (f"--{name}", str(path))]
+            result = dbtRunner(callbacks=callbacks).invoke([*arguments, *quiet, *options])
+    finally:
+        # dbt keeps the database open for the life of the process; publishing has to read it.
+        manager.close_all_connections()
+    if isinstance(result.exception, KeyboardInterrupt | SystemExit):
+        raise result.exception
+    return result
+
+
+@contextmanager
+def _environment_set(variables: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _progress(on_node: Callable[[Node], None]) -> Callable[["EventMsg"], None]:
+    def tell(event: "EventMsg") -> None:
+        if event.info.name in _RESULT_EVENTS:
+            data: Any = event.data
+            # Models say how many nodes there are in `total`, tests in `num_models`.
+            total: int = getattr(data, "total", 0) or getattr(data, "num_models", 0)
+            on_node(Node(data.node_info.node_name, data.status, data.index, total))
+
+    return tell
+
+
+def _result_of(result: Any, home: Home) -> Built:
+    if result.exception is not None:
+        raise WarehouseError(f"dbt could not run: {result.exception}\n  log: {home.warehouse / 'dbt/logs/dbt.log'}")
+    runs = [run for run in result.result.results if run.node.resource_type != "operation"]
+    failed = [_failure(run, home) for run in runs if run.status in ("error", "fail", "runtime error")]
+    warned = [_failure(run, home) for run in runs if run.status == "warn"]
+    if failed or not result.success:
+        skipped = sum(run.status == "skipped" for run in runs)
+        what = f"{len(failed)} of {len(runs)} models and tests failed"
+        raise WarehouseError(f"{what}, {skipped} were not run" if skipped else what, failed)
+    tests = sum(run.node.resource_type == "test" for run in runs)
+    return Built(len(runs) - tests, tests, tuple(warned))
+
+
+def _failure(run: Any, home: Home) -> Failure:
+    node = run.node
+    parents = [name.split(".")[-1] for name in node.depends_on.nodes]
+    model = (getattr(node, "attached_node", None) or "").split(".")[-1] or ", ".join(parents) or node.name
+    compiled = getattr(node, "compiled_path", None)
+    # dbt gives the path from the folder it was called in, which may be any.
+    sql = Path(compiled).resolve() if compiled else None
+    if node.resource_type != "test":
+        return Failure(node.name, node.resource_type, node.original_file_path, _one_line(run.message), None, sql)
+    message = "test found rows it must not find" if run.failures else _one_line(run.message)
+    return Failure(node.name, "test", model, node.description or message, run.failures, sql)
+
+
+def _one_line(text: str | None) -> str:
+    return " ".join((text or "no message").split())

@@ -1,0 +1,143 @@
+"""Running dbt on a home, with a project of two models."""
+
+import os
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from assets import warehouse
+from assets.warehouse import Inputs, Node, WarehouseError
+from sources.home import Home
+
+PROJECT = {
+    "dbt_project.yml": "{name: tiny, version: '1.0', profile: tiny, models: {tiny: {+materialized: table}}}",
+    "profiles.yml": """
+tiny:
+  target: duckdb
+  outputs:
+    duckdb:
+      type: duckdb
+      path: "{{ env_var('INFERLEDGER_WAREHOUSE') }}/build.duckdb"
+      settings: {memory_limit: "{{ env_var('INFERLEDGER_MEMORY_LIMIT') }}"}
+""",
+    "models/costs.sql": "select * from read_parquet('{{ env_var(\"INFERLEDGER_LAKE\") }}/costs.parquet')",
+    "models/totals.sql": "select sum(cost) as cost from {{ ref('costs') }}",
+    "models/models.yml": """
+models:
+  - name: costs
+    columns:
+      - name: tenant_id
+        data_tests:
+          - not_null: {description: every cost has a tenant}
+unit_tests:
+  - name: test_totals_add_up
+    model: totals
+    given: [{input: ref('costs'), rows: [{cost: 1}]}]
+    expect: {rows: [{cost: 2}]}
+""",
+}
+GOOD = "select 'acme' as tenant_id, 2 as cost"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for name, text in PROJECT.items():
+        path = tmp_path / "project" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return tmp_path / "project"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home(tmp_path / "home")
+    home.lake.mkdir(parents=True)
+    home.warehouse.mkdir()
+    write_costs(home, GOOD)
+    return home
+
+
+def write_costs(home: Home, sql: str) -> None:
+    with duckdb.connect() as connection:
+        connection.execute(f"copy ({sql}) to '{home.lake / 'costs.parquet'}' (format parquet)")
+
+
+def build(home: Home, project: Path, nodes: list[Node] | None = None) -> warehouse.Built:
+    told = nodes if nodes is not None else []
+    inputs = warehouse.read_inputs(home, project)
+    return warehouse.build(home, inputs, "1GB", told.append, project=project)
+
+
+def test_builds_from_nothing_and_lets_go_of_the_file(home: Home, project: Path) -> None:
+    for name in ("build.duckdb", "build.duckdb.wal", "work.duckdb"):
+        (home.warehouse / name).write_text("what a killed run left")
+    nodes: list[Node] = []
+    built = build(home, project, nodes)
+    assert (built.models, built.tests, built.warnings) == (2, 1, ())
+    assert {(node.name, node.total) for node in nodes} == {("costs", 3), ("totals", 3), ("not_null_costs_tenant_id", 3)}
+    with duckdb.connect(str(home.warehouse / "build.duckdb"), read_only=True) as connection:
+        assert connection.execute("select cost from totals").fetchall() == [(2,)]
+    assert warehouse.built_inputs(home) == warehouse.read_inputs(home, project)
+    assert "INFERLEDGER_WAREHOUSE" not in os.environ
+    assert sorted(path.name for path in project.iterdir()) == ["dbt_project.yml", "models", "profiles.yml"]
+
+
+def test_failing_test_is_named_with_its_rows_and_sql(home: Home, project: Path) -> None:
+    build(home, project)
+    write_costs(home, f"{GOOD} union all select null, 3")
+    with pytest.raises(WarehouseError, match="1 of 3 models and tests failed") as caught:
+        build(home, project)
+    (failure,) = (failure for failure in caught.value.failures)
+    assert (failure.name, failure.model, failure.rows) == ("not_null_costs_tenant_id", "costs", 1)
+    assert failure.message == "every cost has a tenant"
+    assert failure.sql is not None
+    assert "is null" in failure.sql.read_text()
+    assert warehouse.built_inputs(home) is None
+
+
+def test_broken_model_is_named_with_its_file(home: Home, project: Path) -> None:
+    (project / "models/costs.sql").write_text("select no_such_column from range(1)")
+    with pytest.raises(WarehouseError, match="no_such_column") as caught:
+        build(home, project)
+    assert [(failure.kind, failure.model) for failure in caught.value.failures] == [("model", "models/costs.sql")]
+
+
+def test_project_that_cannot_be_read_says_why(home: Home, project: Path) -> None:
+    (project / "models/costs.sql").write_text("{{ ref('nowhere') }}")
+    with pytest.raises(WarehouseError, match="nowhere"):
+        build(home, project)
+
+
+def test_manifest_is_written_when_the_project_changed(project: Path) -> None:
+    manifest = warehouse.prepare_manifest(project)
+    first = manifest.stat().st_mtime_ns
+    assert warehouse.prepare_manifest(project).stat().st_mtime_ns == first
+    (project / "models/more.sql").write_text("select 1 as one")
+    assert warehouse.prepare_manifest(project).stat().st_mtime_ns > first
+    assert '"model.tiny.more"' in manifest.read_text()
+
+
+def test_inputs_change_with_state_rules_and_day(home: Home, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INFERLEDGER_NOW", "2026-11-18T06:00:00Z")
+    table = home.lake / "meta" / "files" / "current.parquet"
+    table.parent.mkdir(parents=True)
+    table.write_bytes(b"one file")
+    first = warehouse.read_inputs(home, project)
+    monkeypatch.setenv("INFERLEDGER_NOW", "2026-11-18T18:00:00Z")
+    assert warehouse.read_inputs(home, project) == first
+    assert warehouse.read_inputs(home, project).version_id == first.version_id
+
+    table.write_bytes(b"two files")
+    (project / "models/totals.sql").write_text("select 1 as cost")
+    monkeypatch.setenv("INFERLEDGER_NOW", "2026-11-19T06:00:00Z")
+    second = warehouse.read_inputs(home, project)
+    assert second.changes_since(first) == ["day", "meta/files", "rules"]
+    assert second.version_id != first.version_id
+    assert Inputs({"a": "1"}).changes_since(None) == ["a"]
+
+
+def test_applied_inputs_are_remembered(home: Home) -> None:
+    assert warehouse.applied_inputs(home) is None
+    warehouse.mark_applied(home, Inputs({"rules": "1"}))
+    assert warehouse.applied_inputs(home) == Inputs({"rules": "1"})
