@@ -1,0 +1,154 @@
+"""The company's settings files, in home/config."""
+
+import hashlib
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from examples.company.catalog import (
+    ACCOUNTS,
+    COMPANY,
+    DEPLOYMENT_ID,
+    FEATURES,
+    FIRST_DAY,
+    GATEWAY_PROVIDER,
+    GPUS,
+    KEYS,
+    LAST_DAY,
+    LLAMA,
+    NODE_ID,
+    PRODUCTS,
+    TENANTS,
+    TEXT_METRICS_FROM,
+    USD_PER_GPU_HOUR,
+    WEIGHTS,
+)
+from examples.company.invoices import usd_per_eur
+from examples.company.prices import CONTRACTS, Contract
+from examples.company.tables import csv_text
+
+RATES_TO = date(2026, 11, 17)
+
+
+def write(config: Path) -> None:
+    """Write every settings file of the home."""
+    config.mkdir(parents=True)
+    tables: dict[str, tuple[str, list[tuple[Any, ...]]]] = {
+        "tenants": (
+            "tenant_id,tenant_name,plan,cost_center,is_free_plan",
+            [(t.tenant_id, t.tenant_name, t.plan, t.cost_center, str(t.plan == "free").lower()) for t in TENANTS],
+        ),
+        "features": (
+            "feature_id,feature_name,product_id,product_name",
+            [(f.feature_id, f.feature_name, f.product_id, PRODUCTS[f.product_id]) for f in FEATURES],
+        ),
+        "teams": (
+            "team_id,tenant_id,cost_center,valid_from,valid_to",
+            [(f"team-{t.tenant_id}", t.tenant_id, t.cost_center, "2026-08-01", "") for t in TENANTS if t.has_own_keys],
+        ),
+        "api_keys": ("api_key_id,tenant_id,team_id,environment,valid_from,valid_to", list(_key_rows())),
+        "billing_accounts": (
+            "service_provider,billing_account_id,gateway,gateway_provider,settlement_lag_days,currency,valid_from,valid_to",
+            [(p, a, "litellm", GATEWAY_PROVIDER[p], 1, "USD", "2026-08-01", "") for p, a in ACCOUNTS.items()],
+        ),
+        "fx_rates": ("currency,rate_date,usd_per_unit", list(_rates())),
+    }
+    for name, (header, rows) in tables.items():
+        (config / f"{name}.csv").write_text(csv_text(header.split(","), rows))
+    for name, content in (
+        ("inferledger", _general()),
+        ("contracts", {"contracts": [_contract(c) for c in CONTRACTS]}),
+        ("gpu_rates", _gpu_rates()),
+        ("allocation", _allocation()),
+    ):
+        (config / f"{name}.yml").write_text(yaml.safe_dump(content, sort_keys=False, width=120))
+    # A demo is the same on every machine; a real home draws its own key.
+    (config / "hash_key").write_text(hashlib.sha256(b"northwind demo hash key").hexdigest() + "\n")
+
+
+def _key_rows() -> Iterator[tuple[Any, ...]]:
+    for key in KEYS:
+        team = f"team-{key.tenant_id}" if key.tenant_id else ""
+        yield (key.api_key_id, key.tenant_id, team, key.environment, key.valid_from, key.valid_to or "")
+
+
+def _rates() -> Iterator[tuple[Any, ...]]:
+    day = date(2026, 8, 1)
+    while day <= RATES_TO:
+        yield ("EUR", day, f"{usd_per_eur(day):.4f}")
+        day += timedelta(days=1)
+
+
+def _expected(feed: str, table: str, cadence: str, name: str, lag: int, **span: date) -> dict[str, Any]:
+    first, until = span.get("first", FIRST_DAY), span.get("until", LAST_DAY)
+    return {
+        "feed": feed, "table": table, "cadence": cadence, "from": str(first), "until": str(until), "name": name,
+        "lag_days": lag,
+    }  # fmt: skip
+
+
+def _general() -> dict[str, Any]:
+    pages = [("openai", "usage_completions"), ("openai", "costs")]
+    pages += [("anthropic", "usage_messages"), ("anthropic", "cost_report")]
+    expected = [_expected("litellm", "spend_logs", "daily", "spend_logs_{date}.ndjson.gz", 1)]
+    expected += [_expected(f, t, "weekly", "{date}_{end}__retrieved-*.json", 3) for f, t in pages]
+    for feed in ("dcgm", "vllm"):
+        last_page = TEXT_METRICS_FROM - timedelta(days=1)
+        expected += [
+            _expected(feed, "samples", "weekly", "query_range_{date}_{end}.json", 1, until=last_page),
+            _expected(feed, "samples", "daily", feed + "_{date}.prom.gz", 1, first=TEXT_METRICS_FROM),
+        ]
+    expected += [_expected("business", t, "weekly", t + "_{date}.csv", 1) for t in ("tasks", "active_users")]
+    return {
+        "company": COMPANY,
+        "display_time_zone": "UTC",
+        "engine": "duckdb",
+        "settlement_lag_days": {"openai": 1, "anthropic": 1},
+        "limits": {
+            "unpriced_share": 0.001, "unattributed_share": 0.25, "unexplained_usd": 1.0, "quarantined_share": 0.01,
+            "lock_wait_seconds": 600, "memory": "2GB",
+        },
+        "retention": {"published_versions": 3},
+        "expected_files": expected,
+    }  # fmt: skip
+
+
+def _contract(contract: Contract) -> dict[str, Any]:
+    return {
+        "contract_id": contract.contract_id,
+        "service_provider": contract.service_provider,
+        "models": [f"{contract.model}*"],
+        "service_tier": "any",
+        "percent_off": str(contract.percent_off),
+        "valid_from": str(contract.valid_from),
+        "source": contract.source,
+    }
+
+
+def _gpu_rates() -> dict[str, Any]:
+    node = {
+        "node_id": NODE_ID, "service_provider": "northgpu", "billing_account_id": ACCOUNTS["northgpu"], "gpus": GPUS,
+        "usd_per_gpu_hour": USD_PER_GPU_HOUR, "valid_from": str(FIRST_DAY),
+    }  # fmt: skip
+    deployment = {
+        "deployment_id": DEPLOYMENT_ID, "node_id": NODE_ID, "model_id": f"hosted_vllm/{LLAMA}", "model": LLAMA,
+        "weights": WEIGHTS, "valid_from": str(FIRST_DAY),
+    }  # fmt: skip
+    return {"nodes": [node], "deployments": [deployment]}
+
+
+def _allocation() -> dict[str, Any]:
+    by_cost = {"method": "proportional", "metric": "billed_cost_usd", "fallback": "unattributed"}
+    nobody = {"method": "unattributed", "fallback": "unattributed"}
+    methods = {
+        "credit": by_cost, "fee": by_cost, "rounding": by_cost, "non_token": by_cost, "gpu_idle": nobody,
+        "unlogged_traffic": nobody,
+    }  # fmt: skip
+    rules = [
+        {"rule_id": name.replace("_", "-"), "charge_category": name, **method, "valid_from": "2026-08-01"}
+        for name, method in methods.items()
+    ]
+    return {"rule_version": "1", "rules": rules}
