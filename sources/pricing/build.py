@@ -1,10 +1,11 @@
 """Writes the pricing tables of the lake for the keys that the landed logs and bills have."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import duckdb
 
 from sources.home import Home
+from sources.pricing.book import strip_prefix
 from sources.pricing.resolve import SELF_HOSTED, Key, OwnModel, Prices, resolve_prices
 from sources.settings import Settings, load_settings
 from sources.settings.tables import write_current
@@ -37,18 +38,25 @@ def prices_in_use(home: Home, settings: Settings) -> Prices:
     with duckdb.connect() as connection:
         keys = _keys_in_use(home, settings, connection)
         billed = _billed_models(home, connection)
-    own_models = {
-        (node.service_provider, deployment.model_id): OwnModel(
-            deployment.model, deployment.weights.cache_read < deployment.weights.input
-        )
-        for deployment in settings.gpu_deployments
-        for node in settings.gpu_nodes
-        if node.node_id == deployment.node_id
-    }
     prefixes = sorted({account.gateway_provider for account in settings.billing_accounts})
     return resolve_prices(
-        keys, contracts=settings.contracts, own_models=own_models, prefixes=prefixes, billed_models=billed
+        keys,
+        contracts=settings.contracts,
+        own_models=_own_models(settings, prefixes),
+        prefixes=prefixes,
+        billed_models=billed,
     )
+
+
+def _own_models(settings: Settings, prefixes: Sequence[str]) -> dict[tuple[str, str], OwnModel]:
+    """Models on the company's nodes, by the id of the settings and by that id without a gateway's name in front."""
+    providers = {node.node_id: node.service_provider for node in settings.gpu_nodes}
+    own_models = {}
+    for deployment in settings.gpu_deployments:
+        own = OwnModel(deployment.model, deployment.weights.cache_read < deployment.weights.input)
+        for name in (deployment.model_id, strip_prefix(deployment.model_id, prefixes)):
+            own_models[providers[deployment.node_id], name] = own
+    return own_models
 
 
 def _files(home: Home, feed: str, table: str) -> list[str]:

@@ -156,7 +156,7 @@ def load_settings(home: Home) -> Settings:
     if allocation is not None:
         problems.extend(checks.check_allocation(allocation_text, allocation))
     if general is not None:
-        problems.extend(checks.check_general(general_text, general, LANDING_TABLES))
+        problems.extend(checks.check_general(general_text, general, LANDING_TABLES, providers))
     if problems or general is None or contracts is None or gpu is None or allocation is None:
         raise SettingsError(problems)
     return Settings(

@@ -85,6 +85,8 @@ def _problem(file: str, line: int, field: str, details: ErrorDetails, model: typ
     if kind == "literal_error":
         options = [option.strip("' ") for option in str(context["expected"]).replace(" or ", ", ").split(",")]
         return Problem(file, line, field, found, ", ".join(options) + did_you_mean(str(details["input"]), options))
+    if kind in ("model_type", "dict_type"):
+        return Problem(file, line, field, found, "names with their values")
     if kind == "bool_parsing":
         return Problem(file, line, field, found, "true or false")
     if kind == "value_error":
@@ -228,7 +230,15 @@ def check_allocation(document: Document, allocation: Allocation) -> Iterator[Pro
     yield from overlaps(document.file, "rule_id", rows, lambda row: (row.rule_id,))
 
 
-def check_general(document: Document, general: General, landing_tables: Iterable[tuple[str, str]]) -> Iterator[Problem]:
+def check_general(
+    document: Document, general: General, landing_tables: Iterable[tuple[str, str]], providers: Ids
+) -> Iterator[Problem]:
+    for name in general.settlement_lag_days:
+        # Only what looks like a slip: the defaults name providers that a home may have no account with.
+        if providers and name not in providers and (near := did_you_mean(name, providers)):
+            line = document.line_of(("settlement_lag_days", name))
+            allowed = f"a service_provider of billing_accounts.csv{near}"
+            yield Problem(document.file, line, "settlement_lag_days", repr(name), allowed)
     tables = [f"{feed}/{table}" for feed, table in landing_tables]
     for index, rule in enumerate(general.expected_files):
         named = f"{rule.feed}/{rule.table}"

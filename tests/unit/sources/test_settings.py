@@ -153,6 +153,17 @@ def test_settlement_lag_comes_from_the_account_then_the_provider(home: Home) -> 
             "allowed: a Monday, for cadence weekly",
         ),
         (
+            "inferledger.yml",
+            "company: c\nsettlement_lag_days:\n  opena: 2\n",
+            "inferledger.yml, line 3, settlement_lag_days: found 'opena'; "
+            "allowed: a service_provider of billing_accounts.csv; did you mean 'openai'?",
+        ),
+        (
+            "inferledger.yml",
+            "- company: c\n",
+            "inferledger.yml, line 1: found a list; allowed: names with their values",
+        ),
+        (
             "contracts.yml",
             "contracts:\n- contract_id: c\n  service_provider: opneai\n  models: [x]\n  percent_off: 5\n  source: s\n",
             "contracts.yml, line 2, service_provider: found 'opneai'; "

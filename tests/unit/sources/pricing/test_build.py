@@ -96,6 +96,14 @@ def test_keys_in_use_come_from_the_log(home: Home) -> None:
     ]
 
 
+@pytest.mark.parametrize("configured", ["llama", "hosted_vllm/llama"])
+@pytest.mark.parametrize("logged", ["llama", "hosted_vllm/llama"])
+def test_a_gateway_name_in_front_of_an_own_model_does_not_matter(home: Home, configured: str, logged: str) -> None:
+    (home.config / "gpu_rates.yml").write_text(GPU_RATES.replace("model_id: llama", f"model_id: {configured}"))
+    land(home, "litellm", "spend_logs", [call("hosted_vllm", logged, "2026-08-11 08:00:00")], CALL_SCHEMA)
+    assert build_prices(home).model_aliases.rows() == [("northgpu", logged, "llama-3.3-70b", "configured")]
+
+
 def test_a_provider_name_follows_its_account_through_time(home: Home) -> None:
     moved = ACCOUNTS.replace("2026-08-01,\nazure", "2026-08-01,2026-09-01\nazure", 1)
     (home.config / "billing_accounts.csv").write_text(moved + "azure,sub-1,litellm,openai,2026-09-01,\n")
