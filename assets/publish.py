@@ -11,7 +11,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import duckdb
@@ -28,9 +28,7 @@ PARQUET_OPTIONS = "format parquet, compression zstd, compression_level 1"
 # Facts that grow with traffic are one file a day, in an order that is total: so an unchanged day keeps its bytes.
 DAILY_FACTS = {"fct_usage": "started_at, call_id", "fct_allocations": "allocation_id"}
 NO_DAY = "__HIVE_DEFAULT_PARTITION__"
-# Periods whose content is remembered, so that a report or a chargeback file of a changed period is written again.
-WEEKLY_SUFFIX = "_weekly"
-PERIOD_COLUMNS = {"chargeback_lines": "posting_period"}
+CHARGEBACK = "chargeback_lines"
 
 
 class PublishError(Exception):
@@ -47,12 +45,16 @@ class PublishedFile:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a version holds. `files` by path below marts/; `periods` by mart, then week or month."""
+    """What a version holds: `files` by path below marts/, and a content hash of each week and posting period.
+
+    Weeks (by their Monday) and months tell which reports and chargeback files show numbers that are no longer so.
+    """
 
     version_id: str
     published_at: str
-    files: dict[str, PublishedFile] = field(default_factory=dict)
-    periods: dict[str, dict[str, str]] = field(default_factory=dict)
+    files: dict[str, PublishedFile]
+    weeks: dict[str, str]
+    months: dict[str, str]
 
     @classmethod
     def read(cls, path: Path) -> "Manifest":
@@ -97,16 +99,6 @@ def current_manifest(home: Home) -> Manifest | None:
     return Manifest.read(path) if path.is_file() else None
 
 
-def changed_periods(before: Manifest | None, after: Manifest, mart_suffix: str) -> list[str]:
-    """Periods of the marts with that ending whose rows are not what they were, or are gone; in order."""
-    changed = set()
-    for mart, periods in after.periods.items():
-        if mart.endswith(mart_suffix):
-            old = before.periods.get(mart, {}) if before else {}
-            changed |= {period for period, _ in set(old.items()) ^ set(periods.items())}
-    return sorted(changed)
-
-
 def publish(home: Home, version_id: str, check: Callable[[Path], None], keep: int) -> Published:
     """Publish warehouse/build.duckdb as `version_id`. `check` is given the unpublished folder and raises to stop it."""
     remove_unfinished(home)
@@ -140,8 +132,9 @@ def _write_version(home: Home, version_id: str, check: Callable[[Path], None]) -
             known = previous.files if previous else {}
             linked = [job for job in jobs if known.get(job.name) == job.file and _link(before, folder, job.name)]
             _write_all(connection, folder, [job for job in jobs if job not in linked])
-            periods = {table: found for table in tables if (found := _periods(connection, table))}
-        manifest = Manifest(version_id, clock.now().isoformat(), {job.name: job.file for job in jobs}, periods)
+            weeks, months = _weeks(connection), _months(connection, tables)
+        files = {job.name: job.file for job in jobs}
+        manifest = Manifest(version_id, clock.now().isoformat(), files, weeks, months)
         (folder / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1, sort_keys=True) + "\n")
         check(folder)
         _make_durable(folder)
@@ -214,11 +207,31 @@ def _digest(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 
-def _periods(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
-    column = "week_start" if table.endswith(WEEKLY_SUFFIX) else PERIOD_COLUMNS.get(table)
-    if column is None:
+def _weeks(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """A hash of what all marts say about each week."""
+    dated = connection.execute(
+        """
+        select table_name, bool_or(column_name = 'week_start')
+        from duckdb_columns()
+        where column_name in ('week_start', 'usage_date') and not internal
+        group by table_name
+        order by table_name
+        """
+    ).fetchall()
+    weeks: dict[str, list[tuple[str, str]]] = {}
+    for table, has_week in dated:
+        week = "week_start" if has_week else "cast(date_trunc('week', usage_date) as date)"
+        for monday, file in _contents(connection, table, week).items():
+            if monday:
+                weeks.setdefault(monday, []).append((table, file.content))
+    return {monday: _digest(weeks[monday]) for monday in sorted(weeks)}
+
+
+def _months(connection: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> dict[str, str]:
+    """A hash of what is charged back in each posting period."""
+    if CHARGEBACK not in tables:
         return {}
-    return {period: file.content for period, file in _contents(connection, table, column).items() if period}
+    return {month: file.content for month, file in _contents(connection, CHARGEBACK, "posting_period").items() if month}
 
 
 def _link(before: Path, folder: Path, name: str) -> bool:

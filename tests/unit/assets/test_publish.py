@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from assets import publish
-from assets.publish import PublishError, changed_periods, current_manifest
+from assets.publish import PublishError, current_manifest
 from sources.home import Home
 
 CALLS = """
@@ -184,11 +184,15 @@ def test_a_warehouse_that_was_not_built_is_refused(build: Build, tmp_path: Path)
         publish.publish(Home(tmp_path), "aaaa", no_check, keep=3)
 
 
-def test_changed_weeks_and_months_are_named(build: Build) -> None:
+def test_changed_weeks_and_months_have_another_hash(build: Build) -> None:
     first = publish.publish(build(), "aaaa", no_check, keep=3).manifest
-    changed = WEEKS.replace("7.50", "7.51")
-    second = publish.publish(build(CALLS, changed, MONTHS), "bbbb", no_check, keep=3).manifest
-    assert changed_periods(None, first, "_weekly") == ["2026-11-02", "2026-11-09"]
-    assert changed_periods(first, second, "_weekly") == ["2026-11-09"]
-    assert changed_periods(first, second, "chargeback_lines") == []
-    assert changed_periods(second, second, "_weekly") == []
+    later_week = build(CALLS, WEEKS.replace("7.50", "7.51"), MONTHS)
+    second = publish.publish(later_week, "bbbb", no_check, keep=3).manifest
+    assert first.weeks.keys() == second.weeks.keys() == {"2026-11-02", "2026-11-09"}
+    assert first.weeks["2026-11-02"] == second.weeks["2026-11-02"]
+    assert first.weeks["2026-11-09"] != second.weeks["2026-11-09"]
+    assert first.months == second.months
+    other_call = build(CALLS, "update fct_usage set effective_cost = 99 where call_id = 'call-1'", WEEKS, MONTHS)
+    third = publish.publish(other_call, "cccc", no_check, keep=3).manifest
+    assert third.weeks["2026-11-09"] != first.weeks["2026-11-09"]
+    assert third.months.keys() == {"2026-10", "2026-11"}
