@@ -74,7 +74,7 @@ def write(landing: Path, calls: pl.DataFrame) -> None:
         _write_openai(landing, grouped(openai), monday, f"{fetched:%Y%m%d}T050000Z")
         _write_anthropic(landing, grouped(anthropic), monday, f"{fetched:%Y%m%d}T050000Z")
         if monday == story.RESTATED_MONDAY:
-            _write_openai(landing, grouped(early), monday, f"{monday + timedelta(days=6):%Y%m%d}T233000Z")
+            _write_openai(landing, grouped(early), monday, f"{monday + timedelta(days=6):%Y%m%d}T063000Z")
 
 
 def _page_path(landing: Path, feed: str, table: str, monday: date, fetched: str) -> Path:

@@ -201,6 +201,11 @@ class Feature:
     latency_insensitive: bool = False
 
     @property
+    def reasoning_effort(self) -> str:
+        """What callers ask for: little on quick features, much where quality sells."""
+        return "high" if self.reasoning > 2 else "medium" if self.reasoning > 0.5 else "low" if self.reasoning else ""
+
+    @property
     def task_type(self) -> str:
         return {"support_chat": "ticket", "code_agent": "change", "report_writer": "report"}.get(
             self.feature_id, "question" if self.feature_id in ("doc_qa", "deep_research") else "draft"

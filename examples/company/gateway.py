@@ -71,6 +71,7 @@ _CALLER = {
     "tenant": "@tenant@", "product": "@product@", "feature": "@feature@", "task_id": "@task@",
     "task_type": "@task_type@", "environment": "@environment@", "purpose": "@purpose@", "session_id": "@session@",
     "prompt_version": "@prompt_version@", "app_release": "@release@", "latency_insensitive": "%<insensitive>%",
+    "reasoning_effort": "%<effort>%",
 }  # fmt: skip
 _CALLER_FULL = _inner(_CALLER)
 _CALLER_NO_TENANT = _inner({key: value for key, value in _CALLER.items() if key != "tenant"})
@@ -106,6 +107,7 @@ _LINE = _places(
         }
     ).replace('"%<', "%<").replace('>%"', ">%")
 )  # fmt: skip
+_EFFORT = {k: f'\\"{f.reasoning_effort}\\"' for k, f in FEATURE_BY_ID.items() if f.reasoning_effort}
 _TEAM = {key.name: f"team-{key.tenant_id}" for key in KEYS if key.tenant_id}
 _KEY_ID = {"": "", **{key.name: key.api_key_id for key in KEYS}}
 
@@ -193,6 +195,7 @@ def _log_rows(calls: pl.DataFrame, *, is_again: bool) -> pl.DataFrame:
         purpose=pl.when(pl.col("environment") == "eval").then(pl.lit("eval")).otherwise(
             pl.col("feature_id").replace_strict({k: f.purpose for k, f in FEATURE_BY_ID.items()})
         ),
+        effort=pl.col("feature_id").replace_strict(_EFFORT, default="null"),
         insensitive=pl.col("feature_id").replace_strict(
             {k: str(f.latency_insensitive).lower() for k, f in FEATURE_BY_ID.items()}
         ),

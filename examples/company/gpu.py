@@ -52,7 +52,7 @@ def node(seed: int, calls: pl.DataFrame) -> Node:
     samples = HOURS * SAMPLES_PER_HOUR
     hour = np.arange(samples) // SAMPLES_PER_HOUR
     curve = np.array(OFFICE_HOURS)[hour % 24] * np.array(WEEKDAYS_OFFICE)[hour // 24 % 7]
-    load = curve[:, None] * 0.16 * rng.lognormal(0, 0.45, (samples, 1)) * rng.normal(1, 0.06, (samples, GPUS))
+    load = curve[:, None] * 0.26 * rng.lognormal(0, 0.45, (samples, 1)) * rng.normal(1, 0.06, (samples, GPUS))
     busy = (load * 10_000).astype(np.int64).clip(20, 9_700)
     used = np.zeros(HOURS, bool)
     used[_hour_of(served(calls))] = True

@@ -66,7 +66,7 @@ NOTEBOOK_CALLS = (("gpt-4.1", 500), ("gpt-5.4-mini", 300), ("claude-sonnet-5", 5
 NOTEBOOK_LLAMA_FROM, NOTEBOOK_LLAMA_TO = date(2026, 10, 12), date(2026, 10, 26)
 
 # Pages fetched before a day was over, and fetched again later.
-RESTATED_MONDAY, RESTATED_CUT_MS = date(2026, 9, 28), epoch_ms(date(2026, 10, 4), 18)
+RESTATED_MONDAY, RESTATED_CUT_MS = date(2026, 9, 28), epoch_ms(date(2026, 10, 4), 6)
 
 # File search storage of OpenAI: a daily charge that no call explains.
 STORAGE_FROM, STORAGE_USD_PER_DAY, STORAGE_GIB_DAYS = date(2026, 9, 1), "0.75", "7.5"

@@ -22,7 +22,7 @@ from examples.company.catalog import (
     Feature,
     epoch_ms,
 )
-from examples.company.shapes import CHAT_IN, CHAT_OUT, Floats, Ints, lengths, pick, random_stream, seconds_of_day
+from examples.company.shapes import CHAT_IN, CHAT_OUT, Ints, lengths, pick, random_stream, seconds_of_day
 from examples.company.shapes import TENANT_RANK_EXPONENT as RANK_EXPONENT
 
 DAY_MS = 86_400_000
@@ -91,7 +91,7 @@ def _start_times(feature: Feature, rng: Rng, count: int) -> Ints:
 
 def _callers(feature: Feature, rng: Rng, count: int) -> tuple[Names, Names, Names]:
     """Tenant, environment and pseudonymous user of each task or request."""
-    weights: Floats = np.arange(1, len(TENANTS) + 1) ** -RANK_EXPONENT
+    weights = np.power(np.arange(1, len(TENANTS) + 1, dtype=np.float64), -RANK_EXPONENT)
     weights *= [feature.product_id in PLAN_PRODUCTS[tenant.plan] for tenant in TENANTS]
     index = pick(rng, weights, count)
     tenant = np.array([t.tenant_id for t in TENANTS])[index]
