@@ -1,0 +1,130 @@
+"""Reading a landed text file line by line: numbers, byte offsets, encodings and damaged gzip streams.
+
+This is the careful way, used when a fast read found something wrong or cannot name a line. It knows lines, not formats.
+Offsets count bytes of the text, after decompression.
+"""
+
+import zlib
+from collections.abc import Iterator
+from itertools import accumulate
+from pathlib import Path
+
+import polars as pl
+
+from sources.feed import UnreadableFileError
+
+GZIP_MAGIC = b"\x1f\x8b"
+UTF8_MARK = b"\xef\xbb\xbf"
+BATCH_BYTES = 32 << 20
+# zlib grows its output buffer by copying: pieces of a megabyte take twice the CPU of these.
+_PIECE_BYTES = 64 << 10
+
+
+def is_gzip(path: Path) -> bool:
+    """By content, not by name: exporters and browsers add and drop `.gz` without asking."""
+    with path.open("rb") as file:
+        return file.read(2) == GZIP_MAGIC
+
+
+class TextFile:
+    """One pass over a plain or gzip file. `notes` says afterwards what was wrong with the file itself."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.notes: list[str] = []
+
+    def pieces(self) -> Iterator[bytes]:
+        """The file's bytes, inflated, checksums verified (DuckDB inflates without). UnreadableFileError if damaged."""
+        return self._inflated() if is_gzip(self.path) else self._raw()
+
+    def batches(self) -> Iterator[pl.DataFrame]:
+        """About 32 MB of lines at a time: row_number, line_number, byte_offset, text, problem (then text is null).
+
+        Rows are lines that hold something; blank lines only count in line_number. Raises UnreadableFileError for
+        UTF-16, UTF-32 and damaged gzip.
+        """
+        rest, offset, line, row = b"", 0, 0, 0
+        for number, block in enumerate(self._blocks()):
+            if number == 0:
+                block, offset = _without_mark(block)
+            whole, newline, rest = (rest + block).rpartition(b"\n")
+            if newline:
+                yield (batch := _batch(whole, offset, line, row))
+                offset, line, row = offset + len(whole) + 1, line + whole.count(b"\n") + 1, row + batch.height
+        if rest.strip():
+            batch = _batch(rest, offset, line, row)
+            if self.notes:
+                cut = "line is cut off: the gzip stream ends early"
+                batch = batch.with_columns(text=pl.lit(None, pl.String), problem=pl.lit(cut))
+            yield batch
+
+    def _blocks(self) -> Iterator[bytes]:
+        pieces, size = [], 0
+        for piece in self.pieces():
+            pieces.append(piece)
+            size += len(piece)
+            if size >= BATCH_BYTES:
+                yield b"".join(pieces)
+                pieces, size = [], 0
+        if size:
+            yield b"".join(pieces)
+
+    def _raw(self) -> Iterator[bytes]:
+        with self.path.open("rb") as file:
+            while piece := file.read(_PIECE_BYTES):
+                yield piece
+
+    def _inflated(self) -> Iterator[bytes]:
+        """Every member of the gzip file. A stream that just stops gives what it holds; a wrong one fails the file."""
+        inflater, read = zlib.decompressobj(wbits=31), 0
+        for piece in self._raw():
+            read += len(piece)
+            while piece:
+                if inflater.eof:
+                    piece = piece.lstrip(b"\x00")
+                    inflater = zlib.decompressobj(wbits=31)
+                    continue
+                try:
+                    yield inflater.decompress(piece)
+                except zlib.error as error:
+                    raise UnreadableFileError(
+                        f"gzip data is damaged before byte {read} of the file ({error})", "file"
+                    ) from error
+                piece = inflater.unused_data
+        if not inflater.eof:
+            self.notes.append(f"gzip stream ends early, after byte {read} of the file; the lines before that were read")
+
+
+def _without_mark(block: bytes) -> tuple[bytes, int]:
+    if block.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in block[:4]:
+        raise UnreadableFileError("file is UTF-16 or UTF-32 (line 1, byte 0); expected UTF-8", "file")
+    return (block[len(UTF8_MARK) :], len(UTF8_MARK)) if block.startswith(UTF8_MARK) else (block, 0)
+
+
+def _batch(whole: bytes, offset: int, line: int, row: int) -> pl.DataFrame:
+    lines = whole.split(b"\n")
+    offsets = list(accumulate((len(data) + 1 for data in lines), initial=offset))[:-1]
+    try:
+        texts: list[str | None] = [*whole.decode("utf-8").split("\n")]
+        problems: list[str | None] = [None] * len(lines)
+    except UnicodeDecodeError:
+        decoded = [_decode(data, start) for data, start in zip(lines, offsets, strict=True)]
+        texts, problems = [text for text, _ in decoded], [problem for _, problem in decoded]
+    frame = pl.DataFrame(
+        {
+            "line_number": range(line + 1, line + 1 + len(lines)),
+            "byte_offset": offsets,
+            "text": texts,
+            "problem": problems,
+        },
+        schema={"line_number": pl.Int64, "byte_offset": pl.Int64, "text": pl.String, "problem": pl.String},
+    )
+    held = frame.filter(pl.col("problem").is_not_null() | (pl.col("text").str.strip_chars() != ""))
+    return held.select(pl.int_range(row + 1, row + 1 + pl.len(), dtype=pl.Int64).alias("row_number"), pl.all())
+
+
+def _decode(data: bytes, offset: int) -> tuple[str | None, str | None]:
+    try:
+        return data.decode("utf-8"), None
+    except UnicodeDecodeError as error:
+        return None, f"not UTF-8: byte 0x{data[error.start]:02x} at byte offset {offset + error.start}"

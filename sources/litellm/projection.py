@@ -1,0 +1,349 @@
+"""The SQL that turns a LiteLLM_SpendLogs row into a lake row or a named problem.
+
+One text serves both ways of reading (see reader.py), so a row means the same however it was read. Values arrive as
+text: a typed read would turn "12x" into null and 3.7 into 4 without a word. `metadata` is parsed once, with from_json.
+Prompts and responses (messages, response, proxy_server_request) are not among the columns read.
+"""
+
+import json
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from sources.user_keys import user_key_sql
+
+# What is read of a row; nothing else is looked at. `metadata` may be JSON text or an object.
+LOG_FIELDS = (
+    "request_id", "litellm_call_id", "call_type", "api_key", "model", "model_group", "model_id", "custom_llm_provider",
+    "startTime", "endTime", "completionStartTime", "prompt_tokens", "completion_tokens", "total_tokens", "spend",
+    "status", "cache_hit", "end_user", "user", "team_id", "session_id", "request_tags", "updated_at", "metadata",
+)  # fmt: skip
+# By the path they stand at. What is known and not read is not reported as unknown; a new token class is.
+KNOWN_FIELDS: dict[str, frozenset[str]] = {
+    "": frozenset({
+        *LOG_FIELDS, "organization_id", "cache_key", "api_base", "messages", "response", "proxy_server_request",
+        "request_duration_ms", "agent_id", "billing_agent_id", "mcp_namespaced_tool_name", "requester_ip_address",
+        "created_at",
+    }),
+    "metadata.usage_object.": frozenset({
+        "prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "completion_tokens_details",
+        "cache_creation_input_tokens", "cache_read_input_tokens", "cache_creation", "server_tool_use", "service_tier",
+        "inference_geo", "speed", "cost", "input_tokens", "output_tokens",
+    }),
+    "metadata.usage_object.prompt_tokens_details.": frozenset({
+        "cached_tokens", "cache_write_tokens", "cache_creation_tokens", "cache_creation_token_details", "text_tokens",
+        "audio_tokens", "image_tokens", "web_search_requests",
+    }),
+    "metadata.usage_object.completion_tokens_details.": frozenset({
+        "reasoning_tokens", "text_tokens", "audio_tokens", "image_tokens", "accepted_prediction_tokens",
+        "rejected_prediction_tokens",
+    }),
+}  # fmt: skip
+
+TAGS = (
+    "tenant", "product", "feature", "task_id", "task_type", "environment", "purpose", "session_id", "prompt_version",
+    "app_release", "latency_insensitive",
+)  # fmt: skip
+STATUSES = ("success", "failure")
+TIERS = ("standard", "default", "auto", "batch", "flex", "priority")
+
+_USAGE = "metadata.usage_object"
+_INPUT = f"{_USAGE}.prompt_tokens_details"
+_OUTPUT = f"{_USAGE}.completion_tokens_details"
+_TAGS = "metadata.spend_logs_metadata"
+_REQUIRED_COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
+# Name in the SQL -> where the count stands in the log. Absent means the log says nothing of it.
+OPTIONAL_COUNTS = {
+    "cached_tokens": f"{_INPUT}.cached_tokens",
+    "cache_read_total": f"{_USAGE}.cache_read_input_tokens",
+    "cache_write_tokens": f"{_INPUT}.cache_write_tokens",
+    "cache_creation_tokens": f"{_INPUT}.cache_creation_tokens",
+    "cache_write_total": f"{_USAGE}.cache_creation_input_tokens",
+    "ephemeral_5m": f"{_USAGE}.cache_creation.ephemeral_5m_input_tokens",
+    "ephemeral_1h": f"{_USAGE}.cache_creation.ephemeral_1h_input_tokens",
+    "input_audio": f"{_INPUT}.audio_tokens",
+    "input_image": f"{_INPUT}.image_tokens",
+    "reasoning": f"{_OUTPUT}.reasoning_tokens",
+    "output_audio": f"{_OUTPUT}.audio_tokens",
+    "output_image": f"{_OUTPUT}.image_tokens",
+    "searches_used": f"{_USAGE}.server_tool_use.web_search_requests",
+    "searches_in_input": f"{_INPUT}.web_search_requests",
+}
+_METADATA_PATHS = (
+    *OPTIONAL_COUNTS.values(),
+    f"{_USAGE}.prompt_tokens",
+    f"{_USAGE}.service_tier",
+    *(f"{_TAGS}.{tag}" for tag in (*TAGS, "reasoning_effort")),
+    "metadata.error_information.error_code",
+    "metadata.error_information.error_class",
+    "metadata.cost_breakdown.service_tier",
+    "metadata.reasoning_effort",
+    "metadata.litellm_call_id",
+)
+
+
+def _structure(paths: tuple[str, ...]) -> str:
+    tree: dict[str, Any] = {}
+    for path in paths:
+        *parents, leaf = path.split(".")[1:]
+        node = tree
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[leaf] = "VARCHAR"
+    return json.dumps(tree)
+
+
+METADATA_STRUCTURE = _structure(_METADATA_PATHS)
+LOG_STRUCTURE = json.dumps(dict.fromkeys(LOG_FIELDS, "VARCHAR"))
+LOG_COLUMNS = "{" + ", ".join(f"'{name}': 'VARCHAR'" for name in LOG_FIELDS) + "}"
+
+_LATEST = "getvariable('litellm_latest')"
+_MOMENT = r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d(:?\d\d)?)?"
+_NUMBER = r"-?\d+(\.\d+)?([eE][+-]?\d+)?"
+
+
+def _in(values: tuple[str, ...]) -> str:
+    return "(" + ", ".join(f"'{value}'" for value in values) + ")"
+
+
+def _moment(column: str) -> str:
+    # TIMESTAMP drops an offset without a word; TIMESTAMPTZ (session zone UTC) applies it. No offset means UTC.
+    moment = f"try_cast({column} as timestamptz) at time zone 'UTC'"
+    return f"case when regexp_full_match({column}, '{_MOMENT}') then {moment} end"
+
+
+def _reject(condition: str, path: str, reason: str) -> str:
+    """A branch of the problem column: field and reason with a tab between. `reason` is SQL text."""
+    return f"when {condition} then '{path}' || chr(9) || {reason}"
+
+
+def _found(text: str, expected: str) -> str:
+    # Sixteen characters name a wrong number or word without carrying the row's text into quarantine.
+    what = f"case when {text} is null then 'missing' else 'found \"' || left({text}, 16) || '\"' end"
+    return f"{what} || '; expected {expected}'"
+
+
+def _count_problem(name: str, text: str, path: str, is_required: bool) -> str:
+    wrong = f"n_{name} is null or n_{name} < 0 or cast(n_{name} as varchar) <> {text}"
+    condition = wrong if is_required else f"{text} is not null and ({wrong})"
+    return _reject(condition, path, _found(text, "a whole number, 0 or more"))
+
+
+def _problems() -> list[str]:
+    """Every reason to reject a row, in the order of checking: a row is rejected for the first that holds."""
+    return [
+        *(_reject(f"{name} is null", name, "'missing'") for name in ("request_id", "call_type", "api_key", "model")),
+        _reject("request_id = ''", "request_id", "'empty'"),
+        *_time_problems(),
+        *_structure_problems(),
+        *(_count_problem(name, name, name, True) for name in _REQUIRED_COUNTS),
+        *(_count_problem(name, f"x_{name}", path, False) for name, path in OPTIONAL_COUNTS.items()),
+        *_sum_problems(),
+        _reject("spend_usd is null", "spend", _found("spend", "a number")),
+        _reject("spend_usd < 0", "spend", "'negative'"),
+        *_closed_list_problems(),
+        _reject("request_tags is not null and not json_valid(request_tags)", "request_tags", "'not valid JSON'"),
+    ]
+
+
+def _time_problems() -> list[str]:
+    example = "a time such as 2026-08-10 09:20:46.847"
+    optional = {"completionStartTime": "completion_started_at", "updated_at": "updated"}
+    shown = "strftime(started_at, '%Y-%m-%d %H:%M:%S')"
+    return [
+        _reject("started_at is null", "startTime", _found('"startTime"', example)),
+        _reject("ended_at is null", "endTime", _found('"endTime"', example)),
+        *(
+            _reject(f'"{field}" is not null and {column} is null', field, _found(f'"{field}"', f"{example}, or null"))
+            for field, column in optional.items()
+        ),
+        _reject(f"started_at > {_LATEST}", "startTime", f"'date in the future: ' || {shown}"),
+        _reject("started_at < timestamp '2015-01-01'", "startTime", f"'date before 2015: ' || {shown}"),
+    ]
+
+
+def _structure_problems() -> list[str]:
+    """Objects that are not objects. from_json makes all-null structs of them, so only those are looked at again."""
+    suspects = {
+        _USAGE: "m.usage_object is not null and m.usage_object.prompt_tokens is null",
+        _INPUT: "m.usage_object.prompt_tokens_details is not null and x_cached_tokens is null",
+        _OUTPUT: "m.usage_object.completion_tokens_details is not null and x_reasoning is null",
+        _TAGS: "m.spend_logs_metadata is not null and m.spend_logs_metadata.tenant is null",
+    }
+    return [
+        _reject("metadata is not null and m is null", "metadata", "'not valid JSON'"),
+        *(
+            _reject(f"{suspect} and json_type(metadata, '${path[8:]}') <> 'OBJECT'", path, "'expected an object'")
+            for path, suspect in suspects.items()
+        ),
+    ]
+
+
+def _sum_problems() -> list[str]:
+    """Token classes that do not add up. They are rejected, never clamped: a clamped class hides a double count."""
+    return [
+        _reject(
+            "n_total_tokens > 0 and n_total_tokens <> n_prompt_tokens + n_completion_tokens",
+            "total_tokens",
+            "n_total_tokens || ' is not ' || n_prompt_tokens || ' prompt + ' || n_completion_tokens || ' completion'",
+        ),
+        _reject(
+            "coalesce(n_ephemeral_5m, n_ephemeral_1h) is not null "
+            "and coalesce(n_ephemeral_5m, 0) + coalesce(n_ephemeral_1h, 0) <> cache_written",
+            f"{_USAGE}.cache_creation",
+            "'its classes do not add up to the ' || cache_written || ' cache write tokens'",
+        ),
+        _reject(
+            "cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens + input_audio_tokens "
+            "+ input_image_tokens > n_prompt_tokens",
+            "prompt_tokens",
+            "n_prompt_tokens || ' is less than its cache, audio and image tokens'",
+        ),
+        _reject(
+            "reasoning_tokens + output_audio_tokens + output_image_tokens > n_completion_tokens",
+            "completion_tokens",
+            "n_completion_tokens || ' is less than its reasoning, audio and image tokens'",
+        ),
+    ]
+
+
+def _closed_list_problems() -> list[str]:
+    return [
+        _reject(f"status not in {_in(STATUSES)}", "status", _found("status", " or ".join(STATUSES))),
+        _reject(
+            "lower(cache_hit) not in ('true', 'false', 'none', '')",
+            "cache_hit",
+            _found("cache_hit", "True, False or None"),
+        ),
+        _reject(
+            f"x_tier not in {_in(TIERS)}",
+            "metadata.cost_breakdown.service_tier",
+            _found("x_tier", "one of " + ", ".join(TIERS)),
+        ),
+        _reject(
+            "lower(x_latency_insensitive) not in ('true', 'false')",
+            f"{_TAGS}.latency_insensitive",
+            _found("x_latency_insensitive", "true or false"),
+        ),
+    ]
+
+
+def _texts() -> list[str]:
+    """The nested texts of metadata, each named once."""
+    return [
+        *(f"m{path[8:]} as x_{name}" for name, path in OPTIONAL_COUNTS.items()),
+        "m.spend_logs_metadata.latency_insensitive as x_latency_insensitive",
+        "lower(nullif(coalesce(m.cost_breakdown.service_tier, m.usage_object.service_tier), '')) as x_tier",
+    ]
+
+
+def _typed() -> list[str]:
+    return [
+        *(f"try_cast(x_{name} as bigint) as n_{name}" for name in OPTIONAL_COUNTS),
+        *(f"try_cast({name} as bigint) as n_{name}" for name in _REQUIRED_COUNTS),
+        _moment('"startTime"') + " as started_at",
+        _moment('"endTime"') + " as ended_at",
+        _moment('"completionStartTime"') + " as completion_started_at",
+        _moment("updated_at") + " as updated",
+        # Text to a 128-bit decimal costs 30 times text to a 64-bit one, which holds every believable price of a call.
+        f"case when regexp_full_match(spend, '{_NUMBER}') "
+        "then coalesce(try_cast(spend as decimal(18, 12)), try_cast(spend as decimal(26, 12))) end as spend_usd",
+    ]
+
+
+# prompt_tokens include cache reads and writes, completion_tokens include reasoning: LiteLLM normalises all providers.
+_CLASSES = """
+    coalesce(greatest(n_cached_tokens, n_cache_read_total), 0) as cache_read_tokens,
+    greatest(n_cache_write_total, n_cache_write_tokens, n_cache_creation_tokens) as cache_written,
+    case
+        when coalesce(n_ephemeral_5m, n_ephemeral_1h) is not null then coalesce(n_ephemeral_5m, 0)
+        else coalesce(cache_written, 0)
+    end as cache_write_5m_tokens,
+    coalesce(n_ephemeral_1h, 0) as cache_write_1h_tokens,
+    coalesce(n_input_audio, 0) as input_audio_tokens,
+    coalesce(n_input_image, 0) as input_image_tokens,
+    coalesce(n_reasoning, 0) as reasoning_tokens,
+    coalesce(n_output_audio, 0) as output_audio_tokens,
+    coalesce(n_output_image, 0) as output_image_tokens,
+    coalesce(greatest(n_searches_used, n_searches_in_input), 0) as searches"""
+
+# Lake column -> (type, SQL over the classed row), in the order of the Parquet.
+_LAKE = {
+    "request_id": ("VARCHAR", "request_id"),
+    "litellm_call_id": ("VARCHAR", "coalesce(nullif(litellm_call_id, ''), m.litellm_call_id)"),
+    "call_type": ("VARCHAR", "call_type"),
+    # A key that was logged raw becomes the hash LiteLLM itself would have logged, so both spellings join.
+    "api_key_id": (
+        "VARCHAR",
+        "case when starts_with(api_key, 'sk-') then sha256(api_key) else nullif(api_key, '') end",
+    ),
+    "model_id": ("VARCHAR", "model"),
+    "model_group": ("VARCHAR", "nullif(model_group, '')"),
+    "deployment_id": ("VARCHAR", "nullif(model_id, '')"),
+    "gateway_provider": ("VARCHAR", "nullif(custom_llm_provider, '')"),
+    "started_at": ("TIMESTAMP", "started_at"),
+    "ended_at": ("TIMESTAMP", "ended_at"),
+    "completion_started_at": ("TIMESTAMP", "completion_started_at"),
+    "prompt_tokens": ("BIGINT", "n_prompt_tokens"),
+    "completion_tokens": ("BIGINT", "n_completion_tokens"),
+    "total_tokens": ("BIGINT", "n_total_tokens"),
+    "cache_read_tokens": ("BIGINT", "cache_read_tokens"),
+    "cache_write_5m_tokens": ("BIGINT", "cache_write_5m_tokens"),
+    "cache_write_1h_tokens": ("BIGINT", "cache_write_1h_tokens"),
+    "input_audio_tokens": ("BIGINT", "input_audio_tokens"),
+    "input_image_tokens": ("BIGINT", "input_image_tokens"),
+    "reasoning_tokens": ("BIGINT", "reasoning_tokens"),
+    "output_audio_tokens": ("BIGINT", "output_audio_tokens"),
+    "output_image_tokens": ("BIGINT", "output_image_tokens"),
+    "searches": ("BIGINT", "searches"),
+    "spend_usd": ("DECIMAL(26,12)", "spend_usd"),
+    # Writers older than the status column left it null.
+    "status": ("VARCHAR", "coalesce(status, case when x_error is null then 'success' else 'failure' end)"),
+    "http_status": ("INTEGER", "try_cast(m.error_information.error_code as integer)"),
+    "error_class": ("VARCHAR", "nullif(m.error_information.error_class, '')"),
+    "is_gateway_cache_hit": ("BOOLEAN", "coalesce(lower(cache_hit), '') = 'true'"),
+    "end_user_key": ("VARCHAR", user_key_sql("end_user")),
+    "user_key": ("VARCHAR", user_key_sql('"user"')),
+    "team_id": ("VARCHAR", "nullif(team_id, '')"),
+    "session_id": ("VARCHAR", "nullif(session_id, '')"),
+    **{f"tag_{tag}": ("VARCHAR", f"nullif(m.spend_logs_metadata.{tag}, '')") for tag in TAGS},
+    "tag_latency_insensitive": ("BOOLEAN", "try_cast(x_latency_insensitive as boolean)"),
+    "service_tier": (
+        "VARCHAR",
+        "case when is_batch then 'batch' when x_tier in ('flex', 'priority') then x_tier else 'standard' end",
+    ),
+    "is_batch": ("BOOLEAN", "is_batch"),
+    "reasoning_effort": ("VARCHAR", "coalesce(m.spend_logs_metadata.reasoning_effort, m.reasoning_effort)"),
+    "request_tags": ("VARCHAR", "request_tags"),
+    "updated_at": ("TIMESTAMP", "updated"),
+    "file_hash": ("VARCHAR", "getvariable('litellm_file_hash')"),
+    "row_number": ("BIGINT", "row_number"),
+}
+
+LAKE_COLUMNS = {name: kind for name, (kind, _) in _LAKE.items()}
+LAKE_SELECT = ", ".join(f'cast({sql} as {kind}) as "{name}"' for name, (kind, sql) in _LAKE.items())
+PROBLEM = f"case {' '.join(_problems())} end"
+
+
+def set_variables(connection: duckdb.DuckDBPyConnection, file_hash: str, latest: datetime) -> None:
+    """What the SQL needs besides the rows; COPY takes no parameters, so they are session variables."""
+    connection.execute("set variable litellm_file_hash = $value", {"value": file_hash})
+    connection.execute("set variable litellm_latest = cast($value as timestamp)", {"value": latest})
+
+
+def rows_sql(source: str) -> str:
+    """CTEs ending in `rows`: each row of `source` (row_number, log fields as text), ready for LAKE_SELECT, PROBLEM."""
+    return f"""with
+raw as ({source}),
+parsed as (select *, try(from_json(metadata, '{METADATA_STRUCTURE}')) as m from raw),
+named as (select *, {", ".join(_texts())} from parsed),
+typed as (select *, {", ".join(_typed())} from named),
+rows as (
+    select
+        *,
+        {_CLASSES},
+        coalesce(m.error_information.error_class, m.error_information.error_code) as x_error,
+        contains(call_type, 'batch') or coalesce(x_tier = 'batch', false) as is_batch
+    from typed
+)"""
