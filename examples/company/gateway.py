@@ -123,21 +123,18 @@ def write(landing: Path, calls: pl.DataFrame) -> int:
     folder.mkdir(parents=True)
     logged = calls.filter(pl.col("route") == "gateway")
     again = logged.filter(pl.col("logged_again_day") >= 0)
-    lines = pl.concat([_log_rows(logged, is_again=False), _log_rows(again, is_again=True)])
     count = 0
-    for (day,), part in (
-        lines.sort("write_day", "written_ms", "call")
-        .partition_by("write_day", as_dict=True, maintain_order=True)
-        .items()
-    ):
+    # day by day: all lines at once, as text, would not fit into memory at a large scale
+    for (day,), part in logged.partition_by("write_day", as_dict=True).items():
         if day == day_index(story.MISSING_LOG_DAY):
             continue
-        text = "\n".join(_lines(part)) + "\n"
-        data = gzip.compress(text.encode(), 4, mtime=0)
+        twice = again.filter(pl.col("logged_again_day") == day)
+        rows = pl.concat([_log_rows(part, is_again=False), _log_rows(twice, is_again=True)]).sort("written_ms", "call")
+        data = gzip.compress(("\n".join(_lines(rows)) + "\n").encode(), 4, mtime=0)
         if day == day_index(story.TRUNCATED_LOG_DAY):
             data = data[: story.TRUNCATED_BYTES]
         else:
-            count += part.height
+            count += rows.height
         (folder / file_name(day)).write_bytes(data)
     return count
 

@@ -22,7 +22,7 @@ from examples.company.catalog import (
     Feature,
     epoch_ms,
 )
-from examples.company.shapes import CHAT_IN, CHAT_OUT, Ints, lengths, pick, random_stream, seconds_of_day
+from examples.company.shapes import LONG_IN, LONG_OUT, Ints, lengths, pick, random_stream, seconds_of_day
 from examples.company.shapes import TENANT_RANK_EXPONENT as RANK_EXPONENT
 
 DAY_MS = 86_400_000
@@ -174,8 +174,8 @@ def _notebook_calls(rng: Rng, scale: float, first_request: int) -> pl.DataFrame:
         )
         day = rng.integers(0, (end - first).days, count)
         seconds = rng.uniform(8 * 3600, 19 * 3600, count)
-        prompt = lengths(rng, CHAT_IN, 2.0, np.arange(count)).astype(np.int64).clip(12, 30_000)
-        text = lengths(rng, CHAT_OUT, 1.5, np.arange(count)).astype(np.int64).clip(1, 8_000)
+        prompt = lengths(rng, LONG_IN, 1.5, np.arange(count)).astype(np.int64).clip(12, 40_000)
+        text = lengths(rng, LONG_OUT, 1.5, np.arange(count)).astype(np.int64).clip(1, 8_000)
         none: Ints = np.zeros(count, np.int64)
         frames.append(
             pl.DataFrame(

@@ -64,6 +64,15 @@ def test_truth_has_one_row_per_attempt(company: Company) -> None:
     assert set(company.calls["feature_id"]) == {f.feature_id for f in FEATURES} | {"unattributed"}
 
 
+def test_some_prompts_reach_the_dearer_context_tier(company: Company) -> None:
+    """OpenAI's bill does not show the tier, so both must be in one bill line."""
+    prompt = pl.sum_horizontal("input_uncached_tokens", "cache_read_tokens", "cache_write_5m_tokens")
+    sol = company.calls.filter((pl.col("model") == "gpt-5.6-sol") & pl.col("is_billed")).select(
+        is_long=prompt > 272_000
+    )
+    assert 0 < sol["is_long"].sum() < sol.height
+
+
 def test_fallbacks_go_to_a_cheaper_model(company: Company) -> None:
     pairs = (
         company.calls.filter(pl.col("attempt_role") == "fallback")
