@@ -18,6 +18,7 @@ import duckdb
 
 from sources import clock
 from sources.home import Home
+from sources.reading import literal
 
 DATABASE = "marts.duckdb"
 MANIFEST = "manifest.json"
@@ -100,7 +101,7 @@ def current_manifest(home: Home) -> Manifest | None:
 
 
 def publish(home: Home, version_id: str, check: Callable[[Path], None], keep: int) -> Published:
-    """Publish warehouse/build.duckdb as `version_id`. `check` is given the unpublished folder and raises to stop it."""
+    """Publish warehouse/build.duckdb as `version_id`. `check` is given the new marts.duckdb and raises to stop it."""
     remove_unfinished(home)
     final = version_path(home, version_id)
     if (final / MANIFEST).is_file():
@@ -113,7 +114,7 @@ def publish(home: Home, version_id: str, check: Callable[[Path], None], keep: in
 
 
 def remove_unfinished(home: Home) -> None:
-    """Remove what a killed publish left; nobody reads it."""
+    """Remove what a killed publish left, and the version that failed its check last: nobody reads them."""
     for path in (home.published / "versions").glob(".*.tmp"):
         shutil.rmtree(path)
 
@@ -121,27 +122,23 @@ def remove_unfinished(home: Home) -> None:
 def _write_version(home: Home, version_id: str, check: Callable[[Path], None]) -> Published:
     folder = home.published / "versions" / f".{version_id}.tmp"
     (folder / "marts").mkdir(parents=True)
-    try:
-        database = _copy_database(home, folder)
-        before = home.published / "current"
-        previous = current_manifest(home)
-        with duckdb.connect(str(database), read_only=True) as connection:
-            connection.execute("set threads = 1; set enable_progress_bar = false")
-            tables = _tables(connection)
-            jobs = [job for table in tables for job in _jobs(connection, table)]
-            known = previous.files if previous else {}
-            linked = [job for job in jobs if known.get(job.name) == job.file and _link(before, folder, job.name)]
-            _write_all(connection, folder, [job for job in jobs if job not in linked])
-            weeks, months = _weeks(connection), _months(connection, tables)
-        files = {job.name: job.file for job in jobs}
-        manifest = Manifest(version_id, clock.now().isoformat(), files, weeks, months)
-        (folder / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1, sort_keys=True) + "\n")
-        check(folder)
-        _make_durable(folder)
-        folder.rename(version_path(home, version_id))
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+    database = _copy_database(home, folder)
+    before = home.published / "current"
+    previous = current_manifest(home)
+    with duckdb.connect(str(database), read_only=True) as connection:
+        connection.execute("set threads = 1; set enable_progress_bar = false")
+        tables = _tables(connection)
+        jobs = [job for table in tables for job in _jobs(connection, table)]
+        known = previous.files if previous else {}
+        linked = [job for job in jobs if known.get(job.name) == job.file and _link(before, folder, job.name)]
+        _write_all(connection, folder, [job for job in jobs if job not in linked])
+        weeks, months = _weeks(connection), _months(connection, tables)
+    files = {job.name: job.file for job in jobs}
+    manifest = Manifest(version_id, clock.now().isoformat(), files, weeks, months)
+    (folder / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1, sort_keys=True) + "\n")
+    check(database)
+    _make_durable(folder)
+    folder.rename(version_path(home, version_id))
     _sync(home.published / "versions")
     return Published(manifest, version_path(home, version_id), len(jobs) - len(linked), len(linked))
 
@@ -253,14 +250,10 @@ def _write_all(connection: duckdb.DuckDBPyConnection, folder: Path, jobs: Iterab
         target.parent.mkdir(parents=True, exist_ok=True)
         with connection.cursor() as cursor:
             rows = f'select * from "{job.table}" where {job.condition} order by {job.order}'
-            cursor.execute(f"copy ({rows}) to '{_quoted(target)}' ({PARQUET_OPTIONS})")
+            cursor.execute(f"copy ({rows}) to {literal(target)} ({PARQUET_OPTIONS})")
 
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         list(pool.map(write, jobs))
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
 
 
 def _make_durable(folder: Path) -> None:

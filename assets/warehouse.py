@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from dbt_common.events.base_types import EventMsg
 
 PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
-# What runs write into the project folder when dbt is called by hand.
-_NOT_SOURCE = ("target", "logs", "dbt_packages", ".user.yml")
+# What tools write beside source files.
+_NOT_SOURCE = ("target", "logs", "dbt_packages", ".user.yml", "__pycache__")
 # The lake tables that are not files of a feed; ledger export and settings stand for the rest of the lake.
 _STATE_FOLDERS = ("config", "pricing", "meta")
 _RESULT_EVENTS = ("LogModelResult", "LogTestResult", "LogSeedResult", "LogSnapshotResult")
@@ -97,7 +97,7 @@ def read_inputs(home: Home, project: Path = PROJECT) -> Inputs:
         for folder in _STATE_FOLDERS
         for path in sorted((home.lake / folder).glob("*/current.parquet"))
     }
-    parts["rules"] = project_hash(project)
+    parts["rules"] = folder_hash(project)
     parts["day"] = clock.now().date().isoformat()
     parts["engine"] = f"duckdb {version('duckdb')}, dbt {version('dbt-core')}"
     return Inputs(parts)
@@ -141,7 +141,7 @@ def prepare_manifest(project: Path = PROJECT) -> Path:
     """The manifest of the dbt project, written anew when a file of the project changed since."""
     target = project / "target"
     manifest, stamp = target / "manifest.json", target / "manifest.project_hash"
-    current = project_hash(project)
+    current = folder_hash(project)
     if not manifest.is_file() or not stamp.is_file() or stamp.read_text() != current:
         # Parsing opens no database; the folders only have to be named.
         result = _invoke_in(["parse"], project, target, project / "logs", _environment(target, target, "1GB"), [])
@@ -151,10 +151,10 @@ def prepare_manifest(project: Path = PROJECT) -> Path:
     return manifest
 
 
-def project_hash(project: Path = PROJECT) -> str:
-    """One hash for the business rules: every file of the dbt project."""
-    files = (path for path in project.rglob("*") if path.relative_to(project).parts[0] not in _NOT_SOURCE)
-    return _hash_files((path for path in files if path.is_file()), project)
+def folder_hash(folder: Path) -> str:
+    """One hash for every source file of a folder, such as the business rules."""
+    files = (path for path in folder.rglob("*") if not set(path.relative_to(folder).parts) & set(_NOT_SOURCE))
+    return _hash_files((path for path in files if path.is_file()), folder)
 
 
 def _hash_files(paths: Iterable[Path], root: Path | None = None) -> str:

@@ -37,8 +37,8 @@ MONTHS = """
 Build = Callable[..., Home]
 
 
-def no_check(folder: Path) -> None:
-    assert folder.is_dir()
+def no_check(database: Path) -> None:
+    assert database.is_file()
 
 
 @pytest.fixture
@@ -132,13 +132,14 @@ def test_failed_check_leaves_the_version_before(build: Build) -> None:
     publish.publish(build(), "aaaa", no_check, keep=3)
     home = build(CALLS, "delete from fct_usage")
 
-    def refuse(folder: Path) -> None:
-        assert (folder / "marts.duckdb").is_file()
-        raise ValueError("no calls")
+    def refuse(database: Path) -> None:
+        raise ValueError(database)
 
-    with pytest.raises(ValueError, match="no calls"):
+    with pytest.raises(ValueError, match="duckdb") as caught:
         publish.publish(home, "bbbb", refuse, keep=3)
     assert published_rows(home) == 9
+    assert Path(str(caught.value)).is_file(), "what failed can be looked at until the next run"
+    publish.remove_unfinished(home)
     assert [path.name for path in (home.published / "versions").iterdir()] == ["aaaa"]
 
 
