@@ -99,6 +99,8 @@ class FeedTable:
     contract: Mapping[str, Rule]
     description: str
     needs_retrieved_at: bool = False
+    # True where a file is the truth for its name and retrieval time: new bytes under the same name replace the old.
+    replaces_same_name: bool = False
 
     @property
     def name(self) -> str:

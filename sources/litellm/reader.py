@@ -118,13 +118,13 @@ def _copy_without_broken_lines(
         with _scratch(work_dir, _readable_lines(connection, text, check, broken)) as plain:
             try:
                 bad = _copy_good_rows(connection, plain, out_parquet)
-            except duckdb.Error as error:
-                failure = error
+            except duckdb.Error:
                 continue
         rows = _missing_rows(connection, out_parquet, bad) - broken.keys()
         notes = [Reject(None, None, "file", note) for note in text.notes]
         return [*notes, *broken.values(), *(_name_problems(connection, TextFile(path), work_dir, rows) if rows else [])]
-    raise UnreadableFileError(f"cannot be read as JSON lines: {failure}", "file") from failure
+    # DuckDB's own message would quote the line.
+    raise UnreadableFileError("cannot be read as JSON lines, though every line is a JSON object", "file")
 
 
 def _readable_lines(

@@ -1,0 +1,241 @@
+"""Ingest: read every landed file that has not been read, once, and commit it to the ledger.
+
+For each file: read into an unfinished Parquet, check that no row went missing, rename into the lake, then write the
+ledger row. A kill between any two of these leaves a state the next run puts right. What files mean is the readers'
+business; what the ledger shows to the warehouse is sources.meta.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from sources.feed import FeedTable, LandedFile, ReadContext, ReadResult, UnreadableFileError
+from sources.lake import (
+    lake_file,
+    ledger_path,
+    put,
+    rejects_file,
+    sweep,
+    unfinished,
+    work_folder,
+    write_schemas,
+)
+from sources.landing import Candidate, discover, identify, refresh, slot
+from sources.ledger import FileLedger, LedgerRow
+from sources.quarantine import read_rejects
+from sources.reading import literal, one
+
+# progress(files done, files in all, name of the file now being read)
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass
+class IngestSummary:
+    """What one ingest did. Warnings are sentences for people, each naming its file."""
+
+    files_new: int = 0
+    files_duplicate: int = 0
+    files_failed: int = 0
+    files_unchanged: int = 0
+    rows_read: int = 0
+    rows_kept: int = 0
+    rows_quarantined: int = 0
+    warnings: list[str] = field(default_factory=list)
+
+
+def ingest(
+    home: Path,
+    *,
+    now: datetime,
+    hash_key: bytes,
+    currencies: Iterable[str],
+    feeds: Sequence[FeedTable],
+    progress: Progress | None = None,
+) -> IngestSummary:
+    """Read what is new in <home>/landing. The caller holds the home's lock; a file that fails does not stop the run."""
+    with FileLedger(ledger_path(home)) as ledger, closing(_connect(home)) as connection:
+        sweep(home, ledger, feeds)
+        write_schemas(home, feeds, connection)
+        context = ReadContext(now, hash_key, frozenset(currencies), connection, work_folder(home))
+        run = _Run(home, ledger, context)
+        candidates, run.summary.warnings = discover(home / "landing", feeds)
+        for number, candidate in enumerate(candidates):
+            if progress:
+                progress(number, len(candidates), candidate.landing_path)
+            run.take(candidate)
+        sweep(home, ledger, feeds)
+        run.warn_of_standing_problems()
+        return run.summary
+
+
+def _connect(home: Path) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(config={"temp_directory": str(work_folder(home))})
+    connection.execute("set enable_progress_bar = false")
+    connection.execute("set timezone = 'UTC'")
+    return connection
+
+
+class _Run:
+    def __init__(self, home: Path, ledger: FileLedger, context: ReadContext) -> None:
+        self.home = home
+        self.ledger = ledger
+        self.context = context
+        self.summary = IngestSummary()
+        # Rows rejected for want of a setting are read again when the settings that readers see change.
+        self.settings_key = hashlib.sha256(",".join(sorted(context.currencies)).encode()).hexdigest()[:12]
+
+    def take(self, candidate: Candidate) -> None:
+        table, path = candidate.feed_table, candidate.landing_path
+        try:
+            known = self.ledger.seen(path, candidate.stamp)
+            standing = self.ledger.standing(table.feed, table.table, known) if known else None
+            if standing and not self._is_stale(standing, table):
+                self.summary.files_unchanged += 1
+                return
+            landed = identify(candidate)
+            if refresh(candidate, self.home / "landing").stamp != candidate.stamp:
+                self.summary.warnings.append(f"landing/{path}: still being written; it is read next time")
+                return
+        except (FileNotFoundError, PermissionError) as error:
+            self.summary.warnings.append(f"landing/{path}: cannot be opened ({error.strerror}); it is tried next time")
+            return
+        standing = self.ledger.standing(table.feed, table.table, landed.identity)
+        if standing and not self._is_stale(standing, table):
+            self._note_again(candidate, landed, standing)
+        else:
+            self._read(candidate, landed)
+
+    def _is_stale(self, row: LedgerRow, table: FeedTable) -> bool:
+        if row.reader_version != table.reader_version:
+            return True
+        if row.status == "committed" and not lake_file(self.home, row).is_file():
+            return True
+        has_problem = row.status == "failed" or row.rows_quarantined > 0
+        return has_problem and row.settings_key != self.settings_key
+
+    def _note_again(self, candidate: Candidate, landed: LandedFile, standing: LedgerRow) -> None:
+        """The bytes are known: the same file touched, or a copy under another name."""
+        if standing.path == candidate.landing_path:
+            self.summary.files_unchanged += 1
+            self.ledger.note_seen(candidate.landing_path, candidate.stamp, landed.identity)
+            return
+        self.summary.files_duplicate += 1
+        row = replace(self._row(candidate, landed), status="duplicate", reason=f"same content as {standing.path}")
+        self.ledger.note_duplicate(row, candidate.stamp)
+
+    def _row(self, candidate: Candidate, landed: LandedFile) -> LedgerRow:
+        return LedgerRow(
+            feed=landed.feed,
+            table_name=landed.table,
+            identity=landed.identity,
+            path=candidate.landing_path,
+            reader_version=candidate.feed_table.reader_version,
+            file_name=landed.name,
+            slot=slot(candidate.logical_name, landed.retrieved_at),
+            content_sha256=landed.content_sha256,
+            size_bytes=landed.size_bytes,
+            status="failed",
+            retrieved_at=landed.retrieved_at,
+            account_id=landed.account_id,
+            settings_key=self.settings_key,
+        )
+
+    def _read(self, candidate: Candidate, landed: LandedFile) -> None:
+        row = self._row(candidate, landed)
+        table = candidate.feed_table
+        parquet, rejects = unfinished(lake_file(self.home, row)), unfinished(rejects_file(self.home, row))
+        try:
+            result = self._read_checked(table, landed, parquet, rejects)
+        except UnreadableFileError as error:
+            self.summary.files_failed += 1
+            self.ledger.commit(replace(row, reason=str(error)), candidate.stamp, {})
+            return
+        if refresh(candidate, self.home / "landing").stamp != candidate.stamp:
+            self.summary.warnings.append(f"landing/{row.path}: changed while it was read; it is read again next time")
+            return
+        row = replace(
+            row,
+            status="committed",
+            rows_read=result.rows_read,
+            rows_kept=result.rows_kept,
+            rows_quarantined=result.rows_quarantined,
+            first_event_at=result.first_event_at,
+            last_event_at=result.last_event_at,
+            unknown_fields=result.unknown_fields,
+        )
+        self._commit(row, candidate, result, parquet, rejects)
+
+    def _read_checked(self, table: FeedTable, landed: LandedFile, parquet: Path, rejects: Path) -> ReadResult:
+        if table.needs_retrieved_at and landed.retrieved_at is None:
+            raise UnreadableFileError(
+                "neither the file's name (..__retrieved-20260819T060000Z.json) nor its sidecar "
+                f"({landed.name}.meta.json) says when it was retrieved",
+                "retrieved_at",
+            )
+        try:
+            result = table.read(landed, self.context, parquet, rejects)
+        except (OSError, MemoryError, duckdb.IOException, duckdb.OutOfMemoryException):
+            raise  # the machine's trouble, not the file's
+        except UnreadableFileError:
+            raise
+        except Exception as error:
+            # The message may quote the file's text, which must not leave landing; the chained error has it.
+            raise UnreadableFileError(f"the reader stopped with {type(error).__name__}; this is a defect") from error
+        self._check(result, table, parquet, rejects)
+        return result
+
+    def _check(self, result: ReadResult, table: FeedTable, parquet: Path, rejects: Path) -> None:
+        """Rows read = rows kept + rows quarantined, counted in what was written."""
+        relation = f"read_parquet({literal(parquet)})"
+        kept = one(self.context.connection, f"select count(*) from {relation}")
+        named = sum(reject.line_number is not None for reject in read_rejects(rejects))
+        if (kept, named, kept + named) != (result.rows_kept, result.rows_quarantined, result.rows_read):
+            raise UnreadableFileError(
+                f"rows went missing: {result.rows_read} read, {kept} written, {named} in quarantine; this is a defect"
+            )
+        described = self.context.connection.execute(f"describe select * from {relation}").fetchall()
+        written = {name: kind for name, kind, *_ in described}
+        if list(written) != list(table.columns) or written != dict(table.columns):
+            raise UnreadableFileError(f"the reader wrote other columns than {table.name} has; this is a defect")
+
+    def _commit(self, row: LedgerRow, candidate: Candidate, result: ReadResult, parquet: Path, rejects: Path) -> None:
+        if read_rejects(rejects):
+            put(rejects, rejects_file(self.home, row))
+        else:
+            rejects.unlink()
+            rejects_file(self.home, row).unlink(missing_ok=True)
+        put(parquet, lake_file(self.home, row))
+        ended = self.ledger.commit(row, candidate.stamp, result.days, candidate.feed_table.replaces_same_name)
+        self._count(row, ended)
+
+    def _count(self, row: LedgerRow, ended: list[LedgerRow]) -> None:
+        summary = self.summary
+        summary.files_new += 1
+        summary.rows_read += row.rows_read
+        summary.rows_kept += row.rows_kept
+        summary.rows_quarantined += row.rows_quarantined
+        if any(other.identity != row.identity for other in ended):
+            summary.warnings.append(
+                f"landing/{row.path}: replaced under the same name; its earlier rows are out of use"
+            )
+        if row.rows_quarantined:
+            summary.warnings.append(f"landing/{row.path}: {row.rows_quarantined} of {row.rows_read} rows quarantined")
+        if row.unknown_fields:
+            names = ", ".join(f"{name} ({count})" for name, count in row.unknown_fields.items())
+            summary.warnings.append(f"landing/{row.path}: fields nobody here knows, with the rows seen: {names}")
+
+    def warn_of_standing_problems(self) -> None:
+        """Files that could not be read and rows in quarantine are named by every run until they are put right."""
+        for row in self.ledger.rows("status = 'failed'"):
+            self.summary.warnings.append(f"landing/{row.path}: could not be read: {row.reason}")
+        rows = self.ledger.rows("status = 'committed' and rows_quarantined > 0")
+        if rows:
+            self.summary.warnings.append(
+                f"{sum(row.rows_quarantined for row in rows)} rows of {len(rows)} files are in quarantine; "
+                "`inferledger quarantine show` names them"
+            )

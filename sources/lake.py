@@ -1,0 +1,117 @@
+"""The lake: typed Parquet, one file per landed file, and the small tables that are rewritten whole.
+
+Paths, atomic writes and tidying up. Which files are committed is the ledger's word.
+"""
+
+import io
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from sources.feed import FeedTable
+from sources.ledger import FileLedger, LedgerRow
+from sources.reading import PARQUET, columns_sql, literal
+
+LEDGER_NAME = "ledger.sqlite"
+SCHEMA_NAME = "_schema.parquet"
+CURRENT_NAME = "current.parquet"
+QUARANTINE_FOLDER = "quarantine"
+_SUPERSEDED_FOLDER = "_superseded"
+_WORK_FOLDER = "_work"
+# Not .parquet: nothing that reads a folder's Parquet may see it.
+_UNFINISHED_SUFFIX = ".unfinished"
+
+
+def lake_folder(home: Path) -> Path:
+    return home / "lake"
+
+
+def ledger_path(home: Path) -> Path:
+    return lake_folder(home) / LEDGER_NAME
+
+
+def table_folder(home: Path, feed: str, table: str) -> Path:
+    return lake_folder(home) / feed / table
+
+
+def lake_file(home: Path, row: LedgerRow) -> Path:
+    return table_folder(home, row.feed, row.table_name) / row.lake_name
+
+
+def rejects_file(home: Path, row: LedgerRow) -> Path:
+    return lake_folder(home) / QUARANTINE_FOLDER / row.feed / row.table_name / row.lake_name
+
+
+def unfinished(target: Path) -> Path:
+    """Where to write a file before it is renamed to `target`: the same folder, a name nothing reads."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return target.with_name(target.name + _UNFINISHED_SUFFIX)
+
+
+def put(source: Path, target: Path) -> None:
+    """Rename a finished file into place, its bytes on disk first: a committed row must survive a power cut."""
+    with source.open("rb") as file:
+        os.fsync(file.fileno())
+    source.replace(target)
+
+
+def write_current(home: Path, group: str, table: str, frame: pl.DataFrame) -> bool:
+    """Replace lake/<group>/<table>/current.parquet in one rename; False when it held the same bytes already."""
+    target = lake_folder(home) / group / table / CURRENT_NAME
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer, compression="zstd")
+    if target.is_file() and target.read_bytes() == buffer.getvalue():
+        return False
+    temporary = unfinished(target)
+    temporary.write_bytes(buffer.getvalue())
+    put(temporary, target)
+    return True
+
+
+def write_schemas(home: Path, feeds: Iterable[FeedTable], connection: duckdb.DuckDBPyConnection) -> None:
+    """A Parquet without rows for every table, so that one no file has come for is an empty table."""
+    for table in feeds:
+        target = table_folder(home, table.feed, table.table) / SCHEMA_NAME
+        temporary = unfinished(target)
+        connection.execute(f"create or replace temp table no_rows ({columns_sql(table.columns)})")
+        connection.execute(f"copy no_rows to {literal(temporary)} {PARQUET}")
+        connection.execute("drop table no_rows")
+        if target.is_file() and target.read_bytes() == temporary.read_bytes():
+            temporary.unlink()
+        else:
+            put(temporary, target)
+
+
+def sweep(home: Path, ledger: FileLedger, feeds: Iterable[FeedTable]) -> None:
+    """Put the folders in order after a run that did not end: unfinished files go, superseded ones are moved aside."""
+    committed = {(row.feed, row.table_name, row.lake_name) for row in ledger.rows("status = 'committed'")}
+    superseded = {(row.feed, row.table_name, row.lake_name) for row in ledger.rows("status = 'superseded'")}
+    for table in feeds:
+        for base in (lake_folder(home), lake_folder(home) / QUARANTINE_FOLDER):
+            folder = base / table.feed / table.table
+            for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+                key = (table.feed, table.table, path.name)
+                if key in committed or path.name == SCHEMA_NAME or path.is_dir():
+                    continue
+                if key in superseded and base == lake_folder(home):
+                    _set_aside(home, path, table)
+                else:
+                    path.unlink()
+
+
+def _set_aside(home: Path, path: Path, table: FeedTable) -> None:
+    target = lake_folder(home) / _SUPERSEDED_FOLDER / table.feed / table.table / path.name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    path.replace(target)
+
+
+def work_folder(home: Path) -> Path:
+    """An empty scratch folder on the lake's disk; what a killed run left in it is gone."""
+    folder = lake_folder(home) / _WORK_FOLDER
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder

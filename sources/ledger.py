@@ -1,0 +1,223 @@
+"""The file ledger: what became of every landed file. SQLite, one transaction a file, written last: it is the commit.
+
+A lake file without a committed row was not finished and is swept away; a committed row never points at nothing.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+Status = Literal["committed", "failed", "superseded", "duplicate"]
+
+_SCHEMA = """
+create table if not exists files (
+    feed text not null,
+    table_name text not null,
+    identity text not null,
+    path text not null,
+    reader_version integer not null,
+    file_name text not null,
+    slot text not null,
+    content_sha256 text not null,
+    size_bytes integer not null,
+    status text not null check (status in ('committed', 'failed', 'superseded', 'duplicate')),
+    rows_read integer not null,
+    rows_kept integer not null,
+    rows_quarantined integer not null,
+    first_event_at text,
+    last_event_at text,
+    retrieved_at text,
+    account_id text,
+    reason text,
+    unknown_fields text not null,
+    settings_key text not null,
+    primary key (feed, table_name, identity, path, reader_version),
+    check (rows_read = rows_kept + rows_quarantined)
+);
+create unique index if not exists one_commit on files (feed, table_name, identity) where status = 'committed';
+create table if not exists file_days (
+    feed text not null,
+    table_name text not null,
+    identity text not null,
+    usage_date text not null,
+    rows_kept integer not null,
+    primary key (feed, table_name, identity, usage_date)
+);
+create table if not exists paths (path text primary key, stamp text not null, identity text not null);
+"""
+_TIMES = ("first_event_at", "last_event_at", "retrieved_at")
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """What became of one landed file under one reader version. `path` is relative to landing/."""
+
+    feed: str
+    table_name: str
+    identity: str
+    path: str
+    reader_version: int
+    file_name: str
+    slot: str
+    content_sha256: str
+    size_bytes: int
+    status: Status
+    rows_read: int = 0
+    rows_kept: int = 0
+    rows_quarantined: int = 0
+    first_event_at: datetime | None = None
+    last_event_at: datetime | None = None
+    retrieved_at: datetime | None = None
+    account_id: str | None = None
+    reason: str | None = None
+    unknown_fields: Mapping[str, int] = field(default_factory=dict)
+    settings_key: str = ""
+
+    @property
+    def lake_name(self) -> str:
+        return f"{self.identity}-v{self.reader_version}.parquet"
+
+
+_COLUMNS = tuple(item.name for item in fields(LedgerRow))
+
+
+class FileLedger:
+    """Used by one process at a time (the home is locked); rows are few, so every question is a query."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db.row_factory = sqlite3.Row
+        self._db.execute("pragma synchronous = full")
+        self._db.executescript(_SCHEMA)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._db.close()
+
+    def rows(self, where: str = "true", **values: Any) -> list[LedgerRow]:
+        query = f"select * from files where {where} order by feed, table_name, path, identity, reader_version"
+        return [_from_sql(row) for row in self._db.execute(query, values)]
+
+    def standing(self, feed: str, table: str, identity: str) -> LedgerRow | None:
+        """The row that stands for these bytes now: committed, else failed; None when they are to be read."""
+        found = self.rows(
+            "feed = :feed and table_name = :table and identity = :identity and status in ('committed', 'failed')",
+            feed=feed,
+            table=table,
+            identity=identity,
+        )
+        return min(found, key=lambda row: (row.status, -row.reader_version), default=None)
+
+    def seen(self, path: str, stamp: str) -> str | None:
+        """The identity of an unchanged file, so it need not be hashed again."""
+        found = self._db.execute("select identity from paths where path = ? and stamp = ?", (path, stamp)).fetchone()
+        return found["identity"] if found else None
+
+    def days(self) -> Iterator[tuple[str, str, str, date, int]]:
+        """(feed, table_name, identity, usage_date, rows_kept) of the committed files."""
+        query = "select * from file_days order by feed, table_name, identity, usage_date"
+        for row in self._db.execute(query):
+            yield (*row[:3], date.fromisoformat(row["usage_date"]), row["rows_kept"])
+
+    def commit(
+        self, row: LedgerRow, stamp: str, days: Mapping[date, int], replaces_slot: bool = False
+    ) -> list[LedgerRow]:
+        """Record a file that was read (committed or failed), all or nothing; gives the rows this one ends.
+
+        A reading ends the earlier readings of the same bytes. With `replaces_slot`, a committed file also ends other
+        bytes that were committed under the same name and retrieval time.
+        """
+        with self._transaction():
+            ended = [
+                other
+                for other in self.rows("feed = :feed and table_name = :table_name", **_to_sql(row))
+                if other.status == "committed" and _ends(row, other, replaces_slot)
+            ]
+            for other in ended:
+                self._end(row, other)
+            self._db.execute(
+                "delete from files where feed = :feed and table_name = :table_name and identity = :identity "
+                "and (status = 'failed' or path = :path)"
+                " and (status <> 'superseded' or reader_version = :reader_version)",
+                _to_sql(row),
+            )
+            self._insert(row)
+            self._db.executemany(
+                "insert into file_days values (?, ?, ?, ?, ?)",
+                [(row.feed, row.table_name, row.identity, str(day), count) for day, count in sorted(days.items())],
+            )
+            self._note(row.path, stamp, row.identity)
+        return ended
+
+    def note_duplicate(self, row: LedgerRow, stamp: str) -> None:
+        """Record that a path holds bytes which are known under another."""
+        with self._transaction():
+            self._insert(row)
+            self._note(row.path, stamp, row.identity)
+
+    def note_seen(self, path: str, stamp: str, identity: str) -> None:
+        with self._transaction():
+            self._note(path, stamp, identity)
+
+    def _end(self, row: LedgerRow, other: LedgerRow) -> None:
+        reason = (
+            f"read again by reader version {row.reader_version}"
+            if other.identity == row.identity
+            else f"replaced under the same name by {row.identity}"
+        )
+        values = _to_sql(other) | {"reason": reason}
+        this = "feed = :feed and table_name = :table_name and identity = :identity"
+        if other.identity == row.identity and other.reader_version == row.reader_version:
+            self._db.execute(f"delete from files where {this} and status = 'committed'", values)
+        else:
+            self._db.execute(
+                f"update files set status = 'superseded', reason = :reason where {this} and status = 'committed'",
+                values,
+            )
+        self._db.execute(f"delete from file_days where {this}", values)
+
+    def _insert(self, row: LedgerRow) -> None:
+        marks = ", ".join(f":{name}" for name in _COLUMNS)
+        self._db.execute(f"insert or replace into files ({', '.join(_COLUMNS)}) values ({marks})", _to_sql(row))
+
+    def _note(self, path: str, stamp: str, identity: str) -> None:
+        self._db.execute("insert or replace into paths values (?, ?, ?)", (path, stamp, identity))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("begin immediate")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("rollback")
+            raise
+        self._db.execute("commit")
+
+
+def _ends(row: LedgerRow, other: LedgerRow, replaces_slot: bool) -> bool:
+    if other.identity == row.identity:
+        return True
+    return replaces_slot and row.status == "committed" and other.slot == row.slot
+
+
+def _to_sql(row: LedgerRow) -> dict[str, Any]:
+    values = {name: getattr(row, name) for name in _COLUMNS}
+    times = {name: values[name].isoformat(sep=" ") if values[name] else None for name in _TIMES}
+    return values | times | {"unknown_fields": json.dumps(dict(row.unknown_fields), sort_keys=True)}
+
+
+def _from_sql(row: sqlite3.Row) -> LedgerRow:
+    values = dict(row)
+    times = {name: datetime.fromisoformat(values[name]) if values[name] else None for name in _TIMES}
+    return LedgerRow(**(values | times | {"unknown_fields": json.loads(values["unknown_fields"])}))
