@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 import duckdb
 
 from sources.home import Home
+from sources.lake import table_folder, write_current
 from sources.pricing.book import strip_prefix
 from sources.pricing.resolve import SELF_HOSTED, Key, OwnModel, Prices, resolve_prices
 from sources.settings import Settings, load_settings
-from sources.settings.tables import write_current
 
 DIRECT = "direct"
 # Who serves a gateway's provider where it is not the provider itself.
@@ -60,7 +60,9 @@ def _own_models(settings: Settings, prefixes: Sequence[str]) -> dict[tuple[str, 
 
 
 def _files(home: Home, feed: str, table: str) -> list[str]:
-    return sorted(str(path) for path in (home.lake / feed / table).glob("*.parquet"))
+    """The table's finished files; one that is not committed only adds keys that nothing joins."""
+    folder = table_folder(home.root, feed, table)
+    return sorted(str(path) for path in folder.glob("*.parquet") if not path.name.startswith("."))
 
 
 def _keys_in_use(home: Home, settings: Settings, connection: duckdb.DuckDBPyConnection) -> list[Key]:

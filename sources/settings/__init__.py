@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 import polars as pl
 
 from sources.home import LANDING_TABLES, Home
+from sources.lake import write_current
 from sources.settings import checks, tables
 from sources.settings.models import (
     Allocation,
@@ -215,4 +216,4 @@ def _limits_row(settings: Settings) -> dict[str, Any]:
 def compile_settings(home: Home, settings: Settings) -> None:
     """Write every config table of the lake."""
     for table, frame in config_tables(settings).items():
-        tables.write_current(home.root, "config", table, frame)
+        write_current(home.root, "config", table, frame)

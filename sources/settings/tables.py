@@ -1,7 +1,6 @@
 """Compiles settings into the lake's config tables, with exact types and the same bytes for the same settings."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -108,12 +107,3 @@ def rule_rows(rules: Iterable[AllocationRule], rule_version: str) -> list[dict[s
     return [
         row.model_dump() | {"rule_order": order, "rule_version": rule_version} for order, row in enumerate(rules, 1)
     ]
-
-
-def write_current(home_root: Path, group: str, table: str, data: pl.DataFrame) -> None:
-    """Replace lake/<group>/<table>/current.parquet in one step."""
-    folder = home_root / "lake" / group / table
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / "current.parquet.partial"
-    data.write_parquet(partial, compression="zstd", statistics=False)
-    partial.rename(folder / "current.parquet")
