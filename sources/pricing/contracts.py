@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 from fnmatch import fnmatchcase
 
-from sources.pricing.rates import RateCard, Rates, scaled, unit_name
+from sources.pricing.rates import RateCard, Rates, scaled
 from sources.settings.models import Contract
 
 
@@ -27,8 +27,8 @@ def find_contract(
 def contracted_card(listed: RateCard | None, contract: Contract | None) -> RateCard | None:
     """The public card under the contract; None when neither has a price.
 
-    Percent off is taken from token prices, not from searches, which no bill ties to a model. Fixed prices hold in both
-    context tiers; what they do not name keeps its public price.
+    Percent off is taken from every rate of the model. Fixed prices hold in both context tiers; what they do not name
+    keeps its public price.
     """
     if contract is None:
         return listed
@@ -39,5 +39,5 @@ def contracted_card(listed: RateCard | None, contract: Contract | None) -> RateC
 
 
 def percent_off(rates: Rates, percent: Decimal) -> dict[str, Decimal]:
-    """Token prices less a percentage, to eight decimals."""
-    return scaled(rates, 100 - percent, [name for name in rates if unit_name(name) == "mtok"])
+    """Every rate, searches too, less a percentage, to eight decimals."""
+    return scaled(rates, 100 - percent, rates)

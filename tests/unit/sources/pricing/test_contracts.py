@@ -22,14 +22,14 @@ def contract(**values: Any) -> Contract:
     return Contract.model_validate(defaults | values)
 
 
-def test_percent_off_lowers_token_prices_in_both_tiers_and_not_searches() -> None:
+def test_percent_off_lowers_every_rate_in_both_tiers() -> None:
     card = contracted_card(LISTED, contract(percent_off="10"))
     assert card is not None
     assert card.base == {
         "input": Decimal("0.675"),
         "cache_read": Decimal("0.0675"),
         "output": Decimal("4.05"),
-        "search": Decimal("0.01"),
+        "search": Decimal("0.009"),
     }
     assert card.above is not None
     assert card.above["output"] == Decimal("8.1")
