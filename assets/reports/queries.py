@@ -1,0 +1,326 @@
+"""What the weekly report asks of the published marts: one small query per question, nothing computed twice in Python.
+
+Every function takes the open marts and gives rows as dicts. Weeks are their Monday.
+"""
+
+from datetime import date
+from typing import Any
+
+from duckdb import DuckDBPyConnection
+
+from assets.marts import rows
+
+Row = dict[str, Any]
+WEEKS_SHOWN = 14
+
+
+def weeks(marts: DuckDBPyConnection) -> list[date]:
+    """Weeks that have cost or calls, oldest first."""
+    sql = "select distinct week_start from cost_per_tenant_weekly where calls > 0 or total_cost_usd <> 0 order by 1"
+    return [row["week_start"] for row in rows(marts, sql)]
+
+
+def cost_by_week(marts: DuckDBPyConnection) -> list[Row]:
+    return rows(
+        marts,
+        """
+        select
+            week_start,
+            sum(total_cost_usd) as cost_usd,
+            coalesce(sum(total_cost_usd) filter (where tenant_id = 'unattributed'), 0) as unattributed_usd,
+            sum(requests) as requests,
+            sum(unpriced_calls) as unpriced_calls,
+            sum(unpriced_tokens) as unpriced_tokens
+        from cost_per_tenant_weekly
+        group by week_start
+        """,
+    )
+
+
+def tasks_by_week_and_tenant(marts: DuckDBPyConnection) -> list[Row]:
+    """From the tasks themselves: cost of tasks with a known outcome is not the cost of all of them."""
+    return rows(
+        marts,
+        """
+        select
+            ended_week_start as week_start,
+            tenant_id,
+            count(*) as tasks,
+            count(*) filter (where is_resolved) as resolved_tasks,
+            count(*) filter (where is_outcome_known) as outcome_known_tasks,
+            coalesce(sum(cost_usd) filter (where is_outcome_known), 0) as outcome_known_cost_usd
+        from fct_tasks
+        where ended_week_start is not null
+        group by ended_week_start, tenant_id
+        order by week_start, tenant_id
+        """,
+    )
+
+
+def tasks_by_feature(marts: DuckDBPyConnection, week: date) -> list[Row]:
+    return rows(
+        marts,
+        """
+        select
+            feature_id,
+            count(*) as tasks,
+            count(*) filter (where is_resolved) as resolved_tasks,
+            count(*) filter (where is_outcome_known) as outcome_known_tasks,
+            coalesce(sum(cost_usd) filter (where is_outcome_known), 0) as outcome_known_cost_usd
+        from fct_tasks
+        where ended_week_start = $week
+        group by feature_id
+        """,
+        {"week": week},
+    )
+
+
+def task_bridge(marts: DuckDBPyConnection, week: date) -> Row:
+    """Cost of the week's calls and how it relates to the cost of the tasks that ended in it."""
+    return rows(
+        marts,
+        """
+        select
+            coalesce(sum(tasks), 0) as tasks,
+            coalesce(sum(outcome_known_tasks), 0) as outcome_known_tasks,
+            coalesce(sum(tasks_ended_cost_usd), 0) as tasks_ended_cost_usd,
+            coalesce(sum(tasks_ended_cost_in_other_periods_usd), 0) as other_periods_cost_usd,
+            coalesce(sum(open_tasks_cost_usd), 0) as open_tasks_cost_usd,
+            coalesce(sum(no_task_cost_usd), 0) as no_task_cost_usd,
+            coalesce(sum(period_cost_usd), 0) as period_cost_usd
+        from cost_per_task_weekly
+        where week_start = $week
+        """,
+        {"week": week},
+    )[0]
+
+
+def revenue_by_week(marts: DuckDBPyConnection) -> list[Row]:
+    return rows(
+        marts,
+        """
+        select
+            week_start,
+            coalesce(sum(revenue_usd), 0) as revenue_usd,
+            coalesce(sum(cogs_cost_usd), 0) as cogs_cost_usd
+        from revenue_efficiency_weekly
+        group by week_start
+        """,
+    )
+
+
+def revenue_by_tenant(marts: DuckDBPyConnection, week: date) -> list[Row]:
+    return rows(
+        marts,
+        """
+        select
+            tenant_id,
+            coalesce(sum(revenue_usd), 0) as revenue_usd,
+            coalesce(sum(cogs_cost_usd), 0) as cogs_cost_usd
+        from revenue_efficiency_weekly
+        where week_start = $week
+        group by tenant_id
+        """,
+        {"week": week},
+    )
+
+
+def cache_by_week(marts: DuckDBPyConnection) -> list[Row]:
+    """Only models that have a prompt cache: the others have no hit rate, so they must not water it down."""
+    return rows(
+        marts,
+        """
+        select
+            week_start,
+            coalesce(sum(cache_read_tokens), 0) as cache_read_tokens,
+            coalesce(sum(total_input_tokens), 0) as total_input_tokens
+        from cache_efficiency_weekly
+        where cache_hit_rate is not null
+        group by week_start
+        """,
+    )
+
+
+def cache_by_feature_and_week(marts: DuckDBPyConnection) -> list[Row]:
+    return rows(
+        marts,
+        """
+        select
+            week_start,
+            feature_id,
+            sum(cache_read_tokens) as cache_read_tokens,
+            sum(total_input_tokens) as total_input_tokens
+        from cache_efficiency_weekly
+        where cache_hit_rate is not null
+        group by week_start, feature_id
+        """,
+    )
+
+
+def cache_by_feature_and_model(marts: DuckDBPyConnection, week: date) -> list[Row]:
+    return rows(
+        marts,
+        """
+        select
+            cache.feature_id,
+            cache.service_provider,
+            cache.model,
+            sum(cache.total_input_tokens) as total_input_tokens,
+            sum(cache.cache_read_tokens) as cache_read_tokens,
+            sum(cache.cache_write_tokens) as cache_write_tokens,
+            sum(cache.cache_savings_usd) as cache_savings_usd,
+            sum(cache.cache_write_premium_usd) as cache_write_premium_usd
+        from cache_efficiency_weekly as cache
+        where cache.week_start = $week and cache.cache_hit_rate is not null
+        group by cache.feature_id, cache.service_provider, cache.model
+        order by cache_savings_usd desc nulls last, feature_id, service_provider, model
+        """,
+        {"week": week},
+    )
+
+
+def batch_by_week(marts: DuckDBPyConnection) -> list[Row]:
+    return rows(
+        marts,
+        """
+        select
+            cast(date_trunc('week', usage_date) as date) as week_start,
+            coalesce(sum(effective_amount_usd) filter (where service_tier = 'batch'), 0) as batch_usd
+        from fct_charges
+        group by 1
+        """,
+    )
+
+
+def tenants(marts: DuckDBPyConnection, week: date) -> list[Row]:
+    """Dearest first, the unattributed row last."""
+    return rows(
+        marts,
+        """
+        select *
+        from cost_per_tenant_weekly
+        where week_start = $week
+        order by tenant_id = 'unattributed', total_cost_usd desc, tenant_id
+        """,
+        {"week": week},
+    )
+
+
+def tenant_history(marts: DuckDBPyConnection) -> list[Row]:
+    return rows(marts, "select week_start, tenant_id, total_cost_usd from cost_per_tenant_weekly")
+
+
+def features(marts: DuckDBPyConnection, week: date) -> list[Row]:
+    return rows(
+        marts,
+        """
+        select *
+        from cost_per_feature_weekly
+        where week_start = $week
+        order by feature_id = 'unattributed', total_cost_usd desc, feature_id
+        """,
+        {"week": week},
+    )
+
+
+def feature_names(marts: DuckDBPyConnection) -> dict[str, str]:
+    return {row["feature_id"]: row["feature_name"] for row in rows(marts, "select * from dim_features")}
+
+
+def models(marts: DuckDBPyConnection, week: date) -> list[Row]:
+    """One row per provider, host and model, with the tokens behind its blended price."""
+    return rows(
+        marts,
+        """
+        with tokens as (
+            select
+                service_provider, host, model,
+                sum(
+                    input_uncached_tokens + cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens
+                    + input_audio_tokens + input_image_tokens
+                ) as input_tokens,
+                sum(output_text_tokens + reasoning_tokens + output_audio_tokens + output_image_tokens) as output_tokens
+            from unit_economics_weekly
+            where week_start = $week
+            group by service_provider, host, model
+        )
+        select cost.*, tokens.input_tokens, tokens.output_tokens
+        from cost_per_model_weekly as cost
+        left join tokens using (service_provider, host, model)
+        where cost.week_start = $week
+        order by cost.model = 'unattributed', cost.total_cost_usd desc, cost.service_provider, cost.host, cost.model
+        """,
+        {"week": week},
+    )
+
+
+def model_history(marts: DuckDBPyConnection) -> list[Row]:
+    return rows(
+        marts,
+        """
+        select week_start, service_provider, model, sum(total_cost_usd) as cost_usd
+        from cost_per_model_weekly
+        group by week_start, service_provider, model
+        """,
+    )
+
+
+def hidden_costs(marts: DuckDBPyConnection) -> list[Row]:
+    """What retries, fallbacks, failures and hidden thinking took of each week's cost."""
+    return rows(
+        marts,
+        """
+        select
+            week_start,
+            coalesce(sum(retry_cost_usd), 0) as retry_cost_usd,
+            coalesce(sum(fallback_cost_usd), 0) as fallback_cost_usd,
+            coalesce(sum(escalation_cost_usd), 0) as escalation_cost_usd,
+            coalesce(sum(failed_cost_usd), 0) as failed_cost_usd,
+            coalesce(sum(reasoning_cost_usd), 0) as reasoning_cost_usd,
+            coalesce(sum(effective_cost_usd), 0) as effective_cost_usd
+        from unit_economics_weekly
+        group by week_start
+        """,
+    )
+
+
+def gpu_nodes(marts: DuckDBPyConnection, week: date) -> list[Row]:
+    return rows(
+        marts,
+        """
+        select
+            node_id,
+            service_provider,
+            count(distinct gpu_id) as gpus,
+            sum(provisioned_seconds) as provisioned_seconds,
+            sum(covered_seconds) as covered_seconds,
+            sum(busy_seconds) as busy_seconds,
+            sum(cost_usd) as cost_usd,
+            sum(busy_cost_usd) as busy_cost_usd,
+            sum(warm_idle_cost_usd) as warm_idle_cost_usd,
+            sum(unobserved_cost_usd) as unobserved_cost_usd
+        from gpu_cost_hourly
+        where date_trunc('week', usage_date) = $week
+        group by node_id, service_provider
+        order by cost_usd desc, node_id
+        """,
+        {"week": week},
+    )
+
+
+def gpu_hours(marts: DuckDBPyConnection, week: date) -> list[Row]:
+    return rows(
+        marts,
+        """
+        select
+            usage_date,
+            hour(hour_start) as hour,
+            sum(busy_seconds) as busy_seconds,
+            sum(provisioned_seconds) as provisioned_seconds
+        from gpu_cost_hourly
+        where date_trunc('week', usage_date) = $week
+        group by usage_date, hour(hour_start)
+        order by usage_date, hour
+        """,
+        {"week": week},
+    )

@@ -1,0 +1,259 @@
+"""The weekly unit-economics report: reads the published marts, writes one self-contained HTML file.
+
+No script, nothing fetched when opened. The same marts and the same meta give the same bytes.
+"""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from duckdb import DuckDBPyConnection
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from assets.marts import UNATTRIBUTED, open_marts
+from assets.reports import charts, ledger_tables, queries, tables, text
+from assets.reports.kpis import Kpi, headline, summary, task_trend, weekly_parts
+from assets.reports.status import DataStatus, data_status
+from sources.settings.models import Limits
+
+FILE_NAME = "weekly.html"
+WEEK = timedelta(days=7)
+ZERO = Decimal(0)
+# The style sheet has this many colours that can be told apart; the rest is one series that says how many it holds.
+MODELS_SHOWN = 7
+# Tenants beyond these make the chart unreadable; the table has them all.
+TENANT_BARS = 20
+
+
+class ReportError(Exception):
+    """The report cannot be written for what was asked."""
+
+
+@dataclass(frozen=True)
+class ReportMeta:
+    """Where the figures come from, printed in the footer."""
+
+    run_id: str
+    code_version: str
+    price_book_version: str
+    data_version: str
+
+
+@dataclass(frozen=True)
+class WeeklyReport:
+    path: Path
+    kpis: dict[str, Decimal | float | None]
+    week_start: date
+
+
+def write_weekly_report(
+    marts: Path, out_dir: Path, week: str | date, meta: ReportMeta, limits: Limits | None = None
+) -> WeeklyReport:
+    """Write `out_dir`/weekly.html for the week ('2026-W46' or its Monday) and give its headline figures."""
+    week_start = monday(week)
+    with open_marts(marts) as connection:
+        available = queries.weeks(connection)
+        if week_start not in available:
+            raise ReportError(_no_such_week(marts, week_start, available))
+        kpis, page = _page(connection, week_start, available, limits or Limits())
+    html = _environment().get_template("weekly.html.j2").render(page | {"meta": meta, **_style()})
+    out_dir.mkdir(parents=True, exist_ok=True)
+    path = out_dir / FILE_NAME
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(html, encoding="utf-8", newline="\n")
+    temporary.replace(path)
+    return WeeklyReport(path, {kpi.measure.key: kpi.number for kpi in kpis}, week_start)
+
+
+def monday(week: str | date) -> date:
+    """The Monday of '2026-W46', of '2026-11-09' or of a date; ReportError where it is none."""
+    if isinstance(week, datetime):
+        week = week.date()
+    if isinstance(week, str):
+        try:
+            week = date.fromisoformat(week)
+        except ValueError as error:
+            raise ReportError(f"week: found {week!r}, allowed is an ISO week such as 2026-W46") from error
+    if week.weekday() != 0:
+        raise ReportError(f"week: {week} is a {week:%A}, allowed is a Monday or an ISO week such as 2026-W46")
+    return week
+
+
+def _no_such_week(marts: Path, week: date, available: Sequence[date]) -> str:
+    if not available:
+        return f"{marts}: no week has any cost; run `inferledger run` after files have landed"
+    first, last = text.week_label(available[0]), text.week_label(available[-1])
+    return f"{marts}: no data for {text.week_label(week)}; available are {len(available)} weeks from {first} to {last}"
+
+
+def _page(
+    marts: DuckDBPyConnection, week: date, available: Sequence[date], limits: Limits
+) -> tuple[list[Kpi], dict[str, Any]]:
+    """Everything the template prints, and the headline figures."""
+    shown = [past for past in available if past <= week][-queries.WEEKS_SHOWN :]
+    costs = queries.cost_by_week(marts)
+    tasks = queries.tasks_by_week_and_tenant(marts)
+    parts = weekly_parts(
+        costs, tasks, queries.revenue_by_week(marts), queries.cache_by_week(marts), queries.batch_by_week(marts)
+    )
+    kpis = headline(parts, week)
+    cost_row = next(row for row in costs if row["week_start"] == week)
+    unattributed = next(kpi.value for kpi in kpis if kpi.measure.key == "unattributed_share")
+    status = data_status(marts, week, cost_row, unattributed, limits)
+    resolved = [sum(r["resolved_tasks"] for r in tasks if r["week_start"] == past) for past in (week, week - WEEK)]
+    names = queries.feature_names(marts)
+    page = {
+        "week_label": text.week_label(week),
+        "week_span": text.week_span(week),
+        "weeks_shown": len(shown),
+        "kpis": kpis,
+        "summary": summary(kpis, *resolved),
+        "data_through": _through(status, week),
+        "status": status,
+        "accounts": ledger_tables.account_table(status.accounts),
+        "invoices": ledger_tables.invoice_table(status.invoices),
+        "trend": task_trend(tasks, shown),
+        "bridge": ledger_tables.bridge_table(queries.task_bridge(marts, week), cost_row["cost_usd"]),
+        "task_counts": queries.task_bridge(marts, week),
+        "hidden": ledger_tables.hidden_cost_table(queries.hidden_costs(marts), week),
+        "gpu": ledger_tables.gpu_table(queries.gpu_nodes(marts, week)),
+        "cache": tables.cache_table(queries.cache_by_feature_and_model(marts, week), names),
+        "models": tables.model_table(queries.models(marts, week)),
+        **_tenants(marts, week, shown),
+        **_features(marts, week),
+    }
+    page["charts"] = _charts(marts, week, shown, page["trend"], names, page.pop("bars"))
+    return kpis, page
+
+
+def _through(status: DataStatus, week: date) -> date:
+    return min(status.data_through or week, week + timedelta(days=6))
+
+
+def _tenants(marts: DuckDBPyConnection, week: date, shown: Sequence[date]) -> dict[str, Any]:
+    rows = queries.tenants(marts, week)
+    revenue = {row["tenant_id"]: row for row in queries.revenue_by_tenant(marts, week)}
+    history: dict[str, dict[date, Decimal]] = {}
+    for row in queries.tenant_history(marts):
+        history.setdefault(row["tenant_id"], {})[row["week_start"]] = row["total_cost_usd"]
+    named = [(row["tenant_name"], tables.revenue_ratio(revenue.get(row["tenant_id"]))) for row in rows]
+    bars = [charts.BandBar(name, value, tables.band(value)) for name, value in named if value is not None]
+    return {
+        "tenants": tables.tenant_table(rows, revenue, history, shown),
+        "bars": sorted(bars, key=lambda bar: (-bar.value, bar.name))[:TENANT_BARS],
+        "without_revenue": [name for name, value in named if value is None],
+    }
+
+
+def _features(marts: DuckDBPyConnection, week: date) -> dict[str, Any]:
+    tasks = {row["feature_id"]: row for row in queries.tasks_by_feature(marts, week)}
+    cache = {
+        row["feature_id"]: tables.hit_rate(row)
+        for row in queries.cache_by_feature_and_week(marts)
+        if row["week_start"] == week
+    }
+    return {"features": tables.feature_table(queries.features(marts, week), tasks, cache)}
+
+
+def _charts(
+    marts: DuckDBPyConnection,
+    week: date,
+    shown: Sequence[date],
+    trend: Sequence[Any],
+    names: dict[str, str],
+    bars: Sequence[charts.BandBar],
+) -> dict[str, Any]:
+    return {
+        "task": charts.cost_per_resolved_task(trend),
+        "models": charts.cost_by_model(shown, _model_series(queries.model_history(marts), shown)),
+        "revenue": charts.cost_per_revenue_dollar(bars) if bars else "",
+        "cache": _cache_heat(queries.cache_by_feature_and_week(marts), shown, names),
+        "gpu": _gpu_heat(queries.gpu_hours(marts, week)),
+    }
+
+
+def _model_series(rows: Sequence[queries.Row], shown: Sequence[date]) -> dict[str, dict[date, Decimal]]:
+    """Cost by week of each provider's model, the largest first; small ones and charges without a model are folded."""
+    series: dict[str, dict[date, Decimal]] = {}
+    for row in rows:
+        if row["week_start"] in shown:
+            is_rest = row["model"] == UNATTRIBUTED
+            name = "" if is_rest else f"{row['service_provider']} {row['model']}"
+            weeks = series.setdefault(name, {})
+            weeks[row["week_start"]] = weeks.get(row["week_start"], ZERO) + row["cost_usd"]
+    without_model = series.pop("", {})
+    ranked = sorted(series, key=lambda name: (-sum(series[name].values(), ZERO), name))
+    rest = [series[name] for name in ranked[MODELS_SHOWN:]]
+    folded = {past: sum((weeks.get(past, ZERO) for weeks in [*rest, without_model]), ZERO) for past in shown}
+    label = f"other: {text.plural(len(rest), 'small model')} and no model" if rest else "other: no model"
+    result = {name: series[name] for name in ranked[:MODELS_SHOWN]}
+    return result | {label: folded} if any(folded.values()) else result
+
+
+def _cache_heat(rows: Sequence[queries.Row], shown: Sequence[date], names: dict[str, str]) -> Any:
+    rates = {(row["feature_id"], row["week_start"]): tables.hit_rate(row) for row in rows if row["week_start"] in shown}
+    features = sorted({feature for feature, _ in rates}, key=lambda f: (f == UNATTRIBUTED, names.get(f, f)))
+    cells = [
+        charts.HeatCell(
+            names.get(feature, feature),
+            text.short_day(past),
+            rate := rates.get((feature, past)),
+            f"{names.get(feature, feature)}, week of {text.short_day(past)}: "
+            + ("no cacheable input" if rate is None else text.percent(rate)),
+        )
+        for feature in features
+        for past in shown
+    ]
+    return (
+        charts.heat_map("cache", "Cache hit rate by feature and week", cells, [0.15, 0.3, 0.55, 0.8]) if cells else ""
+    )
+
+
+def _gpu_heat(rows: Sequence[queries.Row]) -> Any:
+    cells = [
+        charts.HeatCell(
+            f"{row['usage_date']:%a} {text.short_day(row['usage_date'])}",
+            f"{row['hour']:02d}",
+            share := (row["busy_seconds"] / row["provisioned_seconds"] if row["provisioned_seconds"] else None),
+            f"{row['usage_date']:%a} {row['hour']:02d}:00 UTC: "
+            + ("nothing provisioned" if share is None else f"{text.percent(share)} busy"),
+        )
+        for row in rows
+    ]
+    summary_ = "GPU utilisation by day and hour of the week"
+    return charts.heat_map("gpu", summary_, cells, [0.2, 0.4, 0.6, 0.8]) if cells else ""
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("assets.reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "day": text.day,
+        "count": text.count,
+        "percent": text.percent,
+        "unit_usd": text.unit_usd,
+        "short_day": text.short_day,
+        "listed": text.listed,
+    }
+    return environment
+
+
+def _style() -> dict[str, str]:
+    """The style sheet and a policy that allows exactly it: no script, no fetch, no other style."""
+    style = Markup(_environment().get_template("weekly.css").render())
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    return {"style": style, "policy": policy}

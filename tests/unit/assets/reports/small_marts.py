@@ -1,0 +1,382 @@
+"""A small marts.duckdb built by hand: 14 weeks, six tenants (one with a hostile name), two providers and a GPU node.
+
+Facts are written first; every weekly mart is an aggregate of them, so totals agree by construction as they must in the
+real warehouse. Amounts carry twelve decimals that do not round to cents.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+
+EVIL_NAME = '=HYPERLINK("http://evil")<b>x</b>'
+WEEK = "2026-W46"
+FIRST_DAY = "2026-08-10"
+LAST_DAY = "2026-11-15"
+
+DIMENSIONS = f"""
+create table dim_tenants as
+select * from (values
+    ('acme', 'Acme Corp', 'enterprise', 'CC-100', false),
+    ('blue', 'Blue Finance', 'enterprise', 'CC-200', false),
+    ('cobalt', 'Cobalt Labs', 'team', 'CC-300', false),
+    ('delta', 'Delta Freight', 'team', 'CC-400', false),
+    ('evil', '{EVIL_NAME}', 'team', '+CC-500', false),
+    ('free', 'Free users', 'free', 'CC-600', true),
+    ('unattributed', 'unattributed', 'unattributed', 'unattributed', false)
+) as t (tenant_id, tenant_name, plan, cost_center, is_free_plan);
+create table dim_features as
+select * from (values
+    ('chat', 'Support chat', 'assist', 'Assist'),
+    ('review', 'Code review', 'build', 'Build'),
+    ('search', 'Answer search', 'assist', 'Assist'),
+    ('unattributed', 'unattributed', 'unattributed', 'unattributed')
+) as t (feature_id, feature_name, product_id, product_name);
+create table dim_models as
+select * from (values
+    ('openai', 'direct', 'gpt-5.4', true),
+    ('openai', 'direct', 'gpt-5.4-mini', true),
+    ('anthropic', 'direct', 'claude-sonnet-5', true),
+    ('northgpu', 'self_hosted', 'qwen3-32b', false)
+) as t (service_provider, host, model, has_prompt_cache);
+"""
+
+# One cell is a day of one tenant, feature and model; the amounts only have to differ and to have many decimals.
+CELLS = f"""
+create temp table days as
+select cast(d as date) as usage_date, cast(date_trunc('week', d) as date) as week_start, day_no
+from (
+    select cast('{FIRST_DAY}' as date) + cast(i as integer) as d, i as day_no
+    from range(0, date_diff('day', date '{FIRST_DAY}', date '{LAST_DAY}') + 1) r (i)
+);
+create temp table cells as
+select
+    days.usage_date, days.week_start, days.day_no,
+    t.tenant_id, t.plan, t.cost_center, f.feature_id, f.product_id, m.service_provider, m.host, m.model,
+    m.has_prompt_cache,
+    case m.service_provider when 'openai' then 'org-1' when 'anthropic' then 'org-2' else 'gpu-1' end
+        as billing_account_id,
+    (ascii(t.tenant_id) * 7 + ascii(f.feature_id) * 5 + length(m.model) * 3 + days.day_no * 11) % 23 + 40
+        + days.day_no as calls
+from days
+cross join (select * from dim_tenants where tenant_id <> 'unattributed') t
+cross join (select * from dim_features where feature_id <> 'unattributed') f
+cross join dim_models m;
+"""
+
+FACTS = """
+create table fct_charges as
+select
+    'c-' || usage_date || '-' || model as charge_id, service_provider, billing_account_id,
+    billing_account_id as billing_scope_id,
+    case when usage_date < date '2026-11-01' then service_provider || '-' || strftime(usage_date, '%Y%m') end
+        as invoice_id,
+    usage_date, strftime(usage_date, '%Y-%m') as posting_period, host, model,
+    case when model = 'gpt-5.4-mini' then 'batch' else 'standard' end as service_tier, 'tokens' as meter,
+    case when host = 'self_hosted' then 'gpu_busy' else 'usage' end as charge_category,
+    case when usage_date < date '2026-11-14' then 'anchored' else 'estimated' end as charge_status,
+    cast(sum(calls) as decimal(38, 6)) as quantity,
+    cast(sum(calls) * 0.004137123457 as decimal(38, 12)) as amount_usd,
+    cast(sum(calls) * 0.004137123457 as decimal(38, 12)) as effective_amount_usd,
+    cast(0 as decimal(38, 12)) as credit_offset_usd, 'f' as source_file_hash, cast(1 as bigint) as source_row_number
+from cells group by all
+union all
+select
+    'x-' || usage_date || '-' || service_provider, service_provider, billing_account_id, billing_account_id,
+    case when usage_date < date '2026-11-01' then service_provider || '-' || strftime(usage_date, '%Y%m') end,
+    usage_date, strftime(usage_date, '%Y-%m'), any_value(host), null, null, 'each',
+    case when service_provider = 'northgpu' then 'gpu_idle' else 'unlogged_traffic' end,
+    case when usage_date < date '2026-11-14' then 'anchored' else 'estimated' end, 1,
+    cast(sum(calls) * 0.000271000001 as decimal(38, 12)), cast(sum(calls) * 0.000271000001 as decimal(38, 12)),
+    0, 'f', 2
+from cells group by usage_date, service_provider, billing_account_id;
+
+create temp table parts as
+select
+    'c-' || usage_date || '-' || model as charge_id, tenant_id as target_id, tenant_id, product_id, feature_id, plan,
+    cost_center, 'call' as rule_id, 'direct' as method, 'direct' as cost_component,
+    cast(calls * 0.004137123457 as decimal(38, 12)) as amount_usd
+from cells
+union all
+select
+    charge_id, t.tenant_id, t.tenant_id, 'unattributed', 'unattributed', t.plan, t.cost_center, 'idle', 'even', 'idle',
+    cast(case when t.tenant_id = 'acme' then amount_usd - 5 * sixth_usd else sixth_usd end as decimal(38, 12))
+from (
+    select charge_id, amount_usd,
+        cast(cast(trunc(cast(amount_usd as double) * 166666) as decimal(20, 0)) * 0.000001 as decimal(30, 12))
+            as sixth_usd
+    from fct_charges where charge_category = 'gpu_idle'
+)
+cross join (select * from dim_tenants where tenant_id <> 'unattributed') t
+union all
+select charge_id, 'unattributed', 'unattributed', 'unattributed', 'unattributed', 'unattributed', 'unattributed',
+    'unlogged', 'unattributed', 'unattributed', amount_usd
+from fct_charges where charge_category = 'unlogged_traffic';
+
+create table fct_allocations as
+select
+    md5(p.charge_id || p.target_id || p.feature_id || p.rule_id) as allocation_id, p.charge_id, c.posting_period,
+    c.usage_date, cast(date_trunc('week', c.usage_date) as date) as week_start, c.invoice_id, c.service_provider,
+    c.billing_account_id, c.host, c.model, c.charge_category,
+    case when p.target_id = 'unattributed' then 'unattributed' else 'tenant' end as target_type, p.target_id,
+    p.tenant_id, p.product_id, p.feature_id, 'production' as environment, p.plan, p.cost_center, p.rule_id,
+    '1' as rule_version, p.method, p.cost_component, cast(1 as decimal(38, 12)) as basis_quantity,
+    cast(1 as decimal(18, 12)) as share, p.amount_usd, p.amount_usd as effective_amount_usd,
+    c.charge_status as status, cast(null as varchar) as corrects_id
+from parts p join fct_charges c using (charge_id);
+
+create table chargeback_lines as
+select
+    md5(allocation_id) as chargeback_line_id, posting_period, usage_date, charge_id, target_type, target_id, tenant_id,
+    cost_center, product_id, feature_id, rule_id, method, basis_quantity, share, amount_usd, effective_amount_usd,
+    'USD' as currency, invoice_id, service_provider, billing_account_id, model, charge_category, status
+from fct_allocations;
+
+create table fct_tasks as
+select
+    md5(usage_date || tenant_id || feature_id || k) as task_id, tenant_id, feature_id, 'ask' as task_type,
+    cast(usage_date as timestamp) as started_at, cast(usage_date as timestamp) + interval 1 hour as ended_at,
+    usage_date as ended_date, week_start as ended_week_start,
+    case when h % 10 < 7 then 'resolved' when h % 10 = 9 then 'unknown' else 'unresolved' end as outcome,
+    h % 10 < 7 as is_resolved, h % 10 <> 9 as is_outcome_known, cast(6 as bigint) as calls,
+    cast(5 as bigint) as requests, cast(0.1 + h * 0.001037123457 as decimal(38, 12)) as cost_usd,
+    cast(0 as bigint) as unpriced_calls, cast(0 as bigint) as unpriced_tokens,
+    cast(usage_date as timestamp) as first_call_at, cast(usage_date as timestamp) as last_call_at
+from (
+    select distinct usage_date, week_start, tenant_id, feature_id, k,
+        (ascii(tenant_id) * 3 + ascii(feature_id) * 7 + day_no * 5 + k * 13) % 29 as h
+    from cells cross join range(0, 3) r (k)
+);
+"""
+
+WEEKLY = """
+create temp table weekly as
+select
+    a.week_start, a.tenant_id, a.feature_id, a.product_id, a.service_provider, a.host,
+    coalesce(a.model, 'unattributed') as model, a.plan, a.cost_component,
+    sum(a.effective_amount_usd) as cost
+from fct_allocations a group by all;
+create temp table weekly_calls as
+select week_start, tenant_id, feature_id, product_id, service_provider, host, model, plan, has_prompt_cache,
+    cast(sum(calls) as bigint) as calls
+from cells group by all;
+create table unit_economics_weekly as
+with costs as (
+    select week_start, tenant_id, product_id, feature_id, service_provider, host, model, plan, sum(cost) as cost
+    from weekly group by all
+)
+select
+    week_start, tenant_id, product_id, feature_id, service_provider, host, model, 'production' as environment, plan,
+    cast(coalesce(n.calls, 0) as bigint) as requests, cast(coalesce(n.calls, 0) as bigint) as calls,
+    cast(coalesce(n.calls, 0) * 300 as bigint) as input_uncached_tokens,
+    cast(coalesce(n.calls, 0) * 600 as bigint) as cache_read_tokens,
+    cast(coalesce(n.calls, 0) * 50 as bigint) as cache_write_5m_tokens, cast(0 as bigint) as cache_write_1h_tokens,
+    cast(0 as bigint) as input_audio_tokens, cast(0 as bigint) as input_image_tokens,
+    cast(coalesce(n.calls, 0) * 90 as bigint) as output_text_tokens,
+    cast(coalesce(n.calls, 0) * 30 as bigint) as reasoning_tokens, cast(0 as bigint) as output_audio_tokens,
+    cast(0 as bigint) as output_image_tokens, cast(0 as bigint) as searches,
+    cast(cost as decimal(38, 12)) as list_cost_usd, cast(cost as decimal(38, 12)) as contracted_cost_usd,
+    cast(cost as decimal(38, 12)) as billed_cost_usd, cast(cost as decimal(38, 12)) as effective_cost_usd,
+    cast(0 as decimal(38, 12)) as credit_offset_usd, cast(cost * 0.02 as decimal(38, 12)) as retry_cost_usd,
+    cast(0 as decimal(38, 12)) as escalation_cost_usd, cast(cost * 0.01 as decimal(38, 12)) as fallback_cost_usd,
+    cast(cost * 0.005 as decimal(38, 12)) as failed_cost_usd, cast(cost * 0.12 as decimal(38, 12))
+        as reasoning_cost_usd,
+    cast(0 as bigint) as unpriced_calls, cast(0 as bigint) as unpriced_tokens
+from costs left join weekly_calls n
+    using (week_start, tenant_id, product_id, feature_id, service_provider, host, model, plan);
+create table cost_per_task_weekly as
+select
+    ended_week_start as week_start, tenant_id, feature_id, task_type, count(*) as tasks,
+    count(*) filter (where is_resolved) as resolved_tasks, count(*) filter (where is_outcome_known)
+        as outcome_known_tasks,
+    count(*) filter (where is_outcome_known) / count(*) as outcome_coverage,
+    cast(sum(cost_usd) as decimal(38, 12)) as tasks_cost_usd,
+    cast(sum(cost_usd) as double) / count(*) as cost_per_task_usd,
+    quantile_cont(cast(cost_usd as double), 0.5) as cost_per_task_p50_usd,
+    quantile_cont(cast(cost_usd as double), 0.95) as cost_per_task_p95_usd,
+    quantile_cont(cast(cost_usd as double), 0.99) as cost_per_task_p99_usd, 0.02 as top_1pct_cost_share,
+    cast(sum(cost_usd) filter (where is_outcome_known) as double)
+        / nullif(count(*) filter (where is_resolved), 0) as cost_per_resolved_task_usd,
+    cast(null as double) as cost_per_correct_answer_usd, cast(sum(calls) as bigint) as calls,
+    sum(calls) / count(*) as calls_per_task, cast(0 as bigint) as unpriced_calls, cast(0 as bigint) as unpriced_tokens,
+    cast(sum(cost_usd) as decimal(38, 12)) as period_cost_usd, cast(sum(cost_usd) as decimal(38, 12))
+        as tasks_ended_cost_usd,
+    cast(0 as decimal(38, 12)) as tasks_ended_cost_in_other_periods_usd,
+    cast(0 as decimal(38, 12)) as open_tasks_cost_usd, cast(0 as decimal(38, 12)) as no_task_cost_usd
+from fct_tasks group by all;
+create table revenue_efficiency_weekly as
+with costs as (
+    select week_start, tenant_id, product_id, plan, cast(sum(cost) as decimal(38, 12)) as cogs_cost_usd
+    from weekly group by all
+), priced as (
+    select costs.*, case when tenant_id in ('free', 'unattributed') or product_id = 'unattributed' then 0
+        else cogs_cost_usd * case tenant_id when 'cobalt' then 2 when 'delta' then 4 else 9 end end as revenue
+    from costs
+)
+select
+    week_start, tenant_id, product_id, plan, cast(revenue as decimal(38, 12)) as revenue_usd,
+    cast(11 as bigint) as active_users, cogs_cost_usd,
+    cast(cogs_cost_usd as double) / nullif(cast(revenue as double), 0) as cost_per_revenue_dollar,
+    1 - cast(cogs_cost_usd as double) / nullif(cast(revenue as double), 0) as inference_margin,
+    case when revenue = 0 then null when cogs_cost_usd <= 0.15 * revenue then 'healthy'
+        when cogs_cost_usd <= 0.30 * revenue then 'watch' else 'risk' end as band,
+    cast(cogs_cost_usd as double) / 11 as cost_per_active_user_usd
+from priced;
+create table cache_efficiency_weekly as
+select
+    week_start, service_provider, model, tenant_id, feature_id, cast(calls * 950 as bigint) as total_input_tokens,
+    cast(case when has_prompt_cache then calls * case feature_id when 'chat' then 800 when 'review' then 500
+        else 190 end else 0 end as bigint) as cache_read_tokens,
+    cast(case when has_prompt_cache then calls * 50 else 0 end as bigint) as cache_write_tokens,
+    case when has_prompt_cache then case feature_id when 'chat' then 800 when 'review' then 500 else 190 end / 950
+        end as cache_hit_rate,
+    cast(case when has_prompt_cache then calls * 0.000812345678 end as decimal(38, 12)) as cache_savings_usd,
+    cast(case when has_prompt_cache then calls * 0.000012345678 end as decimal(38, 12)) as cache_write_premium_usd,
+    case when has_prompt_cache then 65.8 end as cache_roi,
+    case when has_prompt_cache then case feature_id when 'chat' then 'good' when 'review' then 'fair' else 'poor' end
+        end as band
+from weekly_calls;
+"""
+
+
+def _cost_mart(name: str, keys: Sequence[str], join: str = "", names: str = "") -> str:
+    """SQL of one cost_per_*_weekly mart over the temp tables of WEEKLY."""
+    key = ", ".join(keys)
+    return f"""
+create table {name} as
+with components as (
+    select week_start, {key},
+        coalesce(sum(cost) filter (where cost_component = 'direct'), 0) as direct_cost_usd,
+        coalesce(sum(cost) filter (where cost_component = 'shared'), 0) as shared_cost_usd,
+        coalesce(sum(cost) filter (where cost_component = 'idle'), 0) as idle_cost_usd,
+        coalesce(sum(cost) filter (where cost_component = 'unattributed'), 0) as unattributed_cost_usd,
+        sum(cost) as total_cost_usd
+    from weekly group by week_start, {key}
+), counted as (
+    select week_start, {key}, sum(calls) as calls from weekly_calls group by week_start, {key}
+), compared as (
+    select components.*, coalesce(counted.calls, 0) as calls,
+        lag(total_cost_usd) over (partition by {key} order by week_start) as previous_week_cost_usd
+    from components left join counted using (week_start, {key})
+)
+select
+    compared.week_start, {names or key}, cast(calls as bigint) as requests, cast(calls as bigint) as calls,
+    cast(direct_cost_usd as decimal(38, 12)) as direct_cost_usd,
+    cast(shared_cost_usd as decimal(38, 12)) as shared_cost_usd,
+    cast(idle_cost_usd as decimal(38, 12)) as idle_cost_usd,
+    cast(unattributed_cost_usd as decimal(38, 12)) as unattributed_cost_usd,
+    cast(total_cost_usd as decimal(38, 12)) as total_cost_usd,
+    cast(total_cost_usd as double) / sum(cast(total_cost_usd as double)) over (partition by week_start) as cost_share,
+    cast(previous_week_cost_usd as decimal(38, 12)) as previous_week_cost_usd,
+    cast(total_cost_usd - previous_week_cost_usd as decimal(38, 12)) as cost_change_usd,
+    cast(total_cost_usd as double) / nullif(cast(previous_week_cost_usd as double), 0) - 1 as cost_change_share,
+    cast(0 as bigint) as unpriced_calls, cast(0 as bigint) as unpriced_tokens
+from compared {join};
+"""
+
+
+COST_MARTS = (
+    _cost_mart("cost_per_tenant_weekly", ["tenant_id"], "join dim_tenants using (tenant_id)", "tenant_id, tenant_name")
+    + _cost_mart(
+        "cost_per_feature_weekly",
+        ["feature_id"],
+        "join dim_features using (feature_id)",
+        "feature_id, feature_name, product_id",
+    )
+    + _cost_mart("cost_per_model_weekly", ["service_provider", "host", "model"])
+)
+
+CAUSES = (
+    "duplicate_logs", "unbilled_calls", "unlogged_traffic", "late_logs", "late_bill", "token_class_difference",
+    "service_tier_difference", "price_difference", "non_token_meters", "credits_discounts", "fees", "fx", "rounding",
+)  # fmt: skip
+
+# Billed = metered + unlogged traffic - duplicates: what the bill has and the log has not, and the other way round.
+RECONCILIATION = f"""
+create table reconciliation_daily as
+select
+    usage_date, service_provider, billing_account_id, coalesce(model, 'unattributed') as model, 'tokens' as meter,
+    cast(case when model is null then 0 else sum(quantity) end as decimal(38, 6)) as logged_quantity,
+    cast(sum(quantity) as decimal(38, 6)) as billed_quantity,
+    cast(case when model is null then 0 else sum(amount_usd) + 0.01 end as decimal(38, 12)) as metered_cost_usd,
+    cast(sum(amount_usd) as decimal(38, 12)) as billed_cost_usd,
+    cast(case when model is null then -sum(amount_usd) else 0.01 end as decimal(38, 12)) as variance_usd,
+    {
+    ", ".join(
+        "cast("
+        + {
+            "duplicate_logs": "case when model is null then 0 else 0.01 end",
+            "unlogged_traffic": "case when model is null then -sum(amount_usd) else 0 end",
+        }.get(cause, "0")
+        + f" as decimal(38, 12)) as {cause}_usd"
+        for cause in CAUSES
+    )
+},
+    cast(0 as decimal(38, 12)) as unexplained_usd, usage_date < date '2026-11-14' as is_final
+from fct_charges where service_provider <> 'northgpu'
+group by usage_date, service_provider, billing_account_id, model;
+create table gpu_cost_hourly as
+select
+    cast(usage_date as timestamp) + to_hours(cast(h as integer)) as hour_start, usage_date, 'node-1' as node_id,
+    'gpu-' || g as gpu_id, 'qwen' as deployment_id, 'northgpu' as service_provider, 'gpu-1' as billing_account_id,
+    cast(3600 as decimal(18, 6)) as provisioned_seconds, cast(3600 as decimal(18, 6)) as covered_seconds,
+    cast(busy as decimal(18, 6)) as busy_seconds, cast(3600 - busy as decimal(18, 6)) as warm_idle_seconds,
+    cast(0 as decimal(18, 6)) as unobserved_seconds, busy / 3600.0 as utilisation,
+    cast(2.49 as decimal(38, 12)) as cost_usd, cast(0.000691666666 * busy as decimal(38, 12)) as busy_cost_usd,
+    cast(2.49 - 0.000691666666 * busy as decimal(38, 12)) as warm_idle_cost_usd,
+    cast(0 as decimal(38, 12)) as unobserved_cost_usd
+from (
+    select usage_date, h, g, cast(case when h between 8 and 19 then 1900 else 300 end
+        + (day_no * 37 + h * 13 + g * 29) % 900 as bigint) as busy
+    from days cross join range(0, 24) r (h) cross join range(0, 2) s (g)
+);
+"""
+
+STATUS = """
+create table data_status as
+select
+    feed, table_name, usage_date as status_date,
+    cast(case when feed = 'litellm' and usage_date = date '2026-11-11' then 0 else 1 end as bigint) as files,
+    cast(case when feed = 'litellm' and usage_date = date '2026-11-11' then 1 else 0 end as bigint)
+        as expected_files_missing,
+    cast(1000 + day_no as bigint) as rows_read,
+    cast(1000 + day_no - case when usage_date = date '2026-11-10' then 3 else 0 end as bigint) as rows_kept,
+    cast(case when usage_date = date '2026-11-10' then 3 else 0 end as bigint) as rows_quarantined,
+    cast(case when feed = 'litellm' then 5000 + day_no else 0 end as bigint) as calls,
+    cast(case when feed = 'litellm' and usage_date = date '2026-11-12' then 2 else 0 end as bigint) as unpriced_calls,
+    cast(case when feed = 'litellm' then 40 else 0 end as bigint) as unattributed_calls,
+    cast(case when feed = 'litellm' then 7 else 0 end as bigint) as duplicates_dropped,
+    case when feed = 'litellm' then 'response_id' end as duplicate_rule,
+    cast(usage_date as timestamp) + interval 23 hour as last_event_at, 7.0 as freshness_hours,
+    usage_date < date '2026-11-14' as is_final, case when usage_date < date '2026-11-14' then 1.0 else 0.5 end
+        as percent_complete
+from days cross join (values ('litellm', 'spend_logs'), ('openai', 'costs'), ('anthropic', 'cost_report'))
+    f (feed, table_name);
+create table fct_usage as
+select
+    md5(usage_date || tenant_id || feature_id || model) as call_id, cast(usage_date as timestamp) as started_at,
+    usage_date, week_start, tenant_id, feature_id, service_provider, model,
+    cast(calls * 300 as bigint) as input_uncached_tokens, cast(calls * 600 as bigint) as cache_read_tokens,
+    cast(calls * 950 as bigint) as total_input_tokens, cast(calls * 120 as bigint) as total_output_tokens,
+    cast(calls * 0.004137123457 as decimal(38, 12)) as effective_cost_usd,
+    case when usage_date = date '2026-11-12' and tenant_id = 'acme' and model = 'gpt-5.4' and feature_id <> 'chat'
+        then 'unpriced' else 'priced' end as pricing_status,
+    case when usage_date = date '2026-11-12' and tenant_id = 'acme' and model = 'gpt-5.4' and feature_id <> 'chat'
+        then 'no price for openai gpt-5.4-new' end as unpriced_reason
+from cells;
+create table fct_revenue as
+select
+    md5(tenant_id || usage_date) as revenue_id, tenant_id, product_id, plan, 'subscription' as type,
+    usage_date as service_date, week_start, cast(sum(calls) * 0.04 as decimal(38, 12)) as amount_usd,
+    'USD' as currency, cast(sum(calls) * 0.04 as decimal(38, 12)) as original_amount
+from cells where tenant_id <> 'free' group by all;
+"""
+
+
+def build_marts(path: Path) -> Path:
+    """Write the marts to `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect(str(path)) as connection:
+        for script in (DIMENSIONS, CELLS, FACTS, WEEKLY, COST_MARTS, RECONCILIATION, STATUS):
+            connection.execute(script)
+    return path

@@ -1,0 +1,269 @@
+"""The weekly report: its figures are the marts' figures, it runs nothing, fetches nothing and says what is missing."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from assets.marts import MartsError
+from assets.reports.weekly import ReportError, ReportMeta, monday, write_weekly_report
+from sources.settings.models import Limits
+from tests.unit.assets.reports.page import Page
+from tests.unit.assets.reports.small_marts import EVIL_NAME, WEEK
+
+META = ReportMeta("run-1", "1.2.3", "prices-7", "version-9")
+MONDAY = date(2026, 11, 9)
+Build = Callable[..., Path]
+
+
+def money(text: str) -> Decimal:
+    return Decimal(text.replace("$", "").replace(",", "").replace("\N{MINUS SIGN}", "-"))
+
+
+def one(marts: Path, sql: str) -> tuple[Decimal, ...]:
+    with duckdb.connect(str(marts), read_only=True) as connection:
+        row = connection.execute(sql).fetchone()
+    assert row is not None
+    return row
+
+
+@pytest.fixture(scope="module")
+def page(marts: Path, tmp_path_factory: pytest.TempPathFactory) -> Page:
+    return Page(write_weekly_report(marts, tmp_path_factory.mktemp("report"), WEEK, META).path)
+
+
+def test_headline_figures_are_the_marts_figures(marts: Path, tmp_path: Path) -> None:
+    kpis = write_weekly_report(marts, tmp_path, WEEK, META).kpis
+    cost, unattributed = one(
+        marts,
+        f"""select sum(total_cost_usd), sum(total_cost_usd) filter (where tenant_id = 'unattributed')
+        from cost_per_tenant_weekly where week_start = '{MONDAY}'""",
+    )
+    known_cost, resolved, known = one(
+        marts,
+        f"""select sum(cost_usd) filter (where is_outcome_known), count(*) filter (where is_resolved),
+            count(*) filter (where is_outcome_known)
+        from fct_tasks where ended_week_start = '{MONDAY}'""",
+    )
+    cogs, revenue = one(
+        marts,
+        f"select sum(cogs_cost_usd), sum(revenue_usd) from revenue_efficiency_weekly where week_start = '{MONDAY}'",
+    )
+    read, total = one(
+        marts,
+        f"""select sum(cache_read_tokens), sum(total_input_tokens) from cache_efficiency_weekly
+        where week_start = '{MONDAY}' and model <> 'qwen3-32b'""",
+    )
+    (batch,) = one(
+        marts,
+        f"""select sum(effective_amount_usd) from fct_charges
+        where service_tier = 'batch' and usage_date between '{MONDAY}' and '2026-11-15'""",
+    )
+    assert kpis == {
+        "cost_usd": cost,
+        "cost_per_resolved_task_usd": known_cost / resolved,
+        "cost_per_revenue_dollar": pytest.approx(float(cogs / revenue)),
+        "inference_margin": pytest.approx(1 - float(cogs / revenue)),
+        "cache_hit_rate": pytest.approx(float(read) / float(total)),
+        "resolved_rate": pytest.approx(float(resolved) / float(known)),
+        "batch_share": pytest.approx(float(batch / cost)),
+        "unattributed_share": pytest.approx(float(unattributed / cost)),
+    }
+
+
+def test_printed_tables_add_up_to_the_cost_of_the_week(marts: Path, page: Page) -> None:
+    (cost,) = one(marts, f"select sum(total_cost_usd) from cost_per_tenant_weekly where week_start = '{MONDAY}'")
+    assert money(page.texts["kpi-cost_usd"].strip()) == round(cost, 2)
+    for name, column in {"tenants": 2, "features": 1, "models": 2, "bridge": 1, "accounts": 5}.items():
+        *body, total = [money(row[column]) for row in page.tables[name][1:]]
+        assert sum(body) == total == round(cost, 2), name
+
+
+def test_components_of_a_tenant_add_up_along_the_row_and_down_the_column(page: Page) -> None:
+    header, *rows = page.tables["tenants"]
+    assert header[4:8] == ["Direct", "Shared", "Idle", "Unattributed"]
+    printed = [[money(row[2]), *(money(cell) for cell in row[4:8])] for row in rows]
+    for total, *parts in printed:
+        assert sum(parts) == total
+    *body, totals = printed
+    assert [sum(column) for column in zip(*body, strict=True)] == totals
+
+
+def test_each_tenant_shows_its_exact_cost_to_within_the_rounding(marts: Path, page: Page) -> None:
+    printed = {row[0]: money(row[2]) for row in page.tables["tenants"][1:]}
+    with duckdb.connect(str(marts), read_only=True) as connection:
+        sql = f"select tenant_name, total_cost_usd from cost_per_tenant_weekly where week_start = '{MONDAY}'"
+        exact: dict[str, Decimal] = dict(connection.execute(sql).fetchall())
+    assert printed.keys() == {*exact, "Total"}
+    for name, cost in exact.items():
+        assert abs(printed[name] - cost) < Decimal("0.01")
+
+
+def test_unattributed_cost_has_its_row_in_every_table_of_cost(page: Page) -> None:
+    assert [row[0] for row in page.tables["tenants"]].count("unattributed") == 1
+    assert [row[0] for row in page.tables["features"]].count("unattributed") == 1
+
+
+def test_page_runs_nothing_and_fetches_nothing(page: Page) -> None:
+    names = {tag for tag, _ in page.tags}
+    assert not names & {"script", "link", "img", "iframe", "object", "embed", "form", "base"}
+    for _, attributes in page.tags:
+        assert not {name for name in attributes if name.startswith("on") or name in {"style", "src", "srcset"}}
+        assert not attributes.get("href", "").startswith(("http", "//", "javascript"))
+    policy = next(a["content"] for tag, a in page.tags if a.get("http-equiv") == "Content-Security-Policy")
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert "unsafe" not in policy
+    style = re.search("<style>(.*?)</style>", page.source, re.DOTALL)
+    assert style is not None
+    assert not re.search(r"url\(|@import", style.group(1))
+
+
+def test_a_hostile_tenant_name_stays_text(page: Page) -> None:
+    assert "b" not in {tag for tag, attributes in page.tags if "x" in attributes}
+    assert "<b>x</b>" not in page.source
+    assert EVIL_NAME in [row[0] for row in page.tables["tenants"]]
+
+
+def test_same_marts_and_meta_give_the_same_bytes(marts: Path, tmp_path: Path) -> None:
+    first = write_weekly_report(marts, tmp_path / "here", WEEK, META).path.read_bytes()
+    script = (
+        "import sys; from pathlib import Path; from assets.reports.weekly import *;"
+        "write_weekly_report(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], ReportMeta(*sys.argv[4:]))"
+    )
+    arguments = [str(marts), str(tmp_path / "there"), WEEK, META.run_id, META.code_version]
+    arguments += [META.price_book_version, META.data_version]
+    subprocess.run([sys.executable, "-c", script, *arguments], check=True)
+    assert (tmp_path / "there" / "weekly.html").read_bytes() == first
+
+
+def test_ids_are_unique_though_every_chart_is_drawn_twice(page: Page) -> None:
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    charts = [name for name in ids if name.endswith(("-wide", "-narrow"))]
+    assert sorted(charts) == sorted(
+        f"{n}-{s}" for n in ("task", "models", "revenue", "cache", "gpu") for s in ("wide", "narrow")
+    )
+    references = re.findall(r"url\(#([^)]+)\)", page.source)
+    assert set(references) <= set(ids)
+
+
+def test_data_status_stands_before_any_chart(page: Page) -> None:
+    assert page.source.index('id="status"') < page.source.index("<svg")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "difference $0.00, exact to 12 decimals",
+        "3 invoices of 2026-10",
+        "duplicate logs +$0.15",
+        "$0.00 unexplained",
+        "15 of 21 provider days are anchored to their bill, 6 estimated at contracted prices",
+        "4.6% of the cost is unattributed (limit 25.0%)",
+        "2 of 35,658 calls have no price (0.006%, limit 0.100%)",
+        "openai gpt-5.4: no price for openai gpt-5.4-new (2)",
+        "1 expected file missing: litellm/spend_logs of 11 Nov.",
+        "9 of 22,974 rows set aside in quarantine: anthropic/cost_report 3, litellm/spend_logs 3 and openai/costs 3.",
+        "49 duplicate log rows dropped: 49 by response_id",
+    ],
+)
+def test_data_status_says(page: Page, said: str) -> None:
+    assert said in page.texts["status"]
+
+
+def test_footer_names_what_the_figures_come_from(page: Page) -> None:
+    assert "Run run-1 · code 1.2.3 · price book prices-7 · data version-9" in page.source.replace("&middot;", "·")
+    assert "Data through 15 November 2026." in page.source
+
+
+def test_without_revenue_the_ratio_is_a_dash_with_its_reason(broken_marts: Build, tmp_path: Path) -> None:
+    marts = broken_marts("update revenue_efficiency_weekly set revenue_usd = 0")
+    report = write_weekly_report(marts, tmp_path, WEEK, META)
+    assert report.kpis["cost_per_revenue_dollar"] is None
+    assert report.kpis["inference_margin"] is None
+    page = Page(report.path)
+    assert page.texts["kpi-inference_margin"].split() == ["–", "no", "revenue", "in", "this", "week"]
+    assert "No revenue is known for this week" in page.source
+    acme = next(row for row in page.tables["tenants"] if row[0] == "Acme Corp")
+    assert acme[8] == "– (no revenue in this week)"
+
+
+def test_unpriced_calls_above_the_limit_are_unfit_for_use(broken_marts: Build, tmp_path: Path) -> None:
+    marts = broken_marts("update data_status set unpriced_calls = 300 where feed = 'litellm'")
+    page = Page(write_weekly_report(marts, tmp_path, WEEK, META, Limits()).path)
+    assert "not fit for use" in page.texts["status"]
+
+
+def test_a_charge_the_ledger_lost_is_unfit_for_use(broken_marts: Build, tmp_path: Path) -> None:
+    marts = broken_marts("update fct_allocations set amount_usd = amount_usd - 0.000000000001 where method = 'even'")
+    page = Page(write_weekly_report(marts, tmp_path, WEEK, META).path)
+    assert "Charges and the allocation ledger differ: northgpu $0.000000000042." in page.texts["status"]
+
+
+def test_feeds_nobody_uses_leave_a_sentence(broken_marts: Build, tmp_path: Path) -> None:
+    marts = broken_marts(
+        "delete from gpu_cost_hourly",
+        "delete from cache_efficiency_weekly",
+        "delete from fct_tasks",
+        "delete from cost_per_task_weekly",
+        "delete from reconciliation_daily",
+    )
+    report = write_weekly_report(marts, tmp_path, WEEK, META)
+    page = Page(report.path)
+    assert report.kpis["cost_per_resolved_task_usd"] is None
+    assert report.kpis["cache_hit_rate"] is None
+    assert "No GPU is provisioned in this week." in page.source
+    assert "No model with a prompt cache was called in this week." in page.source
+    assert "No final bill of this week yet" in page.texts["status"]
+
+
+def test_first_week_compares_with_nothing(marts: Path, tmp_path: Path) -> None:
+    page = Page(write_weekly_report(marts, tmp_path, "2026-W33", META).path)
+    assert page.source.count("nothing to compare with") == 16
+
+
+def test_a_week_without_data_names_the_weeks_there_are(marts: Path, tmp_path: Path) -> None:
+    with pytest.raises(ReportError, match=r"no data for 2026-W47; available are 14 weeks from 2026-W33 to 2026-W46"):
+        write_weekly_report(marts, tmp_path, "2026-W47", META)
+    assert not list(tmp_path.iterdir())
+
+
+def test_empty_marts_are_an_error(broken_marts: Build, tmp_path: Path) -> None:
+    marts = broken_marts("delete from cost_per_tenant_weekly")
+    with pytest.raises(ReportError, match="no week has any cost"):
+        write_weekly_report(marts, tmp_path, WEEK, META)
+
+
+def test_missing_marts_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(MartsError, match="no published marts; `inferledger run`"):
+        write_weekly_report(tmp_path / "marts.duckdb", tmp_path, WEEK, META)
+
+
+@pytest.mark.parametrize("week", ["2026-W46", "2026-11-09", MONDAY, datetime(2026, 11, 9, 5)])
+def test_week_may_be_written_as_its_number_or_its_monday(week: str | date) -> None:
+    assert monday(week) == MONDAY
+
+
+@pytest.mark.parametrize("week", ["2026-46", "W46", "2026-W60", "soon", "2026-11-10", date(2026, 11, 15)])
+def test_any_other_week_is_refused(week: str | date) -> None:
+    with pytest.raises(ReportError, match="allowed is a"):
+        monday(week)
+
+
+def test_a_kill_on_the_way_leaves_the_old_report(marts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_weekly_report(marts, tmp_path, "2026-W45", META).path
+    before = path.read_bytes()
+
+    def killed(self: Path, target: Path) -> Path:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        write_weekly_report(marts, tmp_path, WEEK, META)
+    assert path.read_bytes() == before
