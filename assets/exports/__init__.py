@@ -1,0 +1,1 @@
+"""Files other systems take in, written from the published marts only."""

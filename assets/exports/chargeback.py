@@ -1,0 +1,167 @@
+"""chargeback.csv: what each tenant owes of each invoice in a month, in cents that add up to the invoice.
+
+Beside the cents stand the exact amounts, beside the file a manifest with its control totals. Rows come from the mart
+chargeback_lines; nothing is allocated here.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Decimal
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from assets.exports.safe_csv import to_csv
+from assets.marts import open_marts, rows
+from sources.money import largest_remainder
+
+FILE_NAME = "chargeback.csv"
+MANIFEST_NAME = "chargeback.manifest.json"
+CENTS = 2
+EXACT = Decimal(1).scaleb(-12)
+ZERO = Decimal(0)
+
+KEYS = (
+    "posting_period",
+    "invoice_id",
+    "status",
+    "service_provider",
+    "billing_account_id",
+    "tenant_id",
+    "tenant_name",
+    "cost_center",
+    "product_id",
+    "feature_id",
+    "model",
+    "charge_category",
+    "method",
+    "currency",
+)
+HEADER = ("record_type", *KEYS, "amount_usd", "amount_exact_usd", "effective_amount_usd")
+Row = dict[str, Any]
+
+
+class ExportError(Exception):
+    """The export cannot be written for what was asked."""
+
+
+@dataclass(frozen=True)
+class ChargebackExport:
+    path: Path
+    manifest: Path
+    rows: int
+    control_total_usd: Decimal
+
+
+def write_chargeback(marts: Path, out_dir: Path, period: str, data_version: str | None = None) -> ChargebackExport:
+    """Write chargeback.csv and its manifest for one posting period ('2026-10') to `out_dir`."""
+    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", period):
+        raise ExportError(f"period: found {period!r}, allowed is a month such as 2026-10")
+    lines = _in_cents(_lines(marts, period))
+    control = _control(lines)
+    body = [["line", *(line[key] for key in KEYS), *_amounts(line)] for line in lines]
+    blank = [None] * (len(KEYS) - 2)
+    content = to_csv(HEADER, [*body, ["control_total", period, *blank, "USD", *_amounts(control)]])
+    manifest = _manifest(period, lines, control, content, data_version)
+    out_dir.mkdir(parents=True, exist_ok=True)
+    path, manifest_path = out_dir / FILE_NAME, out_dir / MANIFEST_NAME
+    _replace(path, content)
+    _replace(manifest_path, manifest)
+    return ChargebackExport(path, manifest_path, len(lines), control["cents_usd"])
+
+
+def _lines(marts: Path, period: str) -> list[Row]:
+    """The period's chargeback lines summed to the grain of the file, in its order."""
+    with open_marts(marts) as connection:
+        found = rows(
+            connection,
+            """
+            select
+                lines.posting_period, lines.invoice_id, lines.status, lines.service_provider, lines.billing_account_id,
+                lines.tenant_id, coalesce(tenants.tenant_name, lines.tenant_id) as tenant_name, lines.cost_center,
+                lines.product_id, lines.feature_id, lines.model, lines.charge_category, lines.method, lines.currency,
+                sum(lines.amount_usd) as amount_usd,
+                sum(lines.effective_amount_usd) as effective_amount_usd
+            from chargeback_lines as lines
+            left join dim_tenants as tenants on lines.tenant_id = tenants.tenant_id
+            where lines.posting_period = $period
+            group by all
+            order by
+                lines.service_provider, lines.billing_account_id, lines.invoice_id nulls last, tenant_name,
+                lines.tenant_id, lines.cost_center nulls last, lines.product_id, lines.feature_id,
+                lines.model nulls last, lines.charge_category, lines.method, lines.status, lines.currency
+            """,
+            {"period": period},
+        )
+        if found:
+            return found
+        months = rows(connection, "select distinct posting_period from chargeback_lines order by 1")
+    available = ", ".join(row["posting_period"] for row in months) or "none"
+    raise ExportError(f"{marts}: no chargeback lines in {period}; available: {available}")
+
+
+def _settlement(line: Row) -> tuple[str, str, str]:
+    """What the cents must add up to: the invoice, or provider and account of the month while there is none."""
+    return line["service_provider"], line["billing_account_id"], line["invoice_id"] or ""
+
+
+def _in_cents(lines: Sequence[Row]) -> list[Row]:
+    """Every line with its cents: by largest remainder, so that a settlement's lines sum to its rounded total."""
+    result: list[Row] = []
+    for _, group in groupby(lines, key=_settlement):
+        members = list(group)
+        cents = largest_remainder([line["amount_usd"] for line in members], CENTS)
+        result += [line | {"cents_usd": cent} for line, cent in zip(members, cents, strict=True)]
+    return result
+
+
+def _amounts(line: Row) -> list[Decimal]:
+    return [
+        line["cents_usd"],
+        line["amount_usd"].quantize(EXACT, rounding=ROUND_HALF_EVEN),
+        line["effective_amount_usd"].quantize(EXACT, rounding=ROUND_HALF_EVEN),
+    ]
+
+
+def _control(lines: Sequence[Row]) -> Row:
+    keys = ("cents_usd", "amount_usd", "effective_amount_usd")
+    return {key: sum((line[key] for line in lines), ZERO) for key in keys}
+
+
+def _manifest(period: str, lines: Sequence[Row], control: Row, content: bytes, data_version: str | None) -> bytes:
+    invoices = []
+    for (provider, account, invoice), group in groupby(lines, key=_settlement):
+        members = list(group)
+        totals = _control(members)
+        invoices.append(
+            {
+                "service_provider": provider,
+                "billing_account_id": account,
+                "invoice_id": invoice or None,
+                "rows": len(members),
+                "amount_usd": f"{totals['cents_usd']:f}",
+                "amount_exact_usd": f"{totals['amount_usd'].quantize(EXACT):f}",
+            }
+        )
+    manifest = {
+        "file": FILE_NAME,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "period": period,
+        "data_version": data_version,
+        "rows": len(lines),
+        "amount_usd": f"{control['cents_usd']:f}",
+        "amount_exact_usd": f"{control['amount_usd'].quantize(EXACT):f}",
+        "effective_amount_usd": f"{control['effective_amount_usd'].quantize(EXACT):f}",
+        "invoices": invoices,
+    }
+    return (json.dumps(manifest, indent=2) + "\n").encode()
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Written beside and renamed: a reader sees the old file or the whole new one."""
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_bytes(content)
+    temporary.replace(path)

@@ -1,0 +1,177 @@
+"""chargeback.csv: cents that add up to each invoice, control totals, and text no spreadsheet runs."""
+
+import csv
+import hashlib
+import io
+import json
+from collections import defaultdict
+from collections.abc import Callable
+from decimal import ROUND_HALF_EVEN, Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assets.exports.chargeback import HEADER, ExportError, _in_cents, write_chargeback
+from assets.exports.safe_csv import guarded, to_csv
+from tests.unit.assets.reports.small_marts import EVIL_NAME
+
+CENT = Decimal("0.01")
+Build = Callable[..., Path]
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    content = path.read_bytes()
+    assert content.startswith(b"\xef\xbb\xbf")
+    return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+
+
+def by_settlement(lines: list[dict[str, str]], column: str) -> dict[tuple[str, ...], Decimal]:
+    totals: dict[tuple[str, ...], Decimal] = defaultdict(Decimal)
+    for line in lines:
+        totals[line["service_provider"], line["billing_account_id"], line["invoice_id"]] += Decimal(line[column])
+    return totals
+
+
+@pytest.mark.parametrize("period", ["2026-10", "2026-11"])
+def test_lines_add_up_to_each_invoice_in_cents_and_exactly(marts: Path, tmp_path: Path, period: str) -> None:
+    *lines, control = read(write_chargeback(marts, tmp_path, period).path)
+    with duckdb.connect(str(marts), read_only=True) as connection:
+        invoices = connection.execute(
+            "select service_provider, billing_account_id, coalesce(invoice_id, ''), sum(amount_usd) from fct_charges"
+            f" where posting_period = '{period}' group by all"
+        ).fetchall()
+    exact = {(provider, account, invoice): amount for provider, account, invoice, amount in invoices}
+    cents = {key: amount.quantize(CENT, rounding=ROUND_HALF_EVEN) for key, amount in exact.items()}
+    assert by_settlement(lines, "amount_exact_usd") == exact
+    assert by_settlement(lines, "amount_usd") == cents
+    assert Decimal(control["amount_exact_usd"]) == sum(exact.values())
+    assert Decimal(control["amount_usd"]) == sum(cents.values())
+
+
+def test_last_row_is_the_control_total(marts: Path, tmp_path: Path) -> None:
+    export = write_chargeback(marts, tmp_path, "2026-10")
+    *lines, control = read(export.path)
+    assert {line["record_type"] for line in lines} == {"line"}
+    assert control["record_type"] == "control_total"
+    assert (export.rows, export.control_total_usd) == (len(lines), Decimal(control["amount_usd"]))
+
+
+def test_manifest_holds_the_file_to_account(marts: Path, tmp_path: Path) -> None:
+    export = write_chargeback(marts, tmp_path, "2026-10", "version-9")
+    manifest = json.loads(export.manifest.read_text())
+    assert manifest["sha256"] == hashlib.sha256(export.path.read_bytes()).hexdigest()
+    assert (manifest["period"], manifest["data_version"], manifest["rows"]) == ("2026-10", "version-9", export.rows)
+    assert Decimal(manifest["amount_usd"]) == export.control_total_usd
+    assert sum(Decimal(invoice["amount_usd"]) for invoice in manifest["invoices"]) == export.control_total_usd
+    assert sum(invoice["rows"] for invoice in manifest["invoices"]) == export.rows
+
+
+def test_header_lines_and_dates_are_those_of_rfc_4180(marts: Path, tmp_path: Path) -> None:
+    content = write_chargeback(marts, tmp_path, "2026-10").path.read_bytes().decode("utf-8-sig")
+    assert content.split("\r\n")[0] == ",".join(HEADER)
+    assert content.endswith("\r\n")
+    assert "\n" not in content.replace("\r\n", "")
+
+
+def test_hostile_text_is_guarded_and_numbers_are_not(broken_marts: Build, tmp_path: Path) -> None:
+    marts = broken_marts(
+        "update chargeback_lines set amount_usd = -amount_usd, effective_amount_usd = -effective_amount_usd"
+    )
+    *lines, control = read(write_chargeback(marts, tmp_path, "2026-10").path)
+    evil = [line for line in lines if line["tenant_id"] == "evil"]
+    assert {line["tenant_name"] for line in evil} == {"'" + EVIL_NAME}
+    assert {line["cost_center"] for line in evil} == {"'+CC-500"}
+    assert all(line["amount_exact_usd"].startswith("-") for line in evil)
+    assert Decimal(control["amount_usd"]) < 0
+
+
+def test_same_marts_give_the_same_bytes(marts: Path, tmp_path: Path) -> None:
+    first, second = (write_chargeback(marts, tmp_path / name, "2026-10", "v") for name in ("a", "b"))
+    assert first.path.read_bytes() == second.path.read_bytes()
+    assert first.manifest.read_bytes() == second.manifest.read_bytes()
+
+
+def test_order_of_the_rows_in_the_mart_does_not_matter(broken_marts: Build, marts: Path, tmp_path: Path) -> None:
+    shuffled = broken_marts(
+        "create table shuffled as select * from chargeback_lines order by md5(chargeback_line_id || 'x')",
+        "drop table chargeback_lines",
+        "alter table shuffled rename to chargeback_lines",
+    )
+    first, second = write_chargeback(marts, tmp_path / "a", "2026-10"), write_chargeback(shuffled, tmp_path, "2026-10")
+    assert first.path.read_bytes() == second.path.read_bytes()
+
+
+@pytest.mark.parametrize("period", ["2026-13", "2026-1", "October", "2026-W46"])
+def test_a_period_is_a_month(marts: Path, tmp_path: Path, period: str) -> None:
+    with pytest.raises(ExportError, match="allowed is a month such as 2026-10"):
+        write_chargeback(marts, tmp_path, period)
+
+
+def test_a_month_without_lines_names_the_months_there_are(marts: Path, tmp_path: Path) -> None:
+    with pytest.raises(
+        ExportError, match="no chargeback lines in 2026-12; available: 2026-08, 2026-09, 2026-10, 2026-11"
+    ):
+        write_chargeback(marts, tmp_path, "2026-12")
+
+
+amounts = st.decimals(min_value=-1_000_000, max_value=1_000_000, places=12)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["inv-1", "inv-2", None]), amounts), min_size=1, max_size=60))
+def test_any_lines_of_an_invoice_sum_to_the_invoice_in_cents(parts: list[tuple[str | None, Decimal]]) -> None:
+    lines: list[dict[str, Any]] = [
+        {"service_provider": "p", "billing_account_id": "a", "invoice_id": invoice, "amount_usd": amount}
+        for invoice, amount in sorted(parts, key=lambda part: part[0] or "z")
+    ]
+    rounded = _in_cents(lines)
+    for invoice in {line["invoice_id"] for line in lines}:
+        exact = sum((line["amount_usd"] for line in lines if line["invoice_id"] == invoice), Decimal(0))
+        cents = sum((line["cents_usd"] for line in rounded if line["invoice_id"] == invoice), Decimal(0))
+        assert cents == exact.quantize(CENT, rounding=ROUND_HALF_EVEN)
+    for line in rounded:
+        assert abs(line["cents_usd"] - line["amount_usd"]) < CENT
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "=1+1",
+        "+1",
+        "-1",
+        "@x",
+        "\tx",
+        "\rx",
+        "\nx",
+        "  =x",
+        "\N{NO-BREAK SPACE}=x",
+        "＝x",
+        "＋x",
+        "－x",
+        "＠x",
+        "ok\n=x",
+        "ok\r+x",
+    ],
+)
+def test_text_that_could_run_is_guarded(text: str) -> None:
+    assert guarded(text) == "'" + text
+
+
+@pytest.mark.parametrize("text", ["", "Acme", "a=b", "1-2", "x@y", "it's", "  plain", "a\nb"])
+def test_other_text_is_left_alone(text: str) -> None:
+    assert guarded(text) == text
+
+
+@given(st.lists(st.text(max_size=20), min_size=1, max_size=5))
+def test_a_spreadsheet_reads_back_what_was_written(cells: list[str]) -> None:
+    content = to_csv(["h"] * len(cells), [cells]).decode("utf-8-sig")
+    row = list(csv.reader(io.StringIO(content, newline="")))[1]
+    assert [cell.removeprefix("'") for cell in row] == [cell.removeprefix("'") for cell in cells]
+
+
+def test_a_float_is_refused() -> None:
+    with pytest.raises(TypeError, match="found float"):
+        to_csv(["amount"], [[0.1]])
