@@ -1,0 +1,275 @@
+"""What the published marts must hold for the report to be true: columns there, filled, within their range.
+
+Shape and range only. Keys, relations and conservation are dbt tests; assets.checks puts into words what a rule finds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pandera.polars as pa
+import polars as pl
+from pandera.api.polars.types import PolarsData
+from pandera.config import ValidationDepth, config_context
+from pandera.errors import SchemaErrors
+
+# A contract that fails everywhere would otherwise list every row of a mart.
+FAILURES_KEPT = 5
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What one column must hold. A null breaks the rule only where `is_required`."""
+
+    is_required: bool = True
+    minimum: int | None = None
+    maximum: int | None = None
+    allowed: tuple[str, ...] | None = None
+
+    @property
+    def text(self) -> str:
+        parts = ["not null"] if self.is_required else []
+        parts += [f">= {self.minimum}"] if self.minimum is not None else []
+        parts += [f"<= {self.maximum}"] if self.maximum is not None else []
+        parts += [f"one of {', '.join(self.allowed)}"] if self.allowed is not None else []
+        return ", ".join(parts)
+
+    def broken_sql(self, column: str) -> str:
+        """The condition that holds in the rows that break the rule; a NaN breaks every range."""
+        parts = [f"{column} is null"] if self.is_required else []
+        if self.minimum is not None or self.maximum is not None:
+            parts.append(f"isnan(cast({column} as double))")
+        parts += [f"{column} < {self.minimum}"] if self.minimum is not None else []
+        parts += [f"{column} > {self.maximum}"] if self.maximum is not None else []
+        if self.allowed is not None:
+            parts.append(f"{column} not in ({', '.join(repr(value) for value in self.allowed)})")
+        return " or ".join(parts)
+
+    def column(self) -> pa.Column:
+        checks = []
+        if self.minimum is not None or self.maximum is not None:
+            checks.append(pa.Check(_no_nan, name="is_a_number", n_failure_cases=FAILURES_KEPT))
+        if self.minimum is not None:
+            checks.append(pa.Check.ge(self.minimum, n_failure_cases=FAILURES_KEPT))
+        if self.maximum is not None:
+            checks.append(pa.Check.le(self.maximum, n_failure_cases=FAILURES_KEPT))
+        if self.allowed is not None:
+            checks.append(pa.Check.isin(self.allowed, n_failure_cases=FAILURES_KEPT))
+        return pa.Column(checks=checks, nullable=not self.is_required)
+
+
+def _no_nan(data: PolarsData) -> pl.LazyFrame:
+    return data.lazyframe.select(~pl.col(data.key).cast(pl.Float64).is_nan())
+
+
+@dataclass(frozen=True)
+class MartContract:
+    """The rules of one mart. `feeds`: without any row of these it may be empty."""
+
+    mart: str
+    rules: Mapping[str, Rule]
+    feeds: tuple[str, ...] = ("litellm.spend_logs",)
+    schema: pa.DataFrameSchema = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        schema = pa.DataFrameSchema({column: rule.column() for column, rule in self.rules.items()}, name=self.mart)
+        object.__setattr__(self, "schema", schema)
+
+    def broken(self, frame: pl.LazyFrame) -> list[str]:
+        """The columns whose rule does not hold, in the contract's order.
+
+        A LazyFrame is validated by schema alone unless told otherwise: data checks would be skipped without a word.
+        """
+        with config_context(validation_depth=ValidationDepth.SCHEMA_AND_DATA):
+            try:
+                self.schema.validate(frame, lazy=True)
+            except SchemaErrors as errors:
+                cases = errors.failure_cases
+                # a missing column is a case of the whole schema, named where others name the value
+                named = pl.when(pl.col("schema_context") == "Column").then("column").otherwise("failure_case")
+                names = set(cases.select(named.alias("name"))["name"])
+                return [column for column in self.rules if column in names]
+        return []
+
+
+KEY = Rule()
+SHARE = Rule(is_required=False, minimum=0, maximum=1)
+COUNT = Rule(minimum=0)
+MONEY = Rule()
+NOT_NEGATIVE = Rule(minimum=0)
+RATIO = Rule(is_required=False, minimum=0)
+
+_COST = {
+    "week_start": KEY,
+    "requests": COUNT,
+    "calls": COUNT,
+    "direct_cost_usd": MONEY,
+    "shared_cost_usd": MONEY,
+    "idle_cost_usd": MONEY,
+    "unattributed_cost_usd": MONEY,
+    "total_cost_usd": MONEY,
+    "cost_share": Rule(is_required=False, maximum=1),
+    "unpriced_calls": COUNT,
+    "unpriced_tokens": COUNT,
+}
+_TOKENS = (
+    "input_uncached_tokens",
+    "cache_read_tokens",
+    "cache_write_5m_tokens",
+    "cache_write_1h_tokens",
+    "input_audio_tokens",
+    "input_image_tokens",
+    "output_text_tokens",
+    "reasoning_tokens",
+    "output_audio_tokens",
+    "output_image_tokens",
+)
+
+CONTRACTS: tuple[MartContract, ...] = (
+    MartContract("cost_per_tenant_weekly", {"tenant_id": KEY, "tenant_name": KEY, **_COST}),
+    MartContract("cost_per_feature_weekly", {"feature_id": KEY, "feature_name": KEY, **_COST}),
+    MartContract("cost_per_model_weekly", {"service_provider": KEY, "model": KEY, **_COST}),
+    MartContract(
+        "unit_economics_weekly",
+        {
+            "week_start": KEY,
+            "tenant_id": KEY,
+            "product_id": KEY,
+            "feature_id": KEY,
+            "service_provider": KEY,
+            "model": KEY,
+            "environment": KEY,
+            "plan": KEY,
+            "requests": COUNT,
+            "calls": COUNT,
+            **dict.fromkeys(_TOKENS, COUNT),
+            "effective_cost_usd": MONEY,
+            "unpriced_calls": COUNT,
+            "unpriced_tokens": COUNT,
+        },
+    ),
+    MartContract(
+        "cost_per_task_weekly",
+        {
+            "week_start": KEY,
+            "tenant_id": KEY,
+            "feature_id": KEY,
+            "task_type": KEY,
+            "tasks": COUNT,
+            "resolved_tasks": COUNT,
+            "outcome_coverage": SHARE,
+            "tasks_cost_usd": NOT_NEGATIVE,
+            "cost_per_resolved_task_usd": RATIO,
+            "period_cost_usd": NOT_NEGATIVE,
+        },
+        feeds=("business.tasks",),
+    ),
+    MartContract(
+        "fct_tasks",
+        {
+            "task_id": KEY,
+            "tenant_id": KEY,
+            "cost_usd": NOT_NEGATIVE,
+            "outcome": Rule(allowed=("resolved", "unresolved", "unknown", "abandoned", "open")),
+        },
+        feeds=("business.tasks",),
+    ),
+    MartContract(
+        "revenue_efficiency_weekly",
+        {
+            "week_start": KEY,
+            "tenant_id": KEY,
+            "product_id": KEY,
+            "plan": KEY,
+            "cogs_cost_usd": MONEY,
+            "inference_margin": Rule(is_required=False, maximum=1),
+            "band": Rule(is_required=False, allowed=("healthy", "watch", "risk")),
+        },
+        feeds=("business.revenue",),
+    ),
+    MartContract(
+        "cache_efficiency_weekly",
+        {
+            "week_start": KEY,
+            "model": KEY,
+            "tenant_id": KEY,
+            "feature_id": KEY,
+            "total_input_tokens": COUNT,
+            "cache_read_tokens": COUNT,
+            "cache_write_tokens": COUNT,
+            "cache_hit_rate": SHARE,
+            "band": Rule(is_required=False, allowed=("good", "fair", "poor")),
+        },
+    ),
+    MartContract(
+        "reconciliation_daily",
+        {
+            "usage_date": KEY,
+            "service_provider": KEY,
+            "billing_account_id": KEY,
+            "metered_cost_usd": MONEY,
+            "billed_cost_usd": MONEY,
+            "variance_usd": MONEY,
+            "unexplained_usd": MONEY,
+            "is_final": KEY,
+        },
+        feeds=("openai.costs", "anthropic.cost_report"),
+    ),
+    MartContract(
+        "fct_charges",
+        {
+            "charge_id": KEY,
+            "usage_date": KEY,
+            "posting_period": KEY,
+            "service_provider": KEY,
+            "amount_usd": MONEY,
+            "effective_amount_usd": MONEY,
+            "charge_status": Rule(allowed=("estimated", "anchored")),
+        },
+    ),
+    MartContract(
+        "fct_allocations",
+        {
+            "charge_id": KEY,
+            "target_type": Rule(allowed=("tenant", "unattributed")),
+            "target_id": KEY,
+            "tenant_id": KEY,
+            "method": Rule(allowed=("direct", "proportional", "even", "unattributed")),
+            "cost_component": Rule(allowed=("direct", "shared", "idle", "unattributed")),
+            "share": SHARE,
+            "amount_usd": MONEY,
+            "effective_amount_usd": MONEY,
+        },
+    ),
+    MartContract(
+        "chargeback_lines",
+        {"posting_period": KEY, "tenant_id": KEY, "charge_category": KEY, "amount_usd": MONEY, "currency": KEY},
+    ),
+    MartContract(
+        "gpu_cost_hourly",
+        {
+            "hour_start": KEY,
+            "node_id": KEY,
+            "gpu_id": KEY,
+            "provisioned_seconds": NOT_NEGATIVE,
+            "busy_seconds": NOT_NEGATIVE,
+            "utilisation": SHARE,
+            "cost_usd": NOT_NEGATIVE,
+        },
+        feeds=("dcgm.samples",),
+    ),
+    MartContract(
+        "data_status",
+        {
+            "feed": KEY,
+            "table_name": KEY,
+            "status_date": KEY,
+            "expected_files_missing": COUNT,
+            "rows_read": COUNT,
+            "rows_quarantined": COUNT,
+            "calls": COUNT,
+            "unpriced_calls": COUNT,
+            "duplicates_dropped": COUNT,
+        },
+        feeds=(),
+    ),
+)

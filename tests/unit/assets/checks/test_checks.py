@@ -1,0 +1,181 @@
+"""Every check fails for its own reason, and says what, where, how many and how to see them."""
+
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from assets.checks import CheckResult, blocking_failures, run_checks
+from assets.contracts import CONTRACTS
+from sources.settings.models import Limits
+
+Build = Callable[..., Path]
+LIMITS = Limits()
+
+
+def failures(marts: Path, limits: Limits = LIMITS, week: date | None = None) -> dict[str, CheckResult]:
+    return {result.name: result for result in run_checks(marts, limits, week) if not result.passed}
+
+
+def test_good_marts_pass_every_blocking_check(marts: Path) -> None:
+    results = run_checks(marts, LIMITS)
+    assert blocking_failures(results) == []
+    assert len(results) == 2 * len(CONTRACTS) + 6
+    assert len({result.name for result in results}) == len(results)
+    assert all(result.description for result in results)
+
+
+@pytest.mark.parametrize(
+    ("change", "name", "where", "count"),
+    [
+        ("update cost_per_tenant_weekly set cost_share = 1.2 where tenant_id = 'acme'",
+         "cost_per_tenant_weekly_holds_contract", "cost_per_tenant_weekly.cost_share", 14),
+        ("update cost_per_feature_weekly set total_cost_usd = null where feature_id = 'chat'",
+         "cost_per_feature_weekly_holds_contract", "cost_per_feature_weekly.total_cost_usd", 14),
+        ("update cost_per_model_weekly set calls = -1 where model = 'gpt-5.4'",
+         "cost_per_model_weekly_holds_contract", "cost_per_model_weekly.calls", 14),
+        ("update unit_economics_weekly set cache_read_tokens = -5 where tenant_id = 'acme' and model = 'gpt-5.4'",
+         "unit_economics_weekly_holds_contract", "unit_economics_weekly.cache_read_tokens", 42),
+        ("update cost_per_task_weekly set outcome_coverage = 1.5 where tenant_id = 'acme' and feature_id = 'chat'",
+         "cost_per_task_weekly_holds_contract", "cost_per_task_weekly.outcome_coverage", 14),
+        ("update fct_tasks set outcome = 'done' where ended_date = '2026-11-09' and tenant_id = 'acme'",
+         "fct_tasks_holds_contract", "fct_tasks.outcome", 9),
+        ("update revenue_efficiency_weekly set band = 'fine' where tenant_id = 'blue' and product_id = 'build'",
+         "revenue_efficiency_weekly_holds_contract", "revenue_efficiency_weekly.band", 14),
+        ("update cache_efficiency_weekly set cache_hit_rate = 'nan' where tenant_id = 'acme' and model = 'gpt-5.4'",
+         "cache_efficiency_weekly_holds_contract", "cache_efficiency_weekly.cache_hit_rate", 42),
+        ("update reconciliation_daily set billed_cost_usd = null where usage_date = '2026-11-09'",
+         "reconciliation_daily_holds_contract", "reconciliation_daily.billed_cost_usd", 5),
+        ("update fct_charges set charge_status = 'maybe' where usage_date = '2026-11-09'",
+         "fct_charges_holds_contract", "fct_charges.charge_status", 7),
+        ("update fct_allocations set share = -0.1 where usage_date = '2026-11-09' and tenant_id = 'acme'",
+         "fct_allocations_holds_contract", "fct_allocations.share", 13),
+        ("update chargeback_lines set currency = null where usage_date = '2026-11-09' and tenant_id = 'acme'",
+         "chargeback_lines_holds_contract", "chargeback_lines.currency", 13),
+        ("update gpu_cost_hourly set utilisation = 1.01 where usage_date = '2026-11-09'",
+         "gpu_cost_hourly_holds_contract", "gpu_cost_hourly.utilisation", 48),
+        ("update data_status set rows_read = -1 where status_date = '2026-11-09'",
+         "data_status_holds_contract", "data_status.rows_read", 3),
+    ],
+)  # fmt: skip
+def test_a_broken_column_fails_its_contract(
+    broken_marts: Build, change: str, name: str, where: str, count: int
+) -> None:
+    result = failures(broken_marts(change))[name]
+    assert result.blocking
+    assert (result.where, result.count) == (where, count)
+    assert where.split(".")[1] in result.what
+    assert 0 < len(result.examples) <= 5
+
+
+def test_two_broken_columns_are_both_named(broken_marts: Build) -> None:
+    marts = broken_marts("update cost_per_tenant_weekly set calls = -1, tenant_name = null where tenant_id = 'acme'")
+    result = failures(marts)["cost_per_tenant_weekly_holds_contract"]
+    assert result.what == "tenant_name must be not null; calls must be not null, >= 0"
+    assert result.count == 14
+
+
+def test_a_missing_column_is_named(broken_marts: Build) -> None:
+    result = failures(broken_marts("alter table cost_per_model_weekly drop column cost_share"))
+    assert result["cost_per_model_weekly_holds_contract"].what == "cost_per_model_weekly lacks cost_share"
+
+
+def test_a_missing_mart_is_named(broken_marts: Build) -> None:
+    result = failures(broken_marts("drop table fct_charges"))["fct_charges_has_rows"]
+    assert result.blocking
+    assert result.what == "fct_charges is not in the published marts"
+
+
+@pytest.mark.parametrize("mart", [contract.mart for contract in CONTRACTS])
+def test_an_empty_mart_fails(broken_marts: Build, mart: str) -> None:
+    used = "insert into data_status by name select * replace ('dcgm' as feed, 'samples' as table_name) from data_status"
+    more = used.replace("dcgm", "business").replace("samples", "tasks")
+    revenue = more.replace("tasks", "revenue")
+    result = failures(broken_marts(used, more, revenue, f"delete from {mart}"))[f"{mart}_has_rows"]
+    assert result.blocking
+    assert result.what.startswith(f"{mart} is empty, though ")
+
+
+def test_marts_of_a_feed_nobody_uses_may_be_empty(broken_marts: Build) -> None:
+    marts = broken_marts("delete from gpu_cost_hourly", "delete from revenue_efficiency_weekly")
+    assert blocking_failures(run_checks(marts, LIMITS)) == []
+
+
+def test_unpriced_calls_above_the_limit_block(broken_marts: Build) -> None:
+    marts = broken_marts(
+        "update unit_economics_weekly set unpriced_calls = 80 where week_start = '2026-11-09' and calls > 0"
+    )
+    result = failures(marts, week=date(2026, 11, 9))["unpriced_share_within_limit"]
+    assert result.blocking
+    assert "limits.unpriced_share = 0.001" in result.what
+    assert result.examples[0]["unpriced_calls"] == 80 * 72
+    assert "unpriced_share_within_limit" not in failures(marts, week=date(2026, 11, 2))
+
+
+def test_unpriced_calls_at_the_limit_pass(marts: Path, broken_marts: Build) -> None:
+    at_limit = Limits(unpriced_share=Decimal("0.5"))
+    half = broken_marts("update unit_economics_weekly set unpriced_calls = calls, calls = calls * 2")
+    assert "unpriced_share_within_limit" not in failures(half, at_limit)
+
+
+def test_unattributed_cost_above_the_limit_is_told_and_does_not_block(marts: Path) -> None:
+    result = failures(marts, Limits(unattributed_share=Decimal("0.01")))["unattributed_share_within_limit"]
+    assert not result.blocking
+    assert result.count == 1
+
+
+def test_unexplained_variance_names_provider_and_month(broken_marts: Build) -> None:
+    marts = broken_marts(
+        "update reconciliation_daily set unexplained_usd = -0.2 where service_provider = 'openai' and model = 'gpt-5.4'"
+        " and usage_date between '2026-10-01' and '2026-10-31'"
+    )
+    result = failures(marts)["variance_is_explained"]
+    assert result.blocking
+    assert result.count == 1
+    assert result.examples[0]["service_provider"] == "openai"
+    assert result.examples[0]["month"] == date(2026, 10, 1)
+
+
+def test_an_invoice_that_is_not_fully_placed_blocks(broken_marts: Build) -> None:
+    marts = broken_marts(
+        "update fct_allocations set amount_usd = amount_usd + 0.000000000001"
+        " where allocation_id = (select min(allocation_id) from fct_allocations where invoice_id = 'openai-202610')"
+    )
+    result = failures(marts)["invoices_are_placed"]
+    assert result.blocking
+    assert result.examples == (
+        {
+            "invoice_id": "openai-202610",
+            "charged_usd": result.examples[0]["charged_usd"],
+            "placed_usd": result.examples[0]["charged_usd"] + Decimal("0.000000000001"),
+            "difference_usd": Decimal("-0.000000000001"),
+        },
+    )
+
+
+def test_too_many_rows_set_aside_block(broken_marts: Build) -> None:
+    result = failures(broken_marts("update data_status set rows_quarantined = 20 where feed = 'openai'"))
+    assert result["quarantined_share_within_limit"].blocking
+    assert result["quarantined_share_within_limit"].examples[0]["feed"] == "openai"
+
+
+def test_a_missing_file_is_told_and_does_not_block(marts: Path) -> None:
+    result = failures(marts)["expected_files_arrived"]
+    assert not result.blocking
+    assert (result.examples[0]["feed"], result.examples[0]["status_date"]) == ("litellm", date(2026, 11, 11))
+    assert "expected_files_arrived" not in failures(marts, week=date(2026, 11, 2))
+
+
+def test_the_command_shows_the_rows(broken_marts: Build) -> None:
+    marts = broken_marts("update cost_per_tenant_weekly set cost_share = 1.2 where tenant_id = 'evil'")
+    command = failures(marts)["cost_per_tenant_weekly_holds_contract"].how_to_see
+    program, *arguments = shlex.split(command)
+    assert program == "python"
+    shown = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=True)
+    assert "HYPERLINK" in shown.stdout
+    assert "14 rows" in shown.stdout
