@@ -123,7 +123,7 @@ def build(
     inputs: Inputs,
     memory_limit: str,
     on_node: Callable[[Node], None] = lambda node: None,
-    on_event: Callable[["EventMsg"], None] = lambda event: None,
+    on_result: Callable[["EventMsg"], None] = lambda event: None,
     project: Path = PROJECT,
 ) -> Built:
     """Build every mart from the lake, from nothing, and test it. WarehouseError names what failed."""
@@ -132,7 +132,7 @@ def build(
         for path in (home.warehouse / name, home.warehouse / f"{name}.wal"):
             path.unlink(missing_ok=True)
     arguments = ["build", "--exclude-resource-type", "unit_test"]
-    built = _result_of(_invoke(arguments, home, memory_limit, project, [_progress(on_node), on_event]), home)
+    built = _result_of(_invoke(arguments, home, memory_limit, project, [_results(on_node, on_result)]), home)
     _write_inputs_file(home.warehouse / "built_inputs.json", inputs)
     return built
 
@@ -229,15 +229,25 @@ def _environment_set(variables: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _progress(on_node: Callable[[Node], None]) -> Callable[["EventMsg"], None]:
+def _results(on_node: Callable[[Node], None], on_result: Callable[["EventMsg"], None]) -> Callable[["EventMsg"], None]:
     def tell(event: "EventMsg") -> None:
         if event.info.name in _RESULT_EVENTS:
             data: Any = event.data
             # Models say how many nodes there are in `total`, tests in `num_models`.
             total: int = getattr(data, "total", 0) or getattr(data, "num_models", 0)
             on_node(Node(data.node_info.node_name, data.status, data.index, total))
+            on_result(event)
 
     return tell
+
+
+def event_as_dict(event: "EventMsg") -> dict[str, Any]:
+    """A dbt event as dbt writes it to its JSON log."""
+    from dbt_common.events import functions
+
+    to_dict: Any = functions.msg_to_dict
+    found: dict[str, Any] = to_dict(event)
+    return found
 
 
 def _result_of(result: Any, home: Home) -> Built:

@@ -1,0 +1,105 @@
+"""Delivery: which reports and chargeback files the published version makes due, and writing them.
+
+A file is due when it is asked for, or there already, and was written from other numbers. What was written from what is
+kept in reports/written.json, so that a run that was killed on the way is taken up where it ended.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+
+from assets.exports.chargeback import FILE_NAME as CHARGEBACK_FILE
+from assets.exports.chargeback import ChargebackExport, write_chargeback
+from assets.publish import DATABASE, Manifest
+from assets.reports.weekly import FILE_NAME as REPORT_FILE
+from assets.reports.weekly import ReportMeta, WeeklyReport, write_weekly_report
+from assets.warehouse import folder_hash
+from sources.home import Home
+from sources.settings import Settings
+
+_CODE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class _Written:
+    """What each file was written from, by its path below reports/."""
+
+    home: Home
+
+    @property
+    def path(self) -> Path:
+        return self.home.reports / "written.json"
+
+    def read(self) -> dict[str, str]:
+        written: dict[str, str] = json.loads(self.path.read_text()) if self.path.is_file() else {}
+        return written
+
+    def is_current(self, name: str, digest: str) -> bool:
+        return (self.home.reports / name).is_file() and self.read().get(name) == digest
+
+    def note(self, name: str, digest: str) -> None:
+        temporary = self.path.with_suffix(".tmp")
+        temporary.write_text(json.dumps({**self.read(), name: digest}, indent=1, sort_keys=True) + "\n")
+        temporary.replace(self.path)
+
+
+def week_name(monday: date) -> str:
+    """2026-W46."""
+    return f"{monday:%G-W%V}"
+
+
+def report_path(home: Home, monday: date) -> Path:
+    return home.reports / week_name(monday) / REPORT_FILE
+
+
+def due_weeks(home: Home, manifest: Manifest, asked: date | None) -> list[date]:
+    """Mondays of the weeks whose report is asked for or there, and is not of these numbers."""
+    weeks = [date.fromisoformat(week) for week in manifest.weeks]
+    wanted = [week for week in weeks if week == asked or report_path(home, week).is_file()]
+    written = _Written(home)
+    return [week for week in wanted if not written.is_current(_name(home, week), _report_digest(manifest, week))]
+
+
+def deliver_report(home: Home, manifest: Manifest, settings: Settings, week: date) -> WeeklyReport:
+    """Write the report of one week."""
+    meta = ReportMeta(
+        run_id=manifest.published_at,
+        code_version=version("inferledger"),
+        price_book_version=f"genai-prices {version('genai-prices')}",
+        data_version=manifest.version_id,
+    )
+    folder = report_path(home, week).parent
+    report = write_weekly_report(home.published / DATABASE, folder, week, meta, settings.limits)
+    _Written(home).note(_name(home, week), _report_digest(manifest, week))
+    return report
+
+
+def deliver_chargeback(home: Home, manifest: Manifest, periods: Iterable[str] | None = None) -> list[ChargebackExport]:
+    """Write chargeback.csv of the given posting periods, or of every period whose file is not of these numbers."""
+    written, files = _Written(home), []
+    for period in periods if periods is not None else manifest.months:
+        name = f"{period}/{CHARGEBACK_FILE}"
+        digest = _digest("exports", manifest.months.get(period, ""))
+        if periods is None and written.is_current(name, digest):
+            continue
+        files.append(write_chargeback(home.published / DATABASE, home.reports / period, period, manifest.version_id))
+        written.note(name, digest)
+    return files
+
+
+def _name(home: Home, week: date) -> str:
+    return str(report_path(home, week).relative_to(home.reports))
+
+
+def _report_digest(manifest: Manifest, week: date) -> str:
+    """A report shows its week and those before it."""
+    shown = [content for monday, content in sorted(manifest.weeks.items()) if monday <= week.isoformat()]
+    return _digest("reports", *shown)
+
+
+def _digest(code: str, *content: str) -> str:
+    return hashlib.sha256("\n".join([folder_hash(_CODE / code), *content]).encode()).hexdigest()

@@ -1,0 +1,176 @@
+"""Commands that only read: status, explain, quarantine."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipelines.cli.common import count, home_option, json_option, print_json, print_table, usd
+from sources.home import Home
+
+if TYPE_CHECKING:
+    from pipelines.explain import Explanation
+    from pipelines.status import Status
+
+# Longer lists go to --json; the screen shows the beginning and says how many there are.
+SHOWN = 10
+# Enough of a row to see what is wrong with it; prompts in it can be megabytes.
+TEXT_SHOWN = 400
+
+
+@click.command()
+@home_option
+@json_option
+def status(home: Home, as_json: bool) -> None:
+    """Show feeds and their newest data, missing and failed files, what was set aside, unpriced or unattributed."""
+    from pipelines.status import read_status
+
+    found = read_status(home)
+    if as_json:
+        print_json(found)
+    else:
+        _print_status(found)
+
+
+def _print_status(found: "Status") -> None:
+    if not found.feeds:
+        click.echo(f"{found.home}: no file has been taken in yet. Next: inferledger run --home {found.home}")
+        return
+    table = [
+        [
+            f"{feed.feed}/{feed.table_name}",
+            f"{feed.files:,}",
+            f"{feed.rows_kept:,}",
+            f"{feed.rows_quarantined:,}",
+            f"{feed.failed_files:,}",
+            f"{feed.missing_files:,}",
+            f"{feed.last_event_at:%Y-%m-%d %H:%M}" if feed.last_event_at else "-",
+            f"{feed.age_hours:,.0f} h" if feed.age_hours is not None else "-",
+        ]
+        for feed in found.feeds
+    ]
+    columns = ("feed", "files", "rows", "set aside", "failed files", "missing files", "newest event UTC", "age")
+    print_table(f"{found.home}", columns, table, right=(1, 2, 3, 4, 5, 7))
+    _print_list("missing", [f"{row['feed']}/{row['table_name']}/{row['file_name']}" for row in found.missing])
+    _print_list(
+        "failed", [f"{row['feed']}/{row['table_name']}/{row['file_name']}: {row['reason']}" for row in found.failed]
+    )
+    if found.week:
+        week = found.week
+        click.echo(
+            f"week       {week.week}: {week.calls:,} calls, {usd(week.cost_usd)} USD, of which "
+            f"{usd(week.unattributed_usd)} without a tenant; {week.unpriced_calls:,} calls "
+            f"({week.unpriced_tokens:,} tokens) without a price"
+        )
+        click.echo(f"report     {week.report or 'not written'}")
+    state = "up to date with the last run" if found.is_up_to_date else "older than what has been taken in"
+    click.echo(
+        f"published  {f'{found.version_id} of {found.published_at}, {state}' if found.version_id else 'nothing yet'}"
+    )
+    if found.in_use_by:
+        click.echo(f"in use by  {found.in_use_by}")
+
+
+def _print_list(name: str, lines: list[str]) -> None:
+    for line in lines[:SHOWN]:
+        click.secho(f"{name:<10} {line}", fg="yellow")
+    if len(lines) > SHOWN:
+        click.echo(f"{'':<10} and {len(lines) - SHOWN} more; --json lists all")
+
+
+EXPLAIN_EXAMPLES = """\b
+Examples:
+  inferledger explain cost_per_tenant_weekly week_start=2026-W46,tenant_id=acme
+  inferledger explain cost_per_model_weekly week_start=2026-11-09,model=gpt-5-mini
+  inferledger explain unit_economics_daily usage_date=2026-11-12,feature_id=search
+  inferledger explain chargeback_lines posting_period=2026-10,tenant_id=acme
+"""
+
+
+@click.command(epilog=EXPLAIN_EXAMPLES)
+@click.argument("mart")
+@click.argument("key")
+@home_option
+@click.option("--top", default=SHOWN, show_default=True, type=click.IntRange(1), help="How many of each to show.")
+@json_option
+def explain(mart: str, key: str, home: Home, top: int, as_json: bool) -> None:
+    """Walk a number of MART back to charges, calls, files and rows.
+
+    KEY names the rows of the mart: column=value, more of them with commas between. What is left out is summed over.
+    Every step is added up and compared with the number to its last decimal; exits with 1 when a sum differs.
+    """
+    from pipelines import explain as explaining
+
+    found = explaining.explain(home, mart, key, top)
+    if as_json:
+        print_json(found)
+    else:
+        _print_explanation(found, key)
+    if found.differences:
+        raise click.exceptions.Exit(1)
+
+
+def _print_explanation(found: "Explanation", key: str) -> None:
+    click.secho(f"{found.mart}.{found.column} at {key}", bold=True)
+    click.echo(f"  {found.number:f} USD\n")
+    _print_rows("It is the sum of these allocations", found.components, ("allocations", "amount_usd"))
+    _print_rows(f"of {count(found.charge_count, 'charge')}", found.charges, ("charge_usd", "amount_usd"))
+    calls = found.calls
+    if calls["calls"]:
+        title = f"for {count(calls['calls'], 'call')}, {calls['effective_cost_usd']:f} USD; the dearest"
+        _print_rows(title, found.top_calls, ("effective_cost_usd", "row_number"))
+    title = f"from {count(found.file_count, 'file')}"
+    _print_rows(title, found.files, ("calls", "calls_usd", "charges", "charges_usd"))
+    for difference in found.differences:
+        click.secho(f"differs: {difference}", fg="red")
+    if not found.differences:
+        click.secho(f"Sums agree to the last decimal: {found.allocations_usd:f} USD.", fg="green")
+
+
+def _print_rows(title: str, found: list[dict[str, Any]], right: tuple[str, ...]) -> None:
+    """Rows as a table, without the columns that say nothing about any of them."""
+    columns = [name for name in (found[0] if found else ()) if any(row.get(name) is not None for row in found)]
+    table = [[_cell(row.get(name)) for name in columns] for row in found]
+    print_table(title, columns, table, right=[columns.index(name) for name in right if name in columns])
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+@click.group()
+def quarantine() -> None:
+    """Rows that were set aside, with the reason."""
+
+
+@quarantine.command(epilog="\b\nExample:\n  inferledger quarantine show --table litellm.spend_logs --text")
+@home_option
+@click.option("--table", help="Only this feed table, such as litellm.spend_logs.")
+@click.option("--file", help="Only this landed file, by its name or its path below landing/.")
+@click.option("--text", "with_text", is_flag=True, help="Show the beginning of each row, read from the landed file.")
+@json_option
+def show(home: Home, table: str | None, file: str | None, with_text: bool, as_json: bool) -> None:
+    """List the rows that were set aside, with file, line, field and reason.
+
+    The rows themselves are stored nowhere but in the landed file. Mend it, or have it sent again, and run again. Files
+    that could not be read at all are named by `inferledger status`.
+    """
+    from sources.lake import ledger_path
+    from sources.meta import show_quarantine
+
+    found = [
+        {
+            "file": one.row.path,
+            "line": one.reject.line_number,
+            "field": one.reject.field,
+            "reason": one.reject.reason,
+            **({"text": one.text[:TEXT_SHOWN] if one.text else None} if with_text else {}),
+        }
+        for one in (show_quarantine(home.root, table=table, file=file) if ledger_path(home.root).is_file() else ())
+    ]
+    if as_json:
+        print_json(found)
+    elif not found:
+        click.echo("nothing is set aside")
+    else:
+        rows = [[_cell(value) for value in row.values()] for row in found]
+        print_table(f"{len(found):,} set aside", list(found[0]), rows, right=(1,))

@@ -1,0 +1,168 @@
+"""Commands that write: run, report, export, audit."""
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipelines.cli.common import count, home_option, json_option, print_json, print_table, usd
+from sources.home import Home
+
+if TYPE_CHECKING:
+    from pipelines.run import RunResult
+
+WEEK_HELP = "An ISO week such as 2026-W46, or its Monday."
+
+
+class Week(click.ParamType[date]):
+    """2026-W46 or 2026-11-09, as the Monday."""
+
+    name = "week"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        try:
+            monday = date.fromisoformat(f"{value}-1" if "W" in str(value) else value)
+        except ValueError:
+            self.fail(f"{value!r} is no week; write one such as 2026-W46", param, ctx)
+        if monday.weekday() != 0:
+            self.fail(f"{monday} is a {monday:%A}; write a Monday or an ISO week such as 2026-W46", param, ctx)
+        return monday
+
+
+RUN_EXAMPLES = """\b
+Examples:
+  inferledger run --home acme                 everything there is to do
+  inferledger run --home acme --no-report     up to the published marts
+  inferledger run --home acme --json          the result for a script; progress stays on stderr
+"""
+
+
+@click.command(epilog=RUN_EXAMPLES)
+@home_option
+@click.option("--week", type=Week(), help=f"Week of the report. {WEEK_HELP} The last complete one when left out.")
+@click.option("--no-report", is_flag=True, help="Stop after publishing and checking the marts.")
+@json_option
+def run(home: Home, week: date | None, no_report: bool, as_json: bool) -> None:
+    """Take in new files, build the marts, check them, publish them, write the report.
+
+    Does only what is new. Can be killed and typed again at any time: what was not finished is done then. A second run
+    waits for the first.
+    """
+    from pipelines import run as runs
+    from pipelines.progress import shown_progress
+
+    with shown_progress() as progress:
+        result = runs.run(home, week, not no_report, progress, "inferledger run")
+    if as_json:
+        print_json(_summary(result))
+    else:
+        _print_run(home, result)
+
+
+def _summary(result: "RunResult") -> dict[str, Any]:
+    from pipelines.summary import week_table
+
+    tenants, total = week_table(result.database, result.week) if result.week else ([], None)
+    return {**vars(result), "database": result.database, "tenants": tenants, "total": total}
+
+
+def _print_run(home: Home, result: "RunResult") -> None:
+    from assets.deliver import week_name
+    from pipelines.summary import TenantWeek, week_table
+
+    def cells(name: str, row: TenantWeek) -> list[str]:
+        change = "-" if row.cost_change is None else f"{row.cost_change:+.1%}"
+        resolved, revenue = row.cost_per_resolved_task_usd, row.cost_per_revenue_dollar
+        return [
+            name,
+            f"{row.calls:,}",
+            usd(row.cost_usd),
+            change,
+            f"{row.resolved_tasks:,}",
+            usd(resolved, 4),
+            usd(revenue, 3),
+        ]
+
+    if result.week:
+        tenants, total = week_table(result.database, result.week)
+        columns = (
+            "tenant",
+            "calls",
+            "cost USD",
+            "on the week before",
+            "resolved tasks",
+            "USD/resolved task",
+            "per revenue USD",
+        )
+        table = [cells(tenant.tenant_name or "", tenant) for tenant in tenants]
+        print_table(f"Week {week_name(result.week)}", columns, [*table, cells("all", total)], right=range(1, 7))
+    for path in result.written:
+        click.echo(f"written    {path}")
+    click.echo(f"database   {result.database}  (version {result.version_id}{'' if result.is_new else ', nothing new'})")
+    for warning in result.warnings:
+        click.secho(f"warning    {warning}", fg="yellow")
+    if result.report:
+        click.echo(f"Next: open {result.report}")
+    elif result.week:
+        click.echo(f"Next: inferledger report --home {home.root} --week {week_name(result.week)}")
+
+
+@click.command(epilog="\b\nExample:\n  inferledger report --week 2026-W46")
+@home_option
+@click.option("--week", type=Week(), required=True, help=WEEK_HELP)
+@json_option
+def report(home: Home, week: date, as_json: bool) -> None:
+    """Write the report of one week again, from the marts as they are published."""
+    from pipelines.run import write_report
+
+    written = write_report(home, week, "inferledger report")
+    if as_json:
+        print_json({"path": written.path, "week_start": written.week_start, "kpis": written.kpis})
+    else:
+        click.echo(f"written    {written.path}")
+
+
+@click.group()
+def export() -> None:
+    """Write files other systems take in."""
+
+
+@export.command(epilog="\b\nExample:\n  inferledger export chargeback --period 2026-10")
+@home_option
+@click.option("--period", required=True, help="A posting period such as 2026-10.")
+@json_option
+def chargeback(home: Home, period: str, as_json: bool) -> None:
+    """Write chargeback.csv: what each tenant owes of each invoice of a month.
+
+    Beside it goes chargeback.manifest.json, with control totals by invoice and the file's SHA-256.
+    """
+    from pipelines.run import write_chargeback
+
+    written = write_chargeback(home, period, "inferledger export")
+    if as_json:
+        print_json(written)
+    else:
+        click.echo(f"written    {written.path}  ({count(written.rows, 'line')}, {usd(written.control_total_usd)} USD)")
+
+
+@click.command()
+@home_option
+@json_option
+def audit(home: Home, as_json: bool) -> None:
+    """Hold the published marts against the acceptance suite, and write Data Docs for auditors.
+
+    Needs some 10 CPU seconds before it starts. Exits with 1 when an expectation fails.
+    """
+    from assets.audit import run_audit
+    from assets.publish import DATABASE
+
+    result = run_audit(home.published / DATABASE, home.reports / "audit")
+    if as_json:
+        print_json(result)
+    else:
+        for failed in result.failed:
+            click.secho(f"failed     {failed.frame}: {failed.claim}: {failed.result}", fg="red")
+        click.echo(f"audited    {count(len(result.findings), 'expectation')}, {len(result.failed)} failed")
+        click.echo(f"Next: open {result.docs_index}")
+    if not result.success:
+        raise click.exceptions.Exit(1)

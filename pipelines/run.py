@@ -1,0 +1,152 @@
+"""One run of a home: from landed files to the published marts, the weekly report and the chargeback files.
+
+The order of the steps, what stops a run and what only warns. Each step is a function of assets or sources; showing
+progress and printing results is the command's. The same steps run in Dagster, from assets.graph.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+
+from assets import ingest, warehouse
+from assets.deliver import deliver_chargeback, deliver_report, due_weeks, report_path
+from assets.exports.chargeback import ChargebackExport
+from assets.gates import in_full, require_limits, require_shape
+from assets.marts import MartsError, open_marts
+from assets.publish import DATABASE, Manifest, current_manifest, publish
+from assets.reports import queries
+from assets.reports.weekly import WeeklyReport
+from pipelines.lock import Holder, home_lock
+from pipelines.progress import Progress
+from sources import clock
+from sources.home import Home
+from sources.settings import Settings, load_settings
+
+
+@dataclass
+class RunResult:
+    """What a run left behind. `is_new` is False when no input had changed."""
+
+    home: Path
+    version_id: str = ""
+    is_new: bool = True
+    week: date | None = None
+    report: Path | None = None
+    written: list[Path] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def database(self) -> Path:
+        return self.home / "published" / DATABASE
+
+
+def run(home: Home, week: date | None, with_report: bool, progress: Progress, command: str) -> RunResult:
+    """Do everything there is to do. `week` is its report's Monday; without, the last complete week with data."""
+    settings = load_settings(home)
+    with home_lock(home.root, command, settings.limits.lock_wait_seconds, lambda holder: _waiting(progress, holder)):
+        result = RunResult(home.root)
+        _take_in(home, settings, progress, result)
+        manifest = _publish(home, settings, progress, result)
+        result.version_id = manifest.version_id
+        result.week = week or last_complete_week(result.database)
+        _check_limits(settings, progress, result)
+        if with_report:
+            _deliver(home, settings, manifest, progress, result)
+        return result
+
+
+def write_report(home: Home, week: date, command: str) -> WeeklyReport:
+    """Write one week's report again from the published marts, unless their checks forbid it."""
+    with _published(home, command) as (settings, manifest):
+        require_limits(home.published / DATABASE, settings.limits, week)
+        return deliver_report(home, manifest, settings, week)
+
+
+def write_chargeback(home: Home, period: str, command: str) -> ChargebackExport:
+    """Write one posting period's chargeback file again from the published marts."""
+    with _published(home, command) as (_, manifest):
+        return deliver_chargeback(home, manifest, [period])[0]
+
+
+@contextmanager
+def _published(home: Home, command: str) -> Iterator[tuple[Settings, Manifest]]:
+    """The home, held, with what is published in it."""
+    settings = load_settings(home)
+    with home_lock(home.root, command, settings.limits.lock_wait_seconds):
+        manifest = current_manifest(home)
+        if manifest is None:
+            raise MartsError(f"{home.published}: nothing is published yet; `inferledger run` does it")
+        yield settings, manifest
+
+
+def last_complete_week(database: Path) -> date | None:
+    """The Monday of the last week that is over, in UTC, and has data."""
+    today = clock.now().date()
+    over = today - timedelta(days=today.weekday() + 7)
+    with open_marts(database) as marts:
+        return max((week for week in queries.weeks(marts) if week <= over), default=None)
+
+
+def _waiting(progress: Progress, holder: Holder) -> None:
+    progress.say(f"waiting: the home is in use by {holder}")
+
+
+def _take_in(home: Home, settings: Settings, progress: Progress, result: RunResult) -> None:
+    with progress.step("ingest") as step:
+        summary = ingest.take_in(home, settings, step.advance)
+        step.result(ingest.in_words(summary))
+        result.warnings += summary.warnings
+    with progress.step("check lake") as step:
+        step.result(f"{ingest.check_lake(home)} files hold their contracts")
+    with progress.step("prices") as step:
+        step.result(ingest.derive(home, settings))
+
+
+def _publish(home: Home, settings: Settings, progress: Progress, result: RunResult) -> Manifest:
+    """Build and publish what changed; the version that is published already when nothing did."""
+    inputs, applied, current = warehouse.read_inputs(home), warehouse.applied_inputs(home), current_manifest(home)
+    if current and applied == inputs and current.version_id == inputs.version_id:
+        progress.say("nothing new: the published marts are up to date")
+        result.is_new = False
+        return current
+    if warehouse.built_inputs(home) != inputs:
+        with progress.step("build") as step:
+            limit = settings.limits.memory
+            built = warehouse.build(home, inputs, limit, lambda node: step.advance(node.index, node.total, node.name))
+            step.result(f"{built.models} models, {built.tests} tests passed")
+            result.warnings += [str(warning) for warning in built.warnings]
+    with progress.step("publish") as step:
+        keep = settings.general.retention.published_versions
+        published = publish(home, inputs.version_id, lambda database: require_shape(database, settings.limits), keep)
+        warehouse.mark_applied(home, inputs)
+        step.result(f"version {inputs.version_id}: {published.files_written} files, {published.files_linked} unchanged")
+    return published.manifest
+
+
+def _check_limits(settings: Settings, progress: Progress, result: RunResult) -> None:
+    """Blocking failures stop before the report; the others are warnings."""
+    with progress.step("check marts") as step:
+        judged = require_limits(result.database, settings.limits, result.week)
+        result.warnings += [in_full(warning) for warning in judged.warnings]
+        failed = f", {len(judged.warnings)} of them with a warning" if judged.warnings else ""
+        step.result(f"{judged.checks} checks{failed}")
+
+
+def _deliver(home: Home, settings: Settings, manifest: Manifest, progress: Progress, result: RunResult) -> None:
+    if result.week is None:
+        result.warnings.append("no complete week has data yet: no report was written")
+    with progress.step("report") as step:
+        weeks = due_weeks(home, manifest, result.week)
+        reports = [deliver_report(home, manifest, settings, week).path for week in weeks]
+        result.report = report_path(home, result.week) if result.week else None
+        step.result(_files(reports))
+    with progress.step("chargeback") as step:
+        exports = [export.path for export in deliver_chargeback(home, manifest)]
+        step.result(_files(exports))
+    result.written += [*reports, *exports]
+
+
+def _files(paths: Sequence[Path]) -> str:
+    return ", ".join(path.parent.name for path in paths) or "unchanged"

@@ -1,0 +1,161 @@
+"""How a home stands: feeds and their files, what is missing, what was set aside, what has no price and no tenant.
+
+Reads the ledger export and the published marts; changes nothing and takes no lock, so it answers during a run.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from assets.marts import open_marts, rows
+from assets.publish import DATABASE, current_manifest
+from assets.warehouse import applied_inputs
+from pipelines.lock import read_holder
+from sources import clock
+from sources.home import Home
+from sources.reading import literal
+
+
+@dataclass(frozen=True)
+class FeedStatus:
+    """One table of one feed. `last_event_at` is the newest event in its files, UTC."""
+
+    feed: str
+    table_name: str
+    files: int
+    failed_files: int
+    rows_kept: int
+    rows_quarantined: int
+    missing_files: int
+    last_event_at: datetime | None
+    age_hours: float | None
+
+
+@dataclass(frozen=True)
+class WeekStatus:
+    """The last complete week with data in the published marts."""
+
+    week: str
+    calls: int
+    cost_usd: Any
+    unpriced_calls: int
+    unpriced_tokens: int
+    unattributed_usd: Any
+    report: Path | None
+
+
+@dataclass(frozen=True)
+class Status:
+    """Everything `inferledger status` says."""
+
+    home: Path
+    in_use_by: str | None
+    version_id: str | None
+    published_at: str | None
+    is_up_to_date: bool
+    feeds: list[FeedStatus]
+    failed: list[dict[str, Any]]
+    missing: list[dict[str, Any]]
+    week: WeekStatus | None
+
+
+def read_status(home: Home) -> Status:
+    """The status as of the last run."""
+    manifest, applied, holder = current_manifest(home), applied_inputs(home), read_holder(home.root)
+    with duckdb.connect() as connection:
+        for table in ("files", "expected_files"):
+            path = home.lake / "meta" / table / "current.parquet"
+            if not path.is_file():
+                return Status(home.root, str(holder) if holder else None, None, None, False, [], [], [], None)
+            connection.execute(f"create view {table} as from read_parquet({literal(path)})")
+        feeds = [_feed(row) for row in rows(connection, _FEEDS)]
+        failed, missing = rows(connection, _FAILED), rows(connection, _MISSING)
+    return Status(
+        home=home.root,
+        in_use_by=str(holder) if holder else None,
+        version_id=manifest.version_id if manifest else None,
+        published_at=manifest.published_at if manifest else None,
+        is_up_to_date=bool(manifest and applied and applied.version_id == manifest.version_id),
+        feeds=feeds,
+        failed=failed,
+        missing=missing,
+        week=_week(home) if manifest else None,
+    )
+
+
+def last_complete_monday(moment: datetime) -> Any:
+    """The Monday of the last ISO week that is over, in UTC."""
+    return moment.date() - timedelta(days=moment.weekday() + 7)
+
+
+def _feed(row: dict[str, Any]) -> FeedStatus:
+    last = row["last_event_at"]
+    age = (clock.now() - last.replace(tzinfo=UTC)) / timedelta(hours=1) if last else None
+    return FeedStatus(**row, age_hours=round(age, 1) if age is not None else None)
+
+
+def _week(home: Home) -> WeekStatus | None:
+    with open_marts(home.published / DATABASE) as marts:
+        found = rows(marts, _WEEK, {"last": last_complete_monday(clock.now())})
+    if not found:
+        return None
+    row = found[0]
+    week = f"{row.pop('week_start'):%G-W%V}"
+    report = home.reports / week / "weekly.html"
+    return WeekStatus(week=week, report=report if report.is_file() else None, **row)
+
+
+_FEEDS = """
+    with landed as (
+        select
+            feed, table_name,
+            count(*) filter (where status = 'committed') as files,
+            count(*) filter (where status = 'failed') as failed_files,
+            coalesce(sum(rows_kept) filter (where status = 'committed'), 0)::bigint as rows_kept,
+            coalesce(sum(rows_quarantined) filter (where status = 'committed'), 0)::bigint as rows_quarantined,
+            max(last_event_at) filter (where status = 'committed') as last_event_at
+        from files
+        group by feed, table_name
+    ),
+    expected as (
+        select feed, table_name, count(*) filter (where not has_arrived) as missing_files
+        from expected_files
+        group by feed, table_name
+    )
+    select
+        feed, table_name,
+        coalesce(files, 0) as files, coalesce(failed_files, 0) as failed_files, coalesce(rows_kept, 0) as rows_kept,
+        coalesce(rows_quarantined, 0) as rows_quarantined, coalesce(missing_files, 0) as missing_files, last_event_at
+    from landed
+    full join expected using (feed, table_name)
+    order by feed, table_name
+"""
+_FAILED = """
+    select feed, table_name, file_name, reason
+    from files
+    where status = 'failed'
+    order by feed, table_name, file_name
+"""
+_MISSING = """
+    select feed, table_name, file_name, expected_date
+    from expected_files
+    where not has_arrived
+    order by expected_date, feed, table_name, file_name
+"""
+_WEEK = """
+    select
+        week_start,
+        sum(calls)::bigint as calls,
+        sum(total_cost_usd) as cost_usd,
+        sum(unpriced_calls)::bigint as unpriced_calls,
+        sum(unpriced_tokens)::bigint as unpriced_tokens,
+        sum(total_cost_usd) filter (where tenant_id = 'unattributed') as unattributed_usd
+    from cost_per_tenant_weekly
+    where week_start <= $last
+    group by week_start
+    order by week_start desc
+    limit 1
+"""

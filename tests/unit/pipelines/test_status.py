@@ -1,0 +1,60 @@
+"""Status and the table of the week, on marts that can be added up by hand."""
+
+import json
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from pipelines.cli import cli
+from pipelines.summary import week_table
+from sources.home import Home, init_home
+from tests.unit.pipelines.small_marts import WEEK, export_small_ledger, publish_small_marts
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    monkeypatch.setenv("INFERLEDGER_NOW", "2026-11-18T06:00:00Z")
+    home = init_home(tmp_path)
+    publish_small_marts(home)
+    export_small_ledger(home)
+    return home
+
+
+def test_week_table_divides_sums_and_leaves_unknown_outcomes_out(home: Home) -> None:
+    tenants, total = week_table(home.published / "marts.duckdb", date.fromisoformat(WEEK))
+    assert [(row.tenant_id, row.cost_usd) for row in tenants] == [
+        ("acme", Decimal(7)),
+        ("beta", Decimal(3)),
+        ("unattributed", Decimal("0.5")),
+    ]
+    acme, beta, _ = tenants
+    assert acme.cost_change == 1
+    assert acme.cost_per_resolved_task_usd == 5, "5.00 of two tasks with a known outcome, one of them resolved"
+    assert acme.cost_per_revenue_dollar == Decimal("0.2")
+    assert (beta.cost_per_resolved_task_usd, beta.cost_per_revenue_dollar) == (None, None)
+    assert (total.cost_usd, total.calls, total.cost_per_resolved_task_usd) == (Decimal("10.5"), 3, Decimal(5))
+
+
+def test_status_names_what_is_missing_failed_and_unattributed(home: Home) -> None:
+    result = CliRunner().invoke(cli, ["status", "--home", str(home.root)])
+    assert result.exit_code == 0, result.output
+    for text in (
+        "missing    litellm/spend_logs/spend_logs_2026-11-12.ndjson.gz",
+        "failed     litellm/spend_logs/spend_logs_2026-11-11.ndjson.gz: file: not gzip",
+        "2026-W46: 3 calls, 10.50 USD, of which 0.50 without a tenant; 0 calls (0 tokens) without a price",
+        "report     not written",
+    ):
+        assert text in result.stdout
+
+
+def test_status_for_machines_holds_ages_and_exact_money(home: Home) -> None:
+    result = CliRunner().invoke(cli, ["status", "--home", str(home.root), "--json"])
+    found = json.loads(result.stdout)
+    (logs, bills) = found["feeds"]
+    assert (logs["files"], logs["failed_files"], logs["missing_files"], logs["rows_quarantined"]) == (1, 1, 1, 1)
+    assert (logs["age_hours"], bills["age_hours"]) == (175.0, 198.0)
+    assert found["week"]["cost_usd"] == "10.500000000000"
+    assert found["is_up_to_date"] is False
