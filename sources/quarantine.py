@@ -1,6 +1,6 @@
 """Rejected rows: file, line, byte offset, field and reason. The text of a rejected row is never stored.
 
-Readers write rejects next to the lake file they produce; `show` reads the text back from landing while it is there.
+Readers write rejects next to the lake file they produce. To look at the text, sources.meta reads landing again.
 """
 
 from collections.abc import Iterable

@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from sources.sql_checks import found, moment, one_of, reject
 from sources.user_keys import user_key_sql
 
 # What is read of a row; nothing else is looked at. `metadata` may be JSON text or an object.
@@ -99,51 +100,29 @@ LOG_STRUCTURE = json.dumps(dict.fromkeys(LOG_FIELDS, "VARCHAR"))
 LOG_COLUMNS = "{" + ", ".join(f"'{name}': 'VARCHAR'" for name in LOG_FIELDS) + "}"
 
 _LATEST = "getvariable('litellm_latest')"
-_MOMENT = r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d(:?\d\d)?)?"
 _NUMBER = r"-?\d+(\.\d+)?([eE][+-]?\d+)?"
-
-
-def _in(values: tuple[str, ...]) -> str:
-    return "(" + ", ".join(f"'{value}'" for value in values) + ")"
-
-
-def _moment(column: str) -> str:
-    # TIMESTAMP drops an offset without a word; TIMESTAMPTZ (session zone UTC) applies it. No offset means UTC.
-    moment = f"try_cast({column} as timestamptz) at time zone 'UTC'"
-    return f"case when regexp_full_match({column}, '{_MOMENT}') then {moment} end"
-
-
-def _reject(condition: str, path: str, reason: str) -> str:
-    """A branch of the problem column: field and reason with a tab between. `reason` is SQL text."""
-    return f"when {condition} then '{path}' || chr(9) || {reason}"
-
-
-def _found(text: str, expected: str) -> str:
-    # Sixteen characters name a wrong number or word without carrying the row's text into quarantine.
-    what = f"case when {text} is null then 'missing' else 'found \"' || left({text}, 16) || '\"' end"
-    return f"{what} || '; expected {expected}'"
 
 
 def _count_problem(name: str, text: str, path: str, is_required: bool) -> str:
     wrong = f"n_{name} is null or n_{name} < 0 or cast(n_{name} as varchar) <> {text}"
     condition = wrong if is_required else f"{text} is not null and ({wrong})"
-    return _reject(condition, path, _found(text, "a whole number, 0 or more"))
+    return reject(condition, path, found(text, "a whole number, 0 or more"))
 
 
 def _problems() -> list[str]:
     """Every reason to reject a row, in the order of checking: a row is rejected for the first that holds."""
     return [
-        *(_reject(f"{name} is null", name, "'missing'") for name in ("request_id", "call_type", "api_key", "model")),
-        _reject("request_id = ''", "request_id", "'empty'"),
+        *(reject(f"{name} is null", name, "'missing'") for name in ("request_id", "call_type", "api_key", "model")),
+        reject("request_id = ''", "request_id", "'empty'"),
         *_time_problems(),
         *_structure_problems(),
         *(_count_problem(name, name, name, True) for name in _REQUIRED_COUNTS),
         *(_count_problem(name, f"x_{name}", path, False) for name, path in OPTIONAL_COUNTS.items()),
         *_sum_problems(),
-        _reject("spend_usd is null", "spend", _found("spend", "a number")),
-        _reject("spend_usd < 0", "spend", "'negative'"),
+        reject("spend_usd is null", "spend", found("spend", "a number")),
+        reject("spend_usd < 0", "spend", "'negative'"),
         *_closed_list_problems(),
-        _reject("request_tags is not null and not json_valid(request_tags)", "request_tags", "'not valid JSON'"),
+        reject("request_tags is not null and not json_valid(request_tags)", "request_tags", "'not valid JSON'"),
     ]
 
 
@@ -152,14 +131,14 @@ def _time_problems() -> list[str]:
     optional = {"completionStartTime": "completion_started_at", "updated_at": "updated"}
     shown = "strftime(started_at, '%Y-%m-%d %H:%M:%S')"
     return [
-        _reject("started_at is null", "startTime", _found('"startTime"', example)),
-        _reject("ended_at is null", "endTime", _found('"endTime"', example)),
+        reject("started_at is null", "startTime", found('"startTime"', example)),
+        reject("ended_at is null", "endTime", found('"endTime"', example)),
         *(
-            _reject(f'"{field}" is not null and {column} is null', field, _found(f'"{field}"', f"{example}, or null"))
+            reject(f'"{field}" is not null and {column} is null', field, found(f'"{field}"', f"{example}, or null"))
             for field, column in optional.items()
         ),
-        _reject(f"started_at > {_LATEST}", "startTime", f"'date in the future: ' || {shown}"),
-        _reject("started_at < timestamp '2015-01-01'", "startTime", f"'date before 2015: ' || {shown}"),
+        reject(f"started_at > {_LATEST}", "startTime", f"'date in the future: ' || {shown}"),
+        reject("started_at < timestamp '2015-01-01'", "startTime", f"'date before 2015: ' || {shown}"),
     ]
 
 
@@ -172,9 +151,9 @@ def _structure_problems() -> list[str]:
         _TAGS: "m.spend_logs_metadata is not null and m.spend_logs_metadata.tenant is null",
     }
     return [
-        _reject("metadata is not null and m is null", "metadata", "'not valid JSON'"),
+        reject("metadata is not null and m is null", "metadata", "'not valid JSON'"),
         *(
-            _reject(f"{suspect} and json_type(metadata, '${path[8:]}') <> 'OBJECT'", path, "'expected an object'")
+            reject(f"{suspect} and json_type(metadata, '${path[8:]}') <> 'OBJECT'", path, "'expected an object'")
             for path, suspect in suspects.items()
         ),
     ]
@@ -183,24 +162,24 @@ def _structure_problems() -> list[str]:
 def _sum_problems() -> list[str]:
     """Token classes that do not add up. They are rejected, never clamped: a clamped class hides a double count."""
     return [
-        _reject(
+        reject(
             "n_total_tokens > 0 and n_total_tokens <> n_prompt_tokens + n_completion_tokens",
             "total_tokens",
             "n_total_tokens || ' is not ' || n_prompt_tokens || ' prompt + ' || n_completion_tokens || ' completion'",
         ),
-        _reject(
+        reject(
             "coalesce(n_ephemeral_5m, n_ephemeral_1h) is not null "
             "and coalesce(n_ephemeral_5m, 0) + coalesce(n_ephemeral_1h, 0) <> cache_written",
             f"{_USAGE}.cache_creation",
             "'its classes do not add up to the ' || cache_written || ' cache write tokens'",
         ),
-        _reject(
+        reject(
             "cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens + input_audio_tokens "
             "+ input_image_tokens > n_prompt_tokens",
             "prompt_tokens",
             "n_prompt_tokens || ' is less than its cache, audio and image tokens'",
         ),
-        _reject(
+        reject(
             "reasoning_tokens + output_audio_tokens + output_image_tokens > n_completion_tokens",
             "completion_tokens",
             "n_completion_tokens || ' is less than its reasoning, audio and image tokens'",
@@ -210,21 +189,21 @@ def _sum_problems() -> list[str]:
 
 def _closed_list_problems() -> list[str]:
     return [
-        _reject(f"status not in {_in(STATUSES)}", "status", _found("status", " or ".join(STATUSES))),
-        _reject(
+        reject(f"status not in {one_of(STATUSES)}", "status", found("status", " or ".join(STATUSES))),
+        reject(
             "lower(cache_hit) not in ('true', 'false', 'none', '')",
             "cache_hit",
-            _found("cache_hit", "True, False or None"),
+            found("cache_hit", "True, False or None"),
         ),
-        _reject(
-            f"x_tier not in {_in(TIERS)}",
+        reject(
+            f"x_tier not in {one_of(TIERS)}",
             "metadata.cost_breakdown.service_tier",
-            _found("x_tier", "one of " + ", ".join(TIERS)),
+            found("x_tier", "one of " + ", ".join(TIERS)),
         ),
-        _reject(
+        reject(
             "lower(x_latency_insensitive) not in ('true', 'false')",
             f"{_TAGS}.latency_insensitive",
-            _found("x_latency_insensitive", "true or false"),
+            found("x_latency_insensitive", "true or false"),
         ),
     ]
 
@@ -242,10 +221,10 @@ def _typed() -> list[str]:
     return [
         *(f"try_cast(x_{name} as bigint) as n_{name}" for name in OPTIONAL_COUNTS),
         *(f"try_cast({name} as bigint) as n_{name}" for name in _REQUIRED_COUNTS),
-        _moment('"startTime"') + " as started_at",
-        _moment('"endTime"') + " as ended_at",
-        _moment('"completionStartTime"') + " as completion_started_at",
-        _moment("updated_at") + " as updated",
+        moment('"startTime"') + " as started_at",
+        moment('"endTime"') + " as ended_at",
+        moment('"completionStartTime"') + " as completion_started_at",
+        moment("updated_at") + " as updated",
         # Text to a 128-bit decimal costs 30 times text to a 64-bit one, which holds every believable price of a call.
         f"case when regexp_full_match(spend, '{_NUMBER}') "
         "then coalesce(try_cast(spend as decimal(18, 12)), try_cast(spend as decimal(26, 12))) end as spend_usd",

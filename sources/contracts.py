@@ -1,0 +1,151 @@
+"""The pandera contracts of the lake tables, made from the rules each feed declares, and holding the lake against them.
+
+What a reader checks row by row is not repeated here: this finds a lake that is not what its readers wrote.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandera.polars as pa
+import polars as pl
+from pandera.config import ValidationDepth, config_context
+from pandera.errors import SchemaErrors
+from polars.exceptions import PolarsError
+
+from sources.feed import FeedTable, Rule
+from sources.lake import lake_file, ledger_path
+from sources.ledger import FileLedger, LedgerRow
+
+# A failure is shown with this many rows; a column that is wrong throughout would fill the memory.
+MAX_ROWS_SHOWN = 5
+
+_POLARS: dict[str, pl.DataType] = {
+    "VARCHAR": pl.String(),
+    "BIGINT": pl.Int64(),
+    "INTEGER": pl.Int32(),
+    "DOUBLE": pl.Float64(),
+    "BOOLEAN": pl.Boolean(),
+    "TIMESTAMP": pl.Datetime("us"),
+    "DATE": pl.Date(),
+}
+
+
+@dataclass(frozen=True)
+class ContractFailure:
+    """A lake file that is not what the contract says: which column, which rule, in how many rows, the first of them."""
+
+    table: str
+    file_name: str
+    lake_file: str
+    column: str
+    rule: str
+    count: int | None = None
+    row_numbers: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        place = ""
+        if self.count is not None:
+            place = f" in {self.count} rows, the first in row {', '.join(map(str, self.row_numbers))}"
+        return f"{self.table}: {self.lake_file} (from {self.file_name}): {self.column}: expected {self.rule}{place}"
+
+
+def contract(table: FeedTable) -> pa.DataFrameSchema:
+    """The pandera schema of a lake table: exactly its columns, their types, nulls, ranges and closed lists."""
+    columns = {
+        name: _column(polars_type(kind), table.contract.get(name, Rule())) for name, kind in table.columns.items()
+    }
+    return pa.DataFrameSchema(columns, strict=True, ordered=True, name=table.name)
+
+
+def _column(kind: pl.DataType, rule: Rule) -> pa.Column:
+    checks = []
+    if rule.minimum is not None:
+        checks.append(pa.Check.ge(rule.minimum, n_failure_cases=MAX_ROWS_SHOWN))
+    if rule.allowed is not None:
+        checks.append(pa.Check.isin(sorted(rule.allowed), n_failure_cases=MAX_ROWS_SHOWN))
+    return pa.Column(kind, checks=checks, nullable=not rule.is_required)
+
+
+def polars_type(duckdb_type: str) -> pl.DataType:
+    if duckdb_type.startswith("DECIMAL("):
+        precision, scale = duckdb_type.removeprefix("DECIMAL(").removesuffix(")").split(",")
+        return pl.Decimal(int(precision), int(scale))
+    return _POLARS[duckdb_type]
+
+
+def validate_lake_table(home: Path, table: FeedTable) -> list[ContractFailure]:
+    """Hold every committed file of a table against its contract and its ledger row; empty when all is well."""
+    with FileLedger(ledger_path(home)) as ledger:
+        rows = ledger.rows(
+            "status = 'committed' and feed = :feed and table_name = :table", feed=table.feed, table=table.table
+        )
+    failures, sound = [], []
+    for row in rows:
+        if failure := _wrong_file(home, table, row):
+            failures.append(failure)
+        else:
+            sound.append(row)
+    if sound and not _holds(table, pl.scan_parquet([lake_file(home, row) for row in sound])):
+        located = [failure for row in sound for failure in _broken_rules(home, table, row)]
+        failures += located or [_failure(table, row, lake_file(home, row), "file", "the contract") for row in sound]
+    return failures
+
+
+def _wrong_file(home: Path, table: FeedTable, row: LedgerRow) -> ContractFailure | None:
+    path = lake_file(home, row)
+    try:
+        schema = dict(pl.read_parquet_schema(path))
+        count = int(pl.scan_parquet(path).select(pl.len()).collect().item())
+    except (OSError, PolarsError):
+        return _failure(table, row, path, "file", "a Parquet file that can be read")
+    expected = {name: polars_type(kind) for name, kind in table.columns.items()}
+    if list(schema.items()) != list(expected.items()):
+        names = [name for name in {**expected, **schema} if schema.get(name) != expected.get(name)]
+        return _failure(table, row, path, ", ".join(names) or "columns", "the columns of the table, in order")
+    if count != row.rows_kept:
+        return _failure(table, row, path, "file", f"the {row.rows_kept} rows that were committed, found {count}")
+    return None
+
+
+def _holds(table: FeedTable, frame: pl.LazyFrame) -> bool:
+    # On a LazyFrame pandera looks at the schema alone unless it is told to look at the data.
+    with config_context(validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA):
+        try:
+            contract(table).validate(frame, lazy=True)
+        except SchemaErrors:
+            return False
+    return True
+
+
+def _broken_rules(home: Path, table: FeedTable, row: LedgerRow) -> Iterator[ContractFailure]:
+    """Where in a file the rules do not hold: pandera's cases name neither the file nor the landed row."""
+    path = lake_file(home, row)
+    frame = pl.scan_parquet(path)
+    for column, rule in table.contract.items():
+        for text, broken in _conditions(column, rule):
+            numbers = frame.filter(broken).select("row_number").collect()["row_number"]
+            if numbers.len():
+                yield _failure(table, row, path, column, text, numbers.len(), tuple(numbers.head(MAX_ROWS_SHOWN)))
+
+
+def _conditions(column: str, rule: Rule) -> Iterator[tuple[str, pl.Expr]]:
+    if rule.is_required:
+        yield "a value", pl.col(column).is_null()
+    if rule.minimum is not None:
+        yield f"at least {rule.minimum}", pl.col(column) < rule.minimum
+    if rule.allowed is not None:
+        allowed = sorted(rule.allowed)
+        yield f"one of {', '.join(allowed)}", ~pl.col(column).is_in(allowed)
+
+
+def _failure(
+    table: FeedTable,
+    row: LedgerRow,
+    path: Path,
+    column: str,
+    rule: str,
+    count: int | None = None,
+    row_numbers: tuple[int, ...] = (),
+) -> ContractFailure:
+    return ContractFailure(table.name, row.file_name, path.name, column, rule, count, row_numbers)

@@ -1,0 +1,140 @@
+"""What the ledger tells the rest: the meta tables of the lake, and the rejected lines for people to look at.
+
+The tables depend on the landed files alone, not on when they were read: two homes with the same landing are equal.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import polars as pl
+
+from sources.feed import UnreadableFileError
+from sources.lake import ledger_path, rejects_file, write_current
+from sources.ledger import FileLedger, LedgerRow
+from sources.lines import TextFile
+from sources.quarantine import Reject, read_rejects
+
+# (feed, table, expected date, file name); the name may hold * where only the sender knows the rest.
+ExpectedFile = tuple[str, str, date, str]
+Schema = Mapping[str, pl.DataType | type[pl.DataType]]
+
+_FILES: Schema = {
+    "feed": pl.String,
+    "table_name": pl.String,
+    "file_name": pl.String,
+    "identity": pl.String,
+    "path": pl.String,
+    "size_bytes": pl.Int64,
+    "status": pl.String,
+    "rows_read": pl.Int64,
+    "rows_kept": pl.Int64,
+    "rows_quarantined": pl.Int64,
+    "first_event_at": pl.Datetime("us"),
+    "last_event_at": pl.Datetime("us"),
+    "retrieved_at": pl.Datetime("us"),
+    "reader_version": pl.Int64,
+    "reason": pl.String,
+}
+_QUARANTINE: Schema = {
+    "feed": pl.String,
+    "table_name": pl.String,
+    "file_name": pl.String,
+    "line_number": pl.Int64,
+    "byte_offset": pl.Int64,
+    "field": pl.String,
+    "reason": pl.String,
+}
+_EXPECTED: Schema = {
+    "feed": pl.String,
+    "table_name": pl.String,
+    "expected_date": pl.Date,
+    "file_name": pl.String,
+    "has_arrived": pl.Boolean,
+}
+_DAYS: Schema = {
+    "feed": pl.String,
+    "table_name": pl.String,
+    "file_name": pl.String,
+    "usage_date": pl.Date,
+    "rows_kept": pl.Int64,
+}
+
+
+@dataclass(frozen=True)
+class ShownReject:
+    """A reject with the text it is about, read from landing now; None when the file is gone or has no lines."""
+
+    row: LedgerRow
+    reject: Reject
+    text: str | None
+
+
+def export_meta(home: Path, expected_files: Iterable[ExpectedFile]) -> None:
+    """Write lake/meta/{files,quarantine,expected_files,file_days}; unchanged tables keep their bytes."""
+    with FileLedger(ledger_path(home)) as ledger:
+        rows = ledger.rows()
+        days = list(ledger.days())
+    committed = {(row.feed, row.table_name, row.identity): row for row in rows if row.status == "committed"}
+    write_current(home, "meta", "files", pl.DataFrame([{c: getattr(r, c) for c in _FILES} for r in rows], _FILES))
+    write_current(home, "meta", "quarantine", _frame(_rejects(home, committed.values()), _QUARANTINE))
+    write_current(home, "meta", "expected_files", _frame(_arrivals(expected_files, rows), _EXPECTED))
+    named = [
+        (feed, table, committed[feed, table, identity].file_name, day, count)
+        for feed, table, identity, day, count in days
+    ]
+    write_current(home, "meta", "file_days", _frame(sorted(named), _DAYS))
+
+
+def _frame(rows: Iterable[Sequence[object]], schema: Schema) -> pl.DataFrame:
+    return pl.DataFrame(list(rows), schema=schema, orient="row")
+
+
+def _rejects(home: Path, rows: Iterable[LedgerRow]) -> Iterator[tuple[object, ...]]:
+    for row in rows:
+        for reject in _rejects_of(home, row):
+            place = (reject.line_number, reject.byte_offset)
+            yield (row.feed, row.table_name, row.file_name, *place, reject.field, reject.reason)
+
+
+def _rejects_of(home: Path, row: LedgerRow) -> list[Reject]:
+    path = rejects_file(home, row)
+    return read_rejects(path) if path.is_file() else []
+
+
+def _arrivals(expected: Iterable[ExpectedFile], rows: Sequence[LedgerRow]) -> Iterator[tuple[object, ...]]:
+    """A file that came and could not be read has arrived; what is wrong with it is told elsewhere."""
+    names: dict[tuple[str, str], set[str]] = {}
+    for row in rows:
+        names.setdefault((row.feed, row.table_name), set()).add(row.file_name)
+    for feed, table, day, pattern in expected:
+        there = names.get((feed, table), set())
+        yield feed, table, day, pattern, pattern in there or any(fnmatchcase(name, pattern) for name in there)
+
+
+def show_quarantine(home: Path, *, table: str | None = None, file: str | None = None) -> Iterator[ShownReject]:
+    """The rejects of committed files, with the lines they are about. `table` is feed.table, `file` a name or path."""
+    with FileLedger(ledger_path(home)) as ledger:
+        rows = ledger.rows("status = 'committed'")
+    for row in rows:
+        is_wanted = table in (None, f"{row.feed}.{row.table_name}") and file in (None, row.file_name, row.path)
+        if is_wanted and (rejects := _rejects_of(home, row)):
+            lines = {reject.line_number for reject in rejects if reject.byte_offset is not None}
+            texts = _landed_lines(home / "landing" / row.path, lines - {None})
+            for reject in rejects:
+                yield ShownReject(row, reject, texts.get(reject.line_number))
+
+
+def _landed_lines(path: Path, numbers: set[int | None]) -> dict[int | None, str]:
+    if not numbers or not path.is_file():
+        return {}
+    found: dict[int | None, str] = {}
+    try:
+        for batch in TextFile(path).batches():
+            wanted = batch.filter(pl.col("line_number").is_in(numbers) & pl.col("text").is_not_null())
+            found |= dict(wanted.select("line_number", "text").iter_rows())
+    except UnreadableFileError:
+        pass  # changed since it was read: what was found until here is shown
+    return found

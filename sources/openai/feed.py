@@ -1,0 +1,195 @@
+"""OpenAI's organization usage and cost reports: what their pages are and what the lake tables promise.
+
+Input tokens include cached and cache-write tokens; audio counts hold uncached audio only. Times are Unix seconds.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sources.feed import PROVENANCE_COLUMNS, FeedTable, LandedFile, ReadContext, ReadResult, Rule
+from sources.pages import (
+    ORIGIN_COLUMNS,
+    Page,
+    Row,
+    RowError,
+    amount,
+    choice,
+    count,
+    currency,
+    flag,
+    read_page,
+    text,
+)
+
+SERVICE_TIERS: Mapping[str | None, str | None] = {
+    None: "standard",
+    "default": "standard",
+    "auto": "standard",
+    "standard": "standard",
+    "flex": "flex",
+    "priority": "priority",
+    "batch": "batch",
+}
+# In what the bill counts -> the unit in the lake. Thousands of tokens become tokens.
+QUANTITY_UNITS: Mapping[str | None, str | None] = {
+    None: None,
+    "tokens": "tokens",
+    "1000_tokens": "tokens",
+    **{
+        unit: unit
+        for unit in (
+            "requests", "calls", "sessions", "images", "pixels", "characters", "duration_seconds", "seconds",
+            "minutes", "gibibyte_days", "gigabyte_days",
+        )
+    },
+}  # fmt: skip
+
+_USAGE_FIELDS = frozenset({
+    "object", "input_tokens", "input_cached_tokens", "input_cache_write_tokens", "input_uncached_tokens",
+    "output_tokens", "input_text_tokens", "output_text_tokens", "input_cached_text_tokens", "input_audio_tokens",
+    "input_cached_audio_tokens", "output_audio_tokens", "input_image_tokens", "input_cached_image_tokens",
+    "output_image_tokens", "num_model_requests", "project_id", "user_id", "api_key_id", "model", "batch",
+    "service_tier",
+})  # fmt: skip
+_COST_FIELDS = frozenset({"object", "amount", "line_item", "project_id", "api_key_id", "quantity", "quantity_unit"})
+
+
+def _bucket(bucket: Row) -> tuple[datetime, datetime]:
+    start, end = count(bucket, "start_time"), count(bucket, "end_time")
+    try:
+        return (
+            datetime.fromtimestamp(start, UTC).replace(tzinfo=None),
+            datetime.fromtimestamp(end, UTC).replace(tzinfo=None),
+        )
+    except (OverflowError, ValueError, OSError) as error:
+        raise RowError("start_time", "not a time in Unix seconds") from error
+
+
+def _usage(result: Row, context: ReadContext) -> Row:
+    is_batch = flag(result, "batch")
+    row: Row = {
+        "project_id": text(result, "project_id"),
+        "api_key_id": text(result, "api_key_id"),
+        "model_id": text(result, "model"),
+        "is_batch": is_batch,
+        "service_tier": "batch" if is_batch else choice(result, "service_tier", SERVICE_TIERS),
+        "input_tokens": count(result, "input_tokens"),
+        "input_cached_tokens": count(result, "input_cached_tokens", 0),
+        "input_cache_write_tokens": count(result, "input_cache_write_tokens", 0),
+        "input_audio_tokens": count(result, "input_audio_tokens", 0),
+        "output_tokens": count(result, "output_tokens"),
+        "output_audio_tokens": count(result, "output_audio_tokens", 0),
+        "num_model_requests": count(result, "num_model_requests"),
+    }
+    parts = row["input_cached_tokens"] + row["input_cache_write_tokens"] + row["input_audio_tokens"]
+    if parts > row["input_tokens"]:
+        raise RowError("input_tokens", f"{row['input_tokens']} is less than its cached, cache write and audio tokens")
+    if row["output_audio_tokens"] > row["output_tokens"]:
+        raise RowError("output_tokens", f"{row['output_tokens']} is less than its audio tokens")
+    return row
+
+
+def _cost(result: Row, context: ReadContext) -> Row:
+    unit = choice(result, "quantity_unit", QUANTITY_UNITS)
+    shift = 3 if result.get("quantity_unit") == "1000_tokens" else 0
+    return {
+        "project_id": text(result, "project_id"),
+        "api_key_id": text(result, "api_key_id"),
+        "line_item": text(result, "line_item"),
+        "amount": amount(result, "amount.value"),
+        "currency": currency(result, "amount.currency", context),
+        "quantity": None if result.get("quantity") is None else amount(result, "quantity", shift),
+        "quantity_unit": unit,
+    }
+
+
+USAGE_PAGE = Page(
+    columns={
+        **ORIGIN_COLUMNS,
+        "project_id": "VARCHAR",
+        "api_key_id": "VARCHAR",
+        "model_id": "VARCHAR",
+        "is_batch": "BOOLEAN",
+        "service_tier": "VARCHAR",
+        "input_tokens": "BIGINT",
+        "input_cached_tokens": "BIGINT",
+        "input_cache_write_tokens": "BIGINT",
+        "input_audio_tokens": "BIGINT",
+        "output_tokens": "BIGINT",
+        "output_audio_tokens": "BIGINT",
+        "num_model_requests": "BIGINT",
+        **PROVENANCE_COLUMNS,
+    },
+    read_bucket=_bucket,
+    read_result=_usage,
+    known_fields=_USAGE_FIELDS,
+)
+COST_PAGE = Page(
+    columns={
+        **ORIGIN_COLUMNS,
+        "project_id": "VARCHAR",
+        "api_key_id": "VARCHAR",
+        "line_item": "VARCHAR",
+        "amount": "DECIMAL(26,12)",
+        "currency": "VARCHAR",
+        "quantity": "DECIMAL(26,6)",
+        "quantity_unit": "VARCHAR",
+        **PROVENANCE_COLUMNS,
+    },
+    read_bucket=_bucket,
+    read_result=_cost,
+    known_fields=_COST_FIELDS,
+)
+
+
+def _read_usage(file: LandedFile, context: ReadContext, out_parquet: Path, out_rejects: Path) -> ReadResult:
+    return read_page(USAGE_PAGE, file, context, out_parquet, out_rejects)
+
+
+def _read_costs(file: LandedFile, context: ReadContext, out_parquet: Path, out_rejects: Path) -> ReadResult:
+    return read_page(COST_PAGE, file, context, out_parquet, out_rejects)
+
+
+_ORIGIN_RULES = {name: Rule(is_required=True) for name in (*ORIGIN_COLUMNS, "file_hash")}
+_PLACE_RULE = {"row_number": Rule(is_required=True, minimum=1)}
+
+USAGE_COMPLETIONS = FeedTable(
+    feed="openai",
+    table="usage_completions",
+    reader_version=1,
+    columns=USAGE_PAGE.columns,
+    identity="snapshot",
+    suffixes=(".json", ".json.gz"),
+    read=_read_usage,
+    contract={
+        **_ORIGIN_RULES,
+        **_PLACE_RULE,
+        **{name: Rule(is_required=True, minimum=0) for name, kind in USAGE_PAGE.columns.items() if "tokens" in name},
+        "num_model_requests": Rule(is_required=True, minimum=0),
+        "service_tier": Rule(is_required=True, allowed=frozenset(("standard", "batch", "flex", "priority"))),
+    },
+    description="One row per day, project, key, model, batch and tier of OpenAI's completions usage report.",
+    needs_retrieved_at=True,
+    replaces_same_name=True,
+)
+
+COSTS = FeedTable(
+    feed="openai",
+    table="costs",
+    reader_version=1,
+    columns=COST_PAGE.columns,
+    identity="snapshot",
+    suffixes=(".json", ".json.gz"),
+    read=_read_costs,
+    contract={
+        **_ORIGIN_RULES,
+        **_PLACE_RULE,
+        "amount": Rule(is_required=True),
+        "currency": Rule(is_required=True),
+        "quantity_unit": Rule(allowed=frozenset(unit for unit in QUANTITY_UNITS.values() if unit)),
+    },
+    description="One row per day, project, key and line item of OpenAI's cost report, in the bill's currency.",
+    needs_retrieved_at=True,
+    replaces_same_name=True,
+)
