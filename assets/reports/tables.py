@@ -7,14 +7,14 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sources.money import largest_remainder
-
 from assets.marts import UNATTRIBUTED
 from assets.reports import charts, text
+from sources.money import largest_remainder
 
 Row = Mapping[str, Any]
 ZERO = Decimal(0)
 CENTS = 2
+CENT = Decimal(1).scaleb(-CENTS)
 # Rows a reader can take in; what is beyond is folded into one row that says how many it holds.
 ROWS_SHOWN = 25
 CACHE_ROWS_SHOWN = 40
@@ -51,11 +51,16 @@ def absent(reason: str) -> Cell:
 
 
 def cents(rows: Sequence[Row], parts: Sequence[str], total: Callable[[Row], Decimal]) -> list[tuple[Decimal, ...]]:
-    """Each row's total and parts in cents: totals share the exact sum, the parts of a row share its total."""
+    """Each row's total and parts in cents, such that every row and every column adds up as printed.
+
+    Totals share the rounded sum and columns share it too, both by largest remainder; a cell is then at most a few cents
+    off its own amount.
+    """
     totals = largest_remainder([total(row) for row in rows], CENTS)
-    return [
-        (rounded, *_within(rounded, [row[part] for part in parts])) for row, rounded in zip(rows, totals, strict=True)
-    ]
+    exact = [[row[part] for part in parts] for row in rows]
+    cells = [_within(rounded, amounts) for rounded, amounts in zip(totals, exact, strict=True)]
+    _settle_columns(cells, exact)
+    return [(rounded, *row) for rounded, row in zip(totals, cells, strict=True)]
 
 
 def _within(total: Decimal, parts: Sequence[Decimal]) -> list[Decimal]:
@@ -66,6 +71,25 @@ def _within(total: Decimal, parts: Sequence[Decimal]) -> list[Decimal]:
     largest = max(range(len(parts)), key=lambda index: abs(parts[index]))
     rounded[largest] += total - sum(rounded, ZERO)
     return rounded
+
+
+def _settle_columns(cells: list[list[Decimal]], exact: Sequence[Sequence[Decimal]]) -> None:
+    """Move single cents along rows until every column has its rounded sum; a cell that is 0 stays 0 where it can."""
+    targets = largest_remainder([sum(column, ZERO) for column in zip(*exact, strict=True)], CENTS)
+    while True:
+        columns = zip(*cells, strict=True)
+        gaps = [target - sum(column, ZERO) for target, column in zip(targets, columns, strict=True)]
+        if not any(gaps) or sum(gaps, ZERO):
+            return
+        up, down = gaps.index(max(gaps)), gaps.index(min(gaps))
+
+        def strays(row: int, up: int = up, down: int = down) -> tuple[bool, Decimal]:
+            ahead, behind = cells[row][up] - exact[row][up], exact[row][down] - cells[row][down]
+            return not (exact[row][up] and exact[row][down]), max(ahead, behind)
+
+        row = min(range(len(cells)), key=strays)
+        cells[row][up] += CENT
+        cells[row][down] -= CENT
 
 
 def sums(printed: Sequence[Sequence[Decimal]]) -> list[Cell]:

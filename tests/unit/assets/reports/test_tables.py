@@ -15,7 +15,7 @@ amounts = st.decimals(min_value=0, max_value=10_000, places=12)
 
 
 @given(st.lists(st.tuples(amounts, amounts, amounts), min_size=1, max_size=12))
-def test_cents_add_up_in_rows_and_to_the_rounded_sum(parts: list[tuple[Decimal, Decimal, Decimal]]) -> None:
+def test_cents_add_up_in_rows_and_in_columns(parts: list[tuple[Decimal, Decimal, Decimal]]) -> None:
     rows = [{"a": a, "b": b, "c": c, "total": a + b + c} for a, b, c in parts]
     printed = cents(rows, ("a", "b", "c"), lambda row: row["total"])
     exact = sum((row["total"] for row in rows), Decimal(0))
@@ -23,6 +23,16 @@ def test_cents_add_up_in_rows_and_to_the_rounded_sum(parts: list[tuple[Decimal, 
     for (total, *shares), row in zip(printed, rows, strict=True):
         assert sum(shares) == total
         assert abs(total - row["total"]) < Decimal("0.01")
+    for index, part in enumerate("abc", start=1):
+        column = sum((row[part] for row in rows), Decimal(0))
+        assert abs(sum((row[index] for row in printed), Decimal(0)) - column) < Decimal("0.01")
+
+
+def test_a_part_of_nothing_stays_nothing() -> None:
+    rows = [{"a": Decimal("0.004"), "b": Decimal(0)} for _ in range(5)] + [{"a": Decimal(0), "b": Decimal("0.014")}]
+    printed = cents(rows, ("a", "b"), lambda row: row["a"] + row["b"])
+    assert [row[2] for row in printed[:-1]] == [0] * 5
+    assert printed[-1][1] == 0
 
 
 def tenant(number: int) -> dict[str, Any]:
