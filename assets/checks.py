@@ -1,7 +1,7 @@
-"""Checks that stand between the marts and the report: contracts of lake tables and marts, and the company's limits.
+"""Checks that stand between the marts and the report: their contracts, and the company's limits.
 
 Each result says what is wrong, where, in how many rows, and how to see them. A blocking one keeps the report from being
-written.
+written. The lake is held against its own contracts before the marts are built, in assets.ingest.
 """
 
 import shlex
