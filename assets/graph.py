@@ -110,8 +110,17 @@ def ingest_assets(
         summary = ingest.take_in(place, settings, lambda done, total, name: context.log.debug(f"{done}/{total} {name}"))
         for warning in summary.warnings:
             context.log.warning(warning)
-        for spec in (*CONFIG_SPECS, *FEED_SPECS):
-            yield dg.MaterializeResult(asset_key=spec.key)
+        broken = ingest.check_lake(place)
+    for spec in (*CONFIG_SPECS, *FEED_SPECS):
+        yield dg.MaterializeResult(asset_key=spec.key)
+    for check in LAKE_CHECKS:
+        failures = broken[".".join(check.asset_key.path)]
+        yield dg.AssetCheckResult(
+            asset_key=check.asset_key,
+            check_name=check.name,
+            passed=not failures,
+            metadata={f"failure {number}": str(failure) for number, failure in enumerate(failures, 1)},
+        )
 
 
 @dg.multi_asset(name="derive", specs=DERIVED_SPECS)

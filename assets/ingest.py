@@ -3,11 +3,13 @@
 What a settings file, a landed file or a price is, sources say; here is only in which order they are taken in.
 """
 
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Sequence
 
 import polars as pl
 
 from sources import clock
+from sources.contracts import ContractFailure, validate_lake_table
 from sources.home import Home
 from sources.ingest import IngestSummary, ingest
 from sources.lake import ledger_path
@@ -20,6 +22,22 @@ from sources.settings import Settings, compile_settings
 
 # progress(done, total, name)
 Progress = Callable[[int, int, str], None]
+
+
+class LakeError(Exception):
+    """Committed lake files break their contract: nothing is built from them."""
+
+    def __init__(self, home: Home, failures: Sequence[ContractFailure]) -> None:
+        self.failures = tuple(failures)
+        files = {failure.lake_file: failure.table for failure in failures}
+        paths = [str(home.lake / table.replace(".", "/") / name) for name, table in files.items()]
+        lines = [
+            f"{len(files)} lake files break their contract; nothing was built",
+            *(f"  {failure}" for failure in failures),
+            "A lake file that is removed is read again from its landed file by the next run:",
+            *(f"  rm {shlex.quote(path)}" for path in paths),
+        ]
+        super().__init__("\n".join(lines))
 
 
 def take_in(home: Home, settings: Settings, progress: Progress) -> IngestSummary:
@@ -35,6 +53,20 @@ def take_in(home: Home, settings: Settings, progress: Progress) -> IngestSummary
     )
 
 
+def check_lake(home: Home) -> dict[str, list[ContractFailure]]:
+    """What every lake table has that its contract does not allow, by feed.table; an empty list where all is well."""
+    return {table.name: validate_lake_table(home.root, table) for table in FEEDS}
+
+
+def require_lake(home: Home) -> int:
+    """LakeError when a committed lake file is not what its reader wrote; else the number of tables that hold."""
+    found = check_lake(home)
+    failures = [failure for of_table in found.values() for failure in of_table]
+    if failures:
+        raise LakeError(home, failures)
+    return len(found)
+
+
 def derive(home: Home, settings: Settings) -> str:
     """Resolve the prices of what came in and write what the ledger knows for the warehouse; says what was resolved."""
     prices = build_prices(home, settings)
@@ -46,11 +78,14 @@ def derive(home: Home, settings: Settings) -> str:
 
 def in_words(summary: IngestSummary) -> str:
     """What came in, in a few words."""
-    parts = [f"{summary.files_new} new files, {summary.rows_kept:,} rows kept"] if summary.files_new else []
-    parts += [f"{summary.rows_quarantined:,} rows in quarantine"] if summary.rows_quarantined else []
-    parts += [f"{summary.files_failed} files could not be read"] if summary.files_failed else []
-    parts += [f"{summary.files_duplicate} files known under another name"] if summary.files_duplicate else []
-    return ", ".join(parts) or "no new files"
+    counts = {
+        "new": summary.files_new,
+        "already known under another name": summary.files_duplicate,
+        "not readable": summary.files_failed,
+    }
+    files = ", ".join(f"{number} {what}" for what, number in counts.items() if number) or "none new"
+    rows = f"; rows: {summary.rows_kept:,} kept, {summary.rows_quarantined:,} set aside" if summary.rows_read else ""
+    return f"files: {files}{rows}"
 
 
 def pending(home: Home) -> list[str]:

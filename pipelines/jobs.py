@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets.graph import WEEKLY_REPORT, WEEKS
+from assets.graph import WEEKLY_REPORT
 
 build_marts = dg.define_asset_job(
     "build_marts",
@@ -12,7 +12,6 @@ build_marts = dg.define_asset_job(
 report_week = dg.define_asset_job(
     "report_week",
     selection=dg.AssetSelection.assets(WEEKLY_REPORT),
-    partitions_def=WEEKS,
     description="Write the unit-economics report of one ISO week from the published marts.",
 )
 JOBS = [build_marts, report_week]

@@ -99,7 +99,7 @@ def _take_in(home: Home, settings: Settings, progress: Progress, result: RunResu
         step.result(ingest.in_words(summary))
         result.warnings += summary.warnings
     with progress.step("check lake") as step:
-        step.result(f"{ingest.check_lake(home)} files hold their contracts")
+        step.result(f"{ingest.require_lake(home)} tables hold their contracts")
     with progress.step("prices") as step:
         step.result(ingest.derive(home, settings))
 

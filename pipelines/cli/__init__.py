@@ -29,6 +29,7 @@ Exit codes: 0 done, 1 a check failed, 2 wrong usage or settings, 3 the home is i
 EXIT_CODES = {
     "assets.exports.chargeback.ExportError": 2,
     "assets.gates.CheckError": 1,
+    "assets.ingest.LakeError": 1,
     "assets.marts.MartsError": 2,
     "assets.publish.PublishError": 1,
     "assets.reports.weekly.ReportError": 2,
