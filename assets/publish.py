@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
@@ -81,13 +82,14 @@ class Published:
 
 @dataclass(frozen=True)
 class _Job:
-    """One Parquet file to write: the rows of `table` where `condition` holds, in `order`."""
+    """One Parquet file to write: the rows of `table` where `condition` holds, in `order`; its week if it has one."""
 
     name: str
     table: str
     condition: str
     order: str
     file: PublishedFile
+    week: str | None = None
 
 
 def version_path(home: Home, version_id: str) -> Path:
@@ -132,7 +134,7 @@ def _write_version(home: Home, version_id: str, check: Callable[[Path], None]) -
         known = previous.files if previous else {}
         linked = [job for job in jobs if known.get(job.name) == job.file and _link(before, folder, job.name)]
         _write_all(connection, folder, [job for job in jobs if job not in linked])
-        weeks, months = _weeks(connection), _months(connection, tables)
+        weeks, months = _weeks(connection, jobs), _months(connection, tables)
     files = {job.name: job.file for job in jobs}
     manifest = Manifest(version_id, clock.now().isoformat(), files, weeks, months)
     (folder / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1, sort_keys=True) + "\n")
@@ -178,13 +180,18 @@ def _jobs(connection: duckdb.DuckDBPyConnection, table: str) -> list[_Job]:
         return [_Job(f"{table}/empty.parquet", table, "true", "all", file)]
     order = DAILY_FACTS[table]
     return [
-        _Job(f"{table}/usage_date={day or NO_DAY}/data.parquet", table, _is_day(day), order, file)
+        _Job(f"{table}/usage_date={day or NO_DAY}/data.parquet", table, _is_day(day), order, file, _monday(day))
         for day, file in days.items()
     ]
 
 
 def _is_day(day: str | None) -> str:
     return "usage_date is null" if day is None else f"usage_date = date '{day}'"
+
+
+def _monday(day: str | None) -> str | None:
+    moment = date.fromisoformat(day) if day else None
+    return str(moment - timedelta(days=moment.weekday())) if moment else None
 
 
 def _contents(connection: duckdb.DuckDBPyConnection, table: str, period: str) -> dict[str | None, PublishedFile]:
@@ -204,8 +211,8 @@ def _digest(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 
-def _weeks(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """A hash of what all marts say about each week."""
+def _weeks(connection: duckdb.DuckDBPyConnection, jobs: Iterable[_Job]) -> dict[str, str]:
+    """A hash of what all marts say about each week. Daily facts were hashed by day; their weeks follow from that."""
     dated = connection.execute(
         """
         select table_name, bool_or(column_name = 'week_start')
@@ -215,12 +222,14 @@ def _weeks(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
         order by table_name
         """
     ).fetchall()
-    weeks: dict[str, list[tuple[str, str]]] = {}
+    found = [(job.name, job.week, job.file) for job in jobs if job.week]
     for table, has_week in dated:
-        week = "week_start" if has_week else "cast(date_trunc('week', usage_date) as date)"
-        for monday, file in _contents(connection, table, week).items():
-            if monday:
-                weeks.setdefault(monday, []).append((table, file.content))
+        if table not in DAILY_FACTS:
+            week = "week_start" if has_week else "cast(date_trunc('week', usage_date) as date)"
+            found += [(table, monday, file) for monday, file in _contents(connection, table, week).items() if monday]
+    weeks: dict[str, list[tuple[str, str]]] = {}
+    for name, monday, file in found:
+        weeks.setdefault(monday, []).append((name, file.content))
     return {monday: _digest(weeks[monday]) for monday in sorted(weeks)}
 
 

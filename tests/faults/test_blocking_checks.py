@@ -1,0 +1,77 @@
+"""What must not be reported is not: a failed check stops before the report and says what is wrong and where."""
+
+import duckdb
+
+from sources.home import Home
+from tests.faults.conftest import inferledger, published_rows
+
+
+def change_settings(home: Home, before: str, after: str) -> None:
+    path = home.config / "inferledger.yml"
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after))
+
+
+def test_a_lake_file_that_was_tampered_with_stops_before_the_marts(run_home: Home) -> None:
+    before = published_rows(run_home)
+    report = run_home.reports / "2026-W46" / "weekly.html"
+    report.unlink()
+    lake_file = next((run_home.lake / "litellm/spend_logs").glob("*-v*.parquet"))
+    copy = lake_file.with_suffix(".copy")
+    columns = "* replace (case when row_number = 2 then -5 else completion_tokens end as completion_tokens)"
+    with duckdb.connect() as connection:
+        connection.execute(f"copy (select {columns} from '{lake_file}') to '{copy}' (format parquet, compression zstd)")
+    copy.replace(lake_file)
+
+    result = inferledger(run_home, "run")
+    assert result.returncode == 1
+    assert f"{lake_file.name} (from spend_logs_" in result.stderr
+    assert "completion_tokens: expected at least 0 in 1 rows, the first in row 2" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not report.exists()
+    assert published_rows(run_home) == before
+
+    assert f"rm {lake_file}" in result.stderr
+    lake_file.unlink()
+    mended = inferledger(run_home, "run")
+    assert mended.returncode == 0, mended.stderr
+    assert report.exists()
+    assert published_rows(run_home) == before
+
+
+def test_a_limit_that_is_broken_publishes_but_blocks_the_report(run_home: Home) -> None:
+    for path in run_home.reports.glob("*/weekly.html"):
+        path.unlink()
+    change_settings(run_home, "limits:", "limits:\n  unpriced_share: 0")
+    for _ in range(2):
+        result = inferledger(run_home, "run")
+        assert result.returncode == 1, "also when nothing is new"
+        assert "unpriced_share_within_limit" in result.stderr
+        assert "see: python -c" in result.stderr
+        assert list(run_home.reports.glob("*/weekly.html")) == []
+    blocked = inferledger(run_home, "report", "--week", "2026-W46")
+    assert blocked.returncode == 1
+    assert "no report is written" in blocked.stderr
+
+
+def test_a_typing_error_in_the_settings_is_named_with_its_line(run_home: Home) -> None:
+    change_settings(run_home, "limits:", "limitz:")
+    result = inferledger(run_home, "run")
+    assert result.returncode == 2
+    assert "inferledger.yml, line" in result.stderr
+    assert "did you mean 'limits'?" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_files_that_cannot_be_read_are_warnings_that_name_them(run_home: Home) -> None:
+    (run_home.landing / "litellm/spend_logs/spend_logs_2026-11-16.ndjson.gz").write_bytes(b"\x1f\x8bnot gzip")
+    (run_home.landing / "openai/costs/org-northwind/notes.txt").write_text("do not read me")
+    (run_home.landing / "somewhere/else").mkdir(parents=True)
+    (run_home.landing / "somewhere/else/file.csv").write_text("a,b\n")
+    before = published_rows(run_home)["fct_usage"]
+    result = inferledger(run_home, "run")
+    assert result.returncode == 0, result.stderr
+    for name in ("spend_logs_2026-11-16.ndjson.gz", "openai/costs/org-northwind/notes.txt", "somewhere/else"):
+        assert f"warning    landing/{name}" in result.stdout or name in result.stdout
+    assert published_rows(run_home)["fct_usage"] == before

@@ -1,0 +1,98 @@
+"""Runs take turns, and analysts who read during a run see one whole version after the other."""
+
+import gzip
+import json
+import subprocess
+import sys
+import textwrap
+
+from sources.home import Home
+from tests.faults.conftest import ROOT, environment, inferledger, published_rows, start
+
+# Opens the marts as an analyst does, again and again, and compares two marts that must agree in every version.
+ANALYST = textwrap.dedent("""
+    import json, sys, time
+    import duckdb
+    seen = {}
+    while True:
+        with duckdb.connect(sys.argv[1], read_only=True) as marts:
+            weekly = marts.execute("select sum(total_cost_usd) from cost_per_tenant_weekly").fetchone()[0]
+            ledger = marts.execute("select sum(effective_amount_usd) from fct_allocations").fetchone()[0]
+            calls = marts.execute("select count(*) from fct_usage").fetchone()[0]
+        seen[f"{calls} {weekly}"] = seen.get(f"{calls} {weekly}", 0) + 1
+        print(json.dumps({"agree": weekly == ledger, "seen": seen}), flush=True)
+        time.sleep(0.01)
+""")
+
+
+def land_another_task_file(home: Home) -> None:
+    """The newest task file once more with one outcome changed, as a later export would have it."""
+    newest = max((home.landing / "business/tasks").glob("tasks_*.csv"))
+    header, *tasks = newest.read_text().splitlines()
+    resolved = next(task for task in tasks if ",resolved," in task)
+    changed = resolved.replace(",resolved,", ",unresolved,")
+    (home.landing / "business/tasks/tasks_2026-11-17.csv").write_text(f"{header}\n{changed}\n")
+
+
+def land_another_day_of_logs(home: Home) -> None:
+    """A day of logs that came late: the last one again, under ids of its own."""
+    newest = max((home.landing / "litellm/spend_logs").glob("spend_logs_*.ndjson.gz"))
+    lines = gzip.decompress(newest.read_bytes()).decode().splitlines()
+    again = [json.dumps({**json.loads(line), "request_id": f"late-{number}"}) for number, line in enumerate(lines)]
+    target = home.landing / "litellm/spend_logs/spend_logs_2026-11-16.ndjson.gz"
+    target.write_bytes(gzip.compress("\n".join(again).encode()))
+
+
+def test_a_second_run_waits_for_the_first(
+    fresh_home: Home, finished: Home, processes: "list[subprocess.Popen[str]]"
+) -> None:
+    processes += [start(fresh_home, "run"), start(fresh_home, "run")]
+    said = [process.communicate()[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], said
+    assert sum("waiting: the home is in use by `inferledger run` (process" in text for text in said) == 1
+    assert sum("nothing new" in text for text in said) == 1
+    assert published_rows(fresh_home) == published_rows(finished)
+
+
+def test_an_analyst_sees_whole_versions_during_a_run(run_home: Home, processes: "list[subprocess.Popen[str]]") -> None:
+    land_another_day_of_logs(run_home)
+    command = [sys.executable, "-c", ANALYST, str(run_home.published / "marts.duckdb")]
+    analyst = subprocess.Popen(
+        command, cwd=ROOT, env=environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    processes.append(analyst)
+    result = inferledger(run_home, "run")
+    assert result.returncode == 0, result.stderr
+    assert analyst.poll() is None, analyst.communicate()[1]
+    # The analyst looks once more at what was published last.
+    assert analyst.stdout is not None
+    for _ in range(2):
+        analyst.stdout.readline()
+    analyst.terminate()
+    lines = [json.loads(line) for line in analyst.communicate()[0].splitlines()]
+    assert all(line["agree"] for line in lines)
+    assert len(lines[-1]["seen"]) == 2, f"one version before and one after, not {lines[-1]['seen']}"
+    assert sum(lines[-1]["seen"].values()) > 50
+
+
+def test_a_run_with_nothing_new_changes_nothing(run_home: Home) -> None:
+    before = {path: path.stat().st_mtime_ns for path in run_home.published.rglob("*")}
+    reports = {path: path.stat().st_mtime_ns for path in run_home.reports.rglob("*")}
+    result = inferledger(run_home, "run")
+    assert result.returncode == 0, result.stderr
+    assert "nothing new" in result.stderr
+    assert {path: path.stat().st_mtime_ns for path in run_home.published.rglob("*")} == before
+    assert {path: path.stat().st_mtime_ns for path in run_home.reports.rglob("*")} == reports
+
+
+def test_late_facts_rewrite_the_report_and_leave_old_days_alone(run_home: Home) -> None:
+    report = run_home.reports / "2026-W46" / "weekly.html"
+    before, old = report.read_bytes(), (run_home.published / "current").resolve()
+    land_another_task_file(run_home)
+    result = inferledger(run_home, "run")
+    assert result.returncode == 0, result.stderr
+    assert report.read_bytes() != before
+    new = (run_home.published / "current").resolve()
+    assert new != old
+    day = "marts/fct_usage/usage_date=2026-09-01/data.parquet"
+    assert (new / day).samefile(old / day)
