@@ -59,6 +59,7 @@ def data_status(
         _unattributed(kept_unattributed, limits),
         _unpriced(feeds, costs, queries.unpriced_reasons(marts, week), limits),
         _missing(missing, week),
+        _complete(feeds, last),
         _quarantined(feeds),
         _duplicates(feeds),
     )
@@ -168,7 +169,8 @@ def _unpriced(feeds: Sequence[Row], costs: Row, reasons: Sequence[Row], limits: 
         name,
         "fail" if share > limits.unpriced_share else "warn",
         f"{text.count(unpriced)} of {text.plural(calls, 'call')} have no price{tokens} "
-        f"({text.percent(share, 3)}, limit {text.percent(limits.unpriced_share, 3)}); their cost is not in the sums.",
+        f"({text.percent(share, 3)}, limit {text.percent(limits.unpriced_share, 3)}): their cost is in the sums only "
+        "where a bill gives it.",
         why,
     )
 
@@ -183,6 +185,19 @@ def _missing(missing: Sequence[Row], week: date) -> StatusLine:
     names = text.listed([f"{r['feed']}/{r['table_name']} of {text.short_day(r['status_date'])}" for r in of_week])
     number = sum(row["files"] for row in of_week)
     return StatusLine(name, "warn", f"{text.plural(number, 'expected file')} missing: {names}.{before}")
+
+
+def _complete(feeds: Sequence[Row], last: date) -> StatusLine:
+    """How far the feeds that carry calls reach: a week that is cut off looks like a cheap one."""
+    name = "The week is complete"
+    ends = [row["last_event_at"].date() for row in feeds if row["calls"] and row["last_event_at"] is not None]
+    if not ends:
+        return StatusLine(name, "fail", "No call was logged in this week.")
+    if min(ends) < last:
+        return StatusLine(
+            name, "warn", f"Calls are logged to {text.day(min(ends))} only; the week ends on {text.day(last)}."
+        )
+    return StatusLine(name, "ok", f"Calls are logged to the end of {text.day(last)}.")
 
 
 def _quarantined(feeds: Sequence[Row]) -> StatusLine:

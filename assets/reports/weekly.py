@@ -109,6 +109,7 @@ def _page(
     status = data_status(marts, week, cost_row, unattributed, limits)
     resolved = [sum(r["resolved_tasks"] for r in tasks if r["week_start"] == past) for past in (week, week - WEEK)]
     names = queries.feature_names(marts)
+    bridge = queries.task_bridge(marts, week)
     page = {
         "week_label": text.week_label(week),
         "week_span": text.week_span(week),
@@ -120,8 +121,8 @@ def _page(
         "accounts": ledger_tables.account_table(status.accounts),
         "invoices": ledger_tables.invoice_table(status.invoices),
         "trend": task_trend(tasks, shown),
-        "bridge": ledger_tables.bridge_table(queries.task_bridge(marts, week), cost_row["cost_usd"]),
-        "task_counts": queries.task_bridge(marts, week),
+        "bridge": ledger_tables.bridge_table(bridge, cost_row["cost_usd"]),
+        "task_counts": bridge,
         "hidden": ledger_tables.hidden_cost_table(queries.hidden_costs(marts), week),
         "gpu": ledger_tables.gpu_table(queries.gpu_nodes(marts, week)),
         "cache": tables.cache_table(queries.cache_by_feature_and_model(marts, week), names),

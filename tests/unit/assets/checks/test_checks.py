@@ -33,8 +33,8 @@ def test_good_marts_pass_every_blocking_check(marts: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "name", "where", "count"),
     [
-        ("update cost_per_tenant_weekly set cost_share = 1.2 where tenant_id = 'acme'",
-         "cost_per_tenant_weekly_holds_contract", "cost_per_tenant_weekly.cost_share", 14),
+        ("update cost_per_tenant_weekly set unpriced_calls = -1 where tenant_id = 'acme'",
+         "cost_per_tenant_weekly_holds_contract", "cost_per_tenant_weekly.unpriced_calls", 14),
         ("update cost_per_feature_weekly set total_cost_usd = null where feature_id = 'chat'",
          "cost_per_feature_weekly_holds_contract", "cost_per_feature_weekly.total_cost_usd", 14),
         ("update cost_per_model_weekly set calls = -1 where model = 'gpt-5.4'",
@@ -172,7 +172,7 @@ def test_a_missing_file_is_told_and_does_not_block(marts: Path) -> None:
 
 
 def test_the_command_shows_the_rows(broken_marts: Build) -> None:
-    marts = broken_marts("update cost_per_tenant_weekly set cost_share = 1.2 where tenant_id = 'evil'")
+    marts = broken_marts("update cost_per_tenant_weekly set calls = -1 where tenant_id = 'evil'")
     command = failures(marts)["cost_per_tenant_weekly_holds_contract"].how_to_see
     program, *arguments = shlex.split(command)
     assert program == "python"

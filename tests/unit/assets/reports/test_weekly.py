@@ -170,6 +170,7 @@ def test_data_status_stands_before_any_chart(page: Page) -> None:
         "openai gpt-5.4: no price for openai gpt-5.4-new (2)",
         "1 expected file missing: litellm/spend_logs of 11 Nov.",
         "9 of 22,974 rows set aside in quarantine: anthropic/cost_report 3, litellm/spend_logs 3 and openai/costs 3.",
+        "Calls are logged to the end of 15 November.",
         "49 duplicate log rows dropped: 49 by response_id",
     ],
 )
@@ -198,6 +199,13 @@ def test_unpriced_calls_above_the_limit_are_unfit_for_use(broken_marts: Build, t
     marts = broken_marts("update data_status set unpriced_calls = 300 where feed = 'litellm'")
     page = Page(write_weekly_report(marts, tmp_path, WEEK, META, Limits()).path)
     assert "not fit for use" in page.texts["status"]
+
+
+def test_a_week_that_is_cut_off_says_so(broken_marts: Build, tmp_path: Path) -> None:
+    marts = broken_marts("delete from data_status where status_date > '2026-11-12'")
+    page = Page(write_weekly_report(marts, tmp_path, WEEK, META).path)
+    assert "Calls are logged to 12 November only; the week ends on 15 November." in page.texts["status"]
+    assert "Data through 12 November 2026." in page.source
 
 
 def test_a_charge_the_ledger_lost_is_unfit_for_use(broken_marts: Build, tmp_path: Path) -> None:
