@@ -17,6 +17,7 @@ from assets.exports.chargeback import ChargebackExport, write_chargeback
 from assets.publish import DATABASE, Manifest
 from assets.reports.weekly import FILE_NAME as REPORT_FILE
 from assets.reports.weekly import ReportMeta, WeeklyReport, write_weekly_report
+from assets.version import code_version
 from assets.warehouse import folder_hash
 from sources.home import Home
 from sources.settings import Settings
@@ -68,7 +69,7 @@ def deliver_report(home: Home, manifest: Manifest, settings: Settings, week: dat
     """Write the report of one week."""
     meta = ReportMeta(
         run_id=manifest.published_at,
-        code_version=version("inferledger"),
+        code_version=code_version(),
         price_book_version=f"genai-prices {version('genai-prices')}",
         data_version=manifest.version_id,
     )

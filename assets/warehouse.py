@@ -15,13 +15,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assets.version import ROOT
 from sources import clock
 from sources.home import Home
 
 if TYPE_CHECKING:
     from dbt_common.events.base_types import EventMsg
 
-PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
+PROJECT = ROOT / "dbt_project"
 # What tools write beside source files.
 _NOT_SOURCE = ("target", "logs", "dbt_packages", ".user.yml", "__pycache__")
 # The lake tables that are not files of a feed; ledger export and settings stand for the rest of the lake.

@@ -11,11 +11,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
+from assets.version import ROOT
 from pipelines.lock import read_holder
 from sources.home import Home, HomeError
 from sources.settings import Settings, load_settings
 
-LOCK = Path(__file__).resolve().parents[1] / "requirements.lock"
+LOCK = ROOT / "requirements.lock"
 # The packages whose version changes numbers, files or SQL.
 PACKAGES = (
     "duckdb",

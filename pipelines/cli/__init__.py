@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from assets.version import code_version
 from pipelines.cli.look import explain, quarantine, status
 from pipelines.cli.setup import doctor, init
 from pipelines.cli.work import audit, export, report, run
@@ -76,7 +77,7 @@ def exit_code(error: Exception) -> int | None:
 
 
 @click.group(cls=Commands, epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="inferledger", message="inferledger %(version)s")
+@click.version_option(code_version(), message="inferledger %(version)s")
 def cli() -> None:
     """What AI inference costs, who caused it and what it earned, to the cent.
 

@@ -1,0 +1,81 @@
+"""Which reports and chargeback files a published version makes due."""
+
+import shutil
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from assets.deliver import deliver_chargeback, deliver_report, due_weeks, report_path
+from assets.publish import Manifest, publish
+from sources.home import Home, init_home
+from sources.settings import load_settings
+
+WEEK, WEEK_BEFORE = date(2026, 11, 9), date(2026, 11, 2)
+
+
+Publish = Callable[..., Manifest]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return init_home(tmp_path)
+
+
+@pytest.fixture
+def publish_marts(home: Home, marts: Path) -> Publish:
+    """Publishes the small marts as a version, after the SQL statements it gives."""
+
+    def build(version_id: str, *changes: str) -> Manifest:
+        path = Path(shutil.copy(marts, home.warehouse / "build.duckdb"))
+        with duckdb.connect(str(path)) as connection:
+            for change in changes:
+                connection.execute(change)
+        return publish(home, version_id, lambda database: None, keep=2).manifest
+
+    return build
+
+
+def test_a_report_is_due_until_it_shows_the_published_numbers(home: Home, publish_marts: Publish) -> None:
+    manifest = publish_marts("one")
+    assert due_weeks(home, manifest, WEEK) == [WEEK]
+    report = deliver_report(home, manifest, load_settings(home), WEEK)
+    assert report.path == report_path(home, WEEK) == home.reports / "2026-W46" / "weekly.html"
+    assert due_weeks(home, manifest, WEEK) == []
+    report.path.unlink()
+    assert due_weeks(home, manifest, WEEK) == [WEEK]
+    assert due_weeks(home, manifest, None) == [], "a report nobody asked for and nobody has"
+
+
+def test_a_changed_week_makes_its_report_and_later_ones_due(home: Home, publish_marts: Publish) -> None:
+    manifest = publish_marts("one")
+    for week in (WEEK_BEFORE, WEEK):
+        deliver_report(home, manifest, load_settings(home), week)
+    of_last_week = publish_marts(
+        "two", f"update cost_per_tenant_weekly set calls = calls + 1 where week_start = '{WEEK}'"
+    )
+    assert due_weeks(home, of_last_week, None) == [WEEK]
+    of_week_before = publish_marts(
+        "three", f"update fct_charges set quantity = quantity + 1 where usage_date = '{WEEK_BEFORE}'"
+    )
+    assert due_weeks(home, of_week_before, None) == [WEEK_BEFORE, WEEK]
+
+
+def test_a_killed_delivery_leaves_the_report_due(home: Home, publish_marts: Publish) -> None:
+    manifest = publish_marts("one")
+    deliver_report(home, manifest, load_settings(home), WEEK)
+    (home.reports / "written.json").unlink()
+    assert due_weeks(home, manifest, None) == [WEEK]
+
+
+def test_chargeback_files_are_written_for_months_that_changed(home: Home, publish_marts: Publish) -> None:
+    first = deliver_chargeback(home, publish_marts("one"))
+    assert [file.path.parent.name for file in first] == ["2026-08", "2026-09", "2026-10", "2026-11"]
+    second = publish_marts(
+        "two", "update chargeback_lines set amount_usd = amount_usd + 1 where usage_date = '2026-10-05'"
+    )
+    assert [file.path.parent.name for file in deliver_chargeback(home, second)] == ["2026-10"]
+    assert deliver_chargeback(home, second) == []
+    assert [file.path.parent.name for file in deliver_chargeback(home, second, ["2026-09"])] == ["2026-09"]
