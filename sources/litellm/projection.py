@@ -196,7 +196,7 @@ def _closed_list_problems() -> list[str]:
             found("cache_hit", "True, False or None"),
         ),
         reject(
-            f"x_tier not in {one_of(TIERS)}",
+            f"not list_contains({list(TIERS)}, x_tier)",
             "metadata.cost_breakdown.service_tier",
             found("x_tier", "one of " + ", ".join(TIERS)),
         ),

@@ -139,8 +139,10 @@ def _readable_lines(
             from landed_lines where reason is not null""").fetchall()
         connection.unregister("landed_lines")
         broken |= {row: Reject(line, offset, "line", reason) for row, line, offset, reason in rows}
-        for row, line in zip(batch["row_number"], batch["text"], strict=True):
-            yield b"{}\n" if row in broken else f"{line}\n".encode()
+        lines = batch["text"].to_list()
+        for row, *_ in rows:
+            lines[row - batch["row_number"][0]] = "{}"
+        yield ("\n".join(lines) + "\n").encode()
 
 
 def _name_problems(
