@@ -25,7 +25,7 @@ from sources.lake import (
     work_folder,
     write_schemas,
 )
-from sources.landing import Candidate, discover, identify, refresh, slot
+from sources.landing import Candidate, discover, has_changed, identify, slot
 from sources.ledger import FileLedger, LedgerRow
 from sources.quarantine import read_rejects
 from sources.reading import literal, one
@@ -80,14 +80,18 @@ def _connect(home: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
+def _short_hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:12]
+
+
 class _Run:
     def __init__(self, home: Path, ledger: FileLedger, context: ReadContext) -> None:
         self.home = home
         self.ledger = ledger
         self.context = context
         self.summary = IngestSummary()
-        # Rows rejected for want of a setting are read again when the settings that readers see change.
-        self.settings_key = hashlib.sha256(",".join(sorted(context.currencies)).encode()).hexdigest()[:12]
+        self.rates_key = _short_hash(",".join(sorted(context.currencies)).encode())
+        self.people_key = _short_hash(b"people " + context.hash_key)
 
     def take(self, candidate: Candidate) -> None:
         table, path = candidate.feed_table, candidate.landing_path
@@ -98,7 +102,7 @@ class _Run:
                 self.summary.files_unchanged += 1
                 return
             landed = identify(candidate)
-            if refresh(candidate, self.home / "landing").stamp != candidate.stamp:
+            if has_changed(candidate):
                 self.summary.warnings.append(f"landing/{path}: still being written; it is read next time")
                 return
         except (FileNotFoundError, PermissionError) as error:
@@ -115,8 +119,16 @@ class _Run:
             return True
         if row.status == "committed" and not lake_file(self.home, row).is_file():
             return True
-        has_problem = row.status == "failed" or row.rows_quarantined > 0
-        return has_problem and row.settings_key != self.settings_key
+        rates, people = row.settings_key.split()
+        if row.status == "failed" or row.rows_quarantined:
+            # rows that were rejected for want of a rate may be good now
+            return rates != self.rates_key
+        return people != self._settings_key(table).split()[1]
+
+    def _settings_key(self, table: FeedTable) -> str:
+        """What readers see of the settings; hashes of people made with another key would match nobody's."""
+        has_people = any(name.endswith("user_key") for name in table.columns)
+        return f"{self.rates_key} {self.people_key if has_people else '-'}"
 
     def _note_again(self, candidate: Candidate, landed: LandedFile, standing: LedgerRow) -> None:
         """The bytes are known: the same file touched, or a copy under another name."""
@@ -142,7 +154,7 @@ class _Run:
             status="failed",
             retrieved_at=landed.retrieved_at,
             account_id=landed.account_id,
-            settings_key=self.settings_key,
+            settings_key=self._settings_key(candidate.feed_table),
         )
 
     def _read(self, candidate: Candidate, landed: LandedFile) -> None:
@@ -155,7 +167,7 @@ class _Run:
             self.summary.files_failed += 1
             self.ledger.commit(replace(row, reason=str(error)), candidate.stamp, {})
             return
-        if refresh(candidate, self.home / "landing").stamp != candidate.stamp:
+        if has_changed(candidate):
             self.summary.warnings.append(f"landing/{row.path}: changed while it was read; it is read again next time")
             return
         row = replace(

@@ -8,6 +8,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -45,7 +46,8 @@ def discover(landing: Path, feeds: Iterable[FeedTable]) -> tuple[list[Candidate]
         elif not path.name.endswith(table.suffixes):
             warnings.append(f"landing/{relative}: not read; {table.name} takes {', '.join(table.suffixes)} files")
         else:
-            found.append(_candidate(table, path, relative))
+            with suppress(FileNotFoundError):  # taken away since the folder was read
+                found.append(_candidate(table, path, relative))
     known = ", ".join(sorted(f"{feed}/{table}" for feed, table in tables))
     warnings += [
         f"{folder}: {count} file(s) not read; files go into landing/<feed>/<table>, one of {known}"
@@ -67,7 +69,9 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _candidate(table: FeedTable, path: Path, relative: PurePosixPath) -> Candidate:
-    stats = [item.stat() for item in (path, _sidecar(path)) if item.is_file()]
+    stats = [path.stat()]
+    if (sidecar := _sidecar(path)).is_file():
+        stats.append(sidecar.stat())
     stamp = " ".join(f"{stat.st_size}:{stat.st_mtime_ns}" for stat in stats)
     return Candidate(table, path, str(relative), "/".join(relative.parts[2:]), stats[0].st_size, stamp)
 
@@ -76,11 +80,13 @@ def _sidecar(path: Path) -> Path:
     return path.with_name(path.name + SIDECAR_SUFFIX)
 
 
-def refresh(candidate: Candidate, landing: Path) -> Candidate:
-    """The same file as the folder shows it now."""
-    return _candidate(
-        candidate.feed_table, candidate.path, PurePosixPath(candidate.path.relative_to(landing).as_posix())
-    )
+def has_changed(candidate: Candidate) -> bool:
+    """Whether the file is another than when it was found, or gone."""
+    try:
+        now = _candidate(candidate.feed_table, candidate.path, PurePosixPath(candidate.landing_path))
+    except FileNotFoundError:
+        return True
+    return now.stamp != candidate.stamp
 
 
 def identify(candidate: Candidate) -> LandedFile:

@@ -41,6 +41,7 @@ create table if not exists files (
     check (rows_read = rows_kept + rows_quarantined)
 );
 create unique index if not exists one_commit on files (feed, table_name, identity) where status = 'committed';
+create index if not exists by_slot on files (feed, table_name, slot);
 create table if not exists file_days (
     feed text not null,
     table_name text not null,
@@ -141,8 +142,12 @@ class FileLedger:
         with self._transaction():
             ended = [
                 other
-                for other in self.rows("feed = :feed and table_name = :table_name", **_to_sql(row))
-                if other.status == "committed" and _ends(row, other, replaces_slot)
+                for other in self.rows(
+                    "feed = :feed and table_name = :table_name and status = 'committed' "
+                    "and (identity = :identity or slot = :slot)",
+                    **_to_sql(row),
+                )
+                if _ends(row, other, replaces_slot)
             ]
             for other in ended:
                 self._end(row, other)

@@ -17,6 +17,7 @@ from sources.ledger import FileLedger
 from sources.litellm.feed import SPEND_LOGS
 from sources.meta import show_quarantine
 from sources.registry import FEEDS
+from sources.user_keys import user_key
 from tests.unit.sources.landed import LandedHome, log_lines, log_row
 
 LOGS = "litellm/spend_logs"
@@ -209,6 +210,15 @@ def test_rows_without_a_rate_come_in_once_there_is_one(home: LandedHome) -> None
     assert home.rejects() == []
     assert home.lake("business/revenue")["currency"].to_list() == ["USD", "CHF"]
     assert len(home.ledger()) == 1
+
+
+def test_another_hash_key_hashes_everybody_anew(home: LandedHome) -> None:
+    home.land(f"{LOGS}/a.ndjson", log_lines(log_row(user="ana")))
+    home.land(f"{TASKS}/tasks_1.csv", f"{TASK_HEADER}\n{task('t-1')}")
+    home.ingest()
+    assert home.ingest(hash_key=b"another").files_new == 1
+    assert home.lake(LOGS)["user_key"].to_list() == [user_key("ana", b"another")]
+    assert home.ingest(hash_key=b"another").files_new == 0
 
 
 def test_a_lake_file_that_was_deleted_is_made_again(home: LandedHome) -> None:

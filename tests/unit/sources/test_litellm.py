@@ -275,6 +275,12 @@ def test_a_large_file_without_a_last_newline_is_read_to_the_end(home: LandedHome
     assert home.ingest().rows_kept == count
 
 
+def test_one_endless_line_does_not_cost_the_file(home: LandedHome) -> None:
+    home.land(f"{LOGS}/a.ndjson", log_lines(log_row(), log_row(messages="x" * 40_000_000), log_row(request_id="r3")))
+    assert home.ingest().rows_kept == 2
+    assert home.rejects() == [(2, "line", "longer than 16 MB")]
+
+
 def test_unknown_fields_are_counted_and_the_rows_kept(home: LandedHome) -> None:
     rows = [log_row(), log_row(mood="good"), with_usage(prompt_tokens_details={"video_tokens": 5})]
     home.land(f"{LOGS}/a.ndjson", log_lines(*rows))
