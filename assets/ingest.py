@@ -88,6 +88,11 @@ def in_words(summary: IngestSummary) -> str:
     return f"files: {files}{rows}"
 
 
+def is_empty(home: Home) -> bool:
+    """True while not one landed file could be read: there is nothing to build marts of."""
+    return not any(any((home.lake / table.feed / table.table).glob("*-v*.parquet")) for table in FEEDS)
+
+
 def pending(home: Home) -> list[str]:
     """Landed files that were not read as they are now, each with a stamp that changes when its bytes may have."""
     candidates, _ = discover(home.landing, FEEDS)

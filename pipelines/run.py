@@ -48,6 +48,9 @@ def run(home: Home, week: date | None, with_report: bool, progress: Progress, co
     with home_lock(home.root, command, settings.limits.lock_wait_seconds, lambda holder: _waiting(progress, holder)):
         result = RunResult(home.root)
         _take_in(home, settings, progress, result)
+        if ingest.is_empty(home):
+            result.warnings.append(f"{home.landing} holds no file that could be read: nothing was built")
+            return result
         manifest = _publish(home, settings, progress, result)
         result.version_id = manifest.version_id
         result.week = week or last_complete_week(result.database)

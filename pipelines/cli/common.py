@@ -16,6 +16,8 @@ from sources.home import HOME_VARIABLE, Home
 Command = TypeVar("Command", bound=Callable[..., Any])
 # Lines cut at the 80 columns Rich assumes for a pipe would be of no use to grep.
 PIPE_WIDTH = 240
+# Longer lists go to --json; the screen shows the beginning and says how many there are.
+LINES_SHOWN = 10
 
 
 def home_option(command: Command) -> Command:
@@ -63,6 +65,14 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
         # Names come from files of others: no markup in them is followed.
         table.add_row(*(Text(cell) for cell in row))
     Console(width=None if is_terminal else PIPE_WIDTH, highlight=False).print(table)
+
+
+def print_list(name: str, lines: Sequence[str], where_all: str = "--json lists all") -> None:
+    """Things to look at, each on a line of its own."""
+    for line in lines[:LINES_SHOWN]:
+        click.secho(f"{name:<10} {line}", fg="yellow")
+    if len(lines) > LINES_SHOWN:
+        click.echo(f"{'':<10} and {len(lines) - LINES_SHOWN} more; {where_all}")
 
 
 def usd(value: Decimal | None, places: int = 2) -> str:

@@ -4,15 +4,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipelines.cli.common import count, home_option, json_option, print_json, print_table, usd
+from pipelines.cli.common import LINES_SHOWN, count, home_option, json_option, print_json, print_list, print_table, usd
 from sources.home import Home
 
 if TYPE_CHECKING:
     from pipelines.explain import Explanation
     from pipelines.status import Status
 
-# Longer lists go to --json; the screen shows the beginning and says how many there are.
-SHOWN = 10
 # Enough of a row to see what is wrong with it; prompts in it can be megabytes.
 TEXT_SHOWN = 400
 
@@ -50,8 +48,8 @@ def _print_status(found: "Status") -> None:
     ]
     columns = ("feed", "files", "rows", "set aside", "failed files", "missing files", "newest event UTC", "age")
     print_table(f"{found.home}", columns, table, right=(1, 2, 3, 4, 5, 7))
-    _print_list("missing", [f"{row['feed']}/{row['table_name']}/{row['file_name']}" for row in found.missing])
-    _print_list(
+    print_list("missing", [f"{row['feed']}/{row['table_name']}/{row['file_name']}" for row in found.missing])
+    print_list(
         "failed", [f"{row['feed']}/{row['table_name']}/{row['file_name']}: {row['reason']}" for row in found.failed]
     )
     if found.week:
@@ -70,13 +68,6 @@ def _print_status(found: "Status") -> None:
         click.echo(f"in use by  {found.in_use_by}")
 
 
-def _print_list(name: str, lines: list[str]) -> None:
-    for line in lines[:SHOWN]:
-        click.secho(f"{name:<10} {line}", fg="yellow")
-    if len(lines) > SHOWN:
-        click.echo(f"{'':<10} and {len(lines) - SHOWN} more; --json lists all")
-
-
 EXPLAIN_EXAMPLES = """\b
 Examples:
   inferledger explain cost_per_tenant_weekly week_start=2026-W46,tenant_id=acme
@@ -90,7 +81,7 @@ Examples:
 @click.argument("mart")
 @click.argument("key")
 @home_option
-@click.option("--top", default=SHOWN, show_default=True, type=click.IntRange(1), help="How many of each to show.")
+@click.option("--top", default=LINES_SHOWN, show_default=True, type=click.IntRange(1), help="How many of each to show.")
 @json_option
 def explain(mart: str, key: str, home: Home, top: int, as_json: bool) -> None:
     """Walk a number of MART back to charges, calls, files and rows.

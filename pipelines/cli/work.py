@@ -1,11 +1,12 @@
 """Commands that write: run, report, export, audit."""
 
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipelines.cli.common import count, home_option, json_option, print_json, print_table, usd
+from pipelines.cli.common import count, home_option, json_option, print_json, print_list, print_table, usd
 from sources.home import Home
 
 if TYPE_CHECKING:
@@ -68,43 +69,36 @@ def _summary(result: "RunResult") -> dict[str, Any]:
 
 def _print_run(home: Home, result: "RunResult") -> None:
     from assets.deliver import week_name
-    from pipelines.summary import TenantWeek, week_table
-
-    def cells(name: str, row: TenantWeek) -> list[str]:
-        change = "-" if row.cost_change is None else f"{row.cost_change:+.1%}"
-        resolved, revenue = row.cost_per_resolved_task_usd, row.cost_per_revenue_dollar
-        return [
-            name,
-            f"{row.calls:,}",
-            usd(row.cost_usd),
-            change,
-            f"{row.resolved_tasks:,}",
-            usd(resolved, 4),
-            usd(revenue, 3),
-        ]
 
     if result.week:
-        tenants, total = week_table(result.database, result.week)
-        columns = (
-            "tenant",
-            "calls",
-            "cost USD",
-            "on the week before",
-            "resolved tasks",
-            "USD/resolved task",
-            "per revenue USD",
-        )
-        table = [cells(tenant.tenant_name or "", tenant) for tenant in tenants]
-        print_table(f"Week {week_name(result.week)}", columns, [*table, cells("all", total)], right=range(1, 7))
+        _print_week(result.database, result.week)
     for path in result.written:
         click.echo(f"written    {path}")
-    click.echo(f"database   {result.database}  (version {result.version_id}{'' if result.is_new else ', nothing new'})")
-    for warning in result.warnings:
-        click.secho(f"warning    {warning}", fg="yellow")
+    if result.version_id:
+        news = "" if result.is_new else ", nothing new"
+        click.echo(f"database   {result.database}  (version {result.version_id}{news})")
+    print_list("warning", result.warnings, "`inferledger status` and `inferledger quarantine show` name all")
     if result.report:
         click.echo(f"Next: open {result.report}")
     elif result.week:
         click.echo(f"Next: inferledger report --home {home.root} --week {week_name(result.week)}")
+    else:
+        click.echo(f"Next: put exports in {home.landing}/<feed>/<table>/, then inferledger run --home {home.root}")
+
+
+def _print_week(database: Path, week: date) -> None:
+    from assets.deliver import week_name
+    from pipelines.summary import TenantWeek, week_table
+
+    def cells(name: str, row: TenantWeek) -> list[str]:
+        change = "-" if row.cost_change is None else f"{row.cost_change:+.1%}"
+        ratios = usd(row.cost_per_resolved_task_usd, 4), usd(row.cost_per_revenue_dollar, 3)
+        return [name, f"{row.calls:,}", usd(row.cost_usd), change, f"{row.resolved_tasks:,}", *ratios]
+
+    tenants, total = week_table(database, week)
+    columns = ("tenant", "calls", "cost USD", "change", "resolved tasks", "USD/resolved task", "USD/revenue USD")
+    table = [cells(tenant.tenant_name or "", tenant) for tenant in tenants]
+    print_table(f"Week {week_name(week)}", columns, [*table, cells("all", total)], right=range(1, len(columns)))
 
 
 @click.command(epilog="\b\nExample:\n  inferledger report --week 2026-W46")

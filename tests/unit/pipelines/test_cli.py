@@ -96,6 +96,14 @@ def test_a_home_in_use_is_exit_3_and_names_the_holder(runner: CliRunner, home: H
     assert findings["lock"]["state"] == "warn"
 
 
+def test_a_run_of_a_home_without_files_says_where_they_go(runner: CliRunner, home: Home) -> None:
+    result = runner.invoke(cli, ["run", "--home", str(home.root)])
+    assert result.exit_code == 0, result.output
+    assert f"{home.landing} holds no file that could be read: nothing was built" in result.stdout
+    assert f"Next: put exports in {home.landing}/<feed>/<table>/" in result.stdout
+    assert not (home.published / "current").exists()
+
+
 def test_doctor_finds_nothing_wrong_with_an_empty_home(runner: CliRunner, home: Home) -> None:
     result = runner.invoke(cli, ["doctor", "--home", str(home.root)])
     assert result.exit_code == 0, result.output

@@ -1,0 +1,141 @@
+"""The asset graph as Dagster sees it: complete, described, owned, and connected from the landed files to the report."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+
+from assets.graph import CHARGEBACK, LAKE_CHECKS, MARTS, PUBLISHED_CHECK_SPECS, WEEKLY_REPORT
+from pipelines.definitions import defs
+
+ROOT = Path(__file__).resolve().parents[3]
+SPECS = {spec.key: spec for spec in defs.resolve_all_asset_specs()}
+CHECKS = [spec for asset in defs.assets or () if isinstance(asset, dg.AssetsDefinition) for spec in asset.check_specs]
+
+
+def upstream(key: dg.AssetKey) -> set[dg.AssetKey]:
+    """Everything `key` is made from."""
+    found: set[dg.AssetKey] = set()
+    waiting = [key]
+    while waiting:
+        parents = {dep.asset_key for dep in SPECS[waiting.pop()].deps} - found
+        found |= parents
+        waiting += parents
+    return found
+
+
+def names(keys: Iterable[dg.AssetKey]) -> list[str]:
+    return sorted(key.to_user_string() for key in keys)
+
+
+def test_definitions_load() -> None:
+    dg.Definitions.validate_loadable(defs)
+
+
+def test_workspace_names_the_code_location() -> None:
+    (entry,) = yaml.safe_load((ROOT / "workspace.yaml").read_text())["load_from"]
+    assert entry["python_module"] == {"module_name": "pipelines.definitions", "location_name": "inferledger"}
+
+
+@pytest.mark.parametrize("key", sorted(SPECS), ids=dg.AssetKey.to_user_string)
+def test_every_asset_has_owner_description_group_kind_and_freshness(key: dg.AssetKey) -> None:
+    spec = SPECS[key]
+    assert spec.owners == ["team:finops"]
+    assert spec.description
+    assert spec.group_name
+    assert spec.group_name != "default"
+    assert spec.kinds
+    assert spec.freshness_policy
+
+
+def test_every_check_says_what_it_checks() -> None:
+    assert [check.key for check in CHECKS if not check.description] == []
+
+
+def test_contracts_stand_in_the_way_of_what_is_built_from_them() -> None:
+    assert all(check.blocking for check in LAKE_CHECKS)
+    assert {check.name: check.blocking for check in PUBLISHED_CHECK_SPECS} == {
+        "marts_hold_contract": True,
+        "limits_hold": True,
+        "nothing_to_warn_of": False,
+    }
+    assert {check.key for check in (*LAKE_CHECKS, *PUBLISHED_CHECK_SPECS)} <= {check.key for check in CHECKS}
+
+
+def test_the_report_comes_from_every_feed_and_every_mart() -> None:
+    sources = upstream(WEEKLY_REPORT)
+    feeds = {check.asset_key for check in LAKE_CHECKS}
+    assert names(feeds - sources) == []
+    assert names({key for key in SPECS if key.path[0] == "marts"} - sources) == []
+    assert MARTS in sources
+    assert MARTS in upstream(CHARGEBACK)
+
+
+def test_nothing_is_read_that_no_asset_writes() -> None:
+    read = {dep.asset_key for spec in SPECS.values() for dep in spec.deps}
+    assert names(read - SPECS.keys()) == []
+
+
+def test_assets_outside_dbt_are_these() -> None:
+    layers = ("staging", "intermediate", "marts")
+    assert names(key for key in SPECS if key.path[0] not in layers) == [
+        "anthropic/cost_report",
+        "anthropic/usage_messages",
+        "business/active_users",
+        "business/invoices",
+        "business/revenue",
+        "business/tasks",
+        "config/allocation_rules",
+        "config/api_keys",
+        "config/billing_accounts",
+        "config/features",
+        "config/fx_rates",
+        "config/gpu_deployments",
+        "config/gpu_nodes",
+        "config/settings",
+        "config/teams",
+        "config/tenants",
+        "dcgm/samples",
+        "exports/chargeback",
+        "litellm/spend_logs",
+        "meta/expected_files",
+        "meta/file_days",
+        "meta/files",
+        "meta/quarantine",
+        "openai/costs",
+        "openai/usage_completions",
+        "pricing/model_aliases",
+        "pricing/price_book",
+        "pricing/price_keys",
+        "pricing/price_sets",
+        "published/marts",
+        "reports/weekly",
+        "vllm/samples",
+    ]
+
+
+def test_jobs_schedules_and_sensors_are_these() -> None:
+    repository = defs.get_repository_def()
+    assert sorted(job.name for job in repository.get_all_jobs() if not job.name.startswith("__")) == [
+        "build_marts",
+        "report_week",
+    ]
+    schedules = {schedule.name: schedule.cron_schedule for schedule in repository.schedule_defs}
+    assert schedules == {"build_daily": "0 5 * * *", "report_weekly": "0 6 * * 3"}
+    assert sorted(sensor.name for sensor in repository.sensor_defs) == [
+        "alert_on_failure",
+        "new_files",
+        "restated_weeks",
+    ]
+
+
+def test_the_weekly_schedule_reports_the_week_that_is_over() -> None:
+    repository = defs.get_repository_def()
+    from datetime import UTC, datetime
+
+    wednesday = datetime(2026, 11, 18, 6, 0, tzinfo=UTC)
+    context = dg.build_schedule_context(scheduled_execution_time=wednesday, repository_def=repository)
+    (request,) = repository.get_schedule_def("report_weekly").evaluate_tick(context).run_requests or ()
+    assert request.partition_key == "2026-11-09"
