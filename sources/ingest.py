@@ -120,9 +120,8 @@ class _Run:
         if row.status == "committed" and not lake_file(self.home, row).is_file():
             return True
         rates, people = row.settings_key.split()
-        if row.status == "failed" or row.rows_quarantined:
-            # rows that were rejected for want of a rate may be good now
-            return rates != self.rates_key
+        if (row.status == "failed" or row.rows_quarantined) and rates != self.rates_key:
+            return True  # rows that were rejected for want of a rate may be good now
         return people != self._settings_key(table).split()[1]
 
     def _settings_key(self, table: FeedTable) -> str:

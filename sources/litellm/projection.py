@@ -96,7 +96,6 @@ def _structure(paths: tuple[str, ...]) -> str:
 
 
 METADATA_STRUCTURE = _structure(_METADATA_PATHS)
-LOG_STRUCTURE = json.dumps(dict.fromkeys(LOG_FIELDS, "VARCHAR"))
 LOG_COLUMNS = "{" + ", ".join(f"'{name}': 'VARCHAR'" for name in LOG_FIELDS) + "}"
 
 _LATEST = "getvariable('litellm_latest')"
@@ -104,7 +103,8 @@ _NUMBER = r"-?\d+(\.\d+)?([eE][+-]?\d+)?"
 
 
 def _count_problem(name: str, text: str, path: str, is_required: bool) -> str:
-    wrong = f"n_{name} is null or n_{name} < 0 or cast(n_{name} as varchar) <> {text}"
+    # The upper bound keeps the sums below from overflowing; no request comes near it.
+    wrong = f"n_{name} is null or n_{name} not between 0 and 1000000000000 or cast(n_{name} as varchar) <> {text}"
     condition = wrong if is_required else f"{text} is not null and ({wrong})"
     return reject(condition, path, found(text, "a whole number, 0 or more"))
 
@@ -122,7 +122,9 @@ def _problems() -> list[str]:
         reject("spend_usd is null", "spend", found("spend", "a number")),
         reject("spend_usd < 0", "spend", "'negative'"),
         *_closed_list_problems(),
-        reject("request_tags is not null and not json_valid(request_tags)", "request_tags", "'not valid JSON'"),
+        reject(
+            "not starts_with(request_tags, '[') or not json_valid(request_tags)", "request_tags", "'not a JSON list'"
+        ),
     ]
 
 
@@ -151,7 +153,13 @@ def _structure_problems() -> list[str]:
         _TAGS: "m.spend_logs_metadata is not null and m.spend_logs_metadata.tenant is null",
     }
     return [
-        reject("metadata is not null and m is null", "metadata", "'not valid JSON'"),
+        reject("metadata <> 'null' and m is null", "metadata", "'not valid JSON'"),
+        reject(
+            "m.usage_object is null and m.spend_logs_metadata is null "
+            "and json_type(metadata) not in ('OBJECT', 'NULL')",
+            "metadata",
+            "'expected an object'",
+        ),
         *(
             reject(f"{suspect} and json_type(metadata, '${path[8:]}') <> 'OBJECT'", path, "'expected an object'")
             for path, suspect in suspects.items()

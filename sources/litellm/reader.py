@@ -24,11 +24,11 @@ from sources.quarantine import Reject
 from sources.reading import PARQUET, finish, literal, one
 from sources.user_keys import set_hash_key
 
-# Unknown fields are looked for in the first rows only: an exporter adds a field to all rows, and a pass over all of
-# them costs 0.4 of a scan.
+# Unknown fields are looked for in the first rows only: an exporter adds a field to all rows, and to look at all of them
+# costs nearly two scans of the file.
 FIELD_SAMPLE_ROWS = 1000
 
-# What stops DuckDB from reading a file of lines; the second costs three times the first and is rarely the reason.
+# What stops DuckDB from reading a file of lines; the second costs four times the first and is rarely the reason.
 _BROKEN = (
     "when strlen(text) > 16000000 then 'longer than 16 MB' "
     "when not json_valid(text) then 'not valid JSON' "
@@ -60,7 +60,7 @@ def _copy(connection: duckdb.DuckDBPyConnection, path: Path, work_dir: Path, out
             return (
                 _name_problems(connection, text, work_dir, _missing_rows(connection, out_parquet, bad)) if bad else []
             )
-    except duckdb.Error:
+    except duckdb.InvalidInputException:
         pass  # a line that is not JSON or not UTF-8; found below
     return _copy_without_broken_lines(connection, path, work_dir, out_parquet)
 
@@ -91,7 +91,7 @@ def _copy_good_rows(connection: duckdb.DuckDBPyConnection, path: Path, out_parqu
 
 @contextmanager
 def _scratch(work_dir: Path, pieces: Iterable[bytes]) -> Iterator[Path]:
-    """A file for DuckDB to read. Never the same name twice: DuckDB caches what it read under a name."""
+    """A file for DuckDB to read, gone afterwards."""
     with NamedTemporaryFile(dir=work_dir, suffix=".ndjson") as file:
         file.writelines(pieces)
         file.flush()
@@ -101,7 +101,9 @@ def _scratch(work_dir: Path, pieces: Iterable[bytes]) -> Iterator[Path]:
 def _json_lines(path: Path) -> str:
     return f"""
         select row_number() over () as row_number, *
-        from read_json({literal(path)}, format = 'newline_delimited', columns = {projection.LOG_COLUMNS})"""
+        from read_json(
+            {literal(path)}, format = 'newline_delimited', compression = 'none', columns = {projection.LOG_COLUMNS}
+        )"""
 
 
 def _missing_rows(connection: duckdb.DuckDBPyConnection, out_parquet: Path, bad: int) -> set[int]:
@@ -122,7 +124,7 @@ def _copy_without_broken_lines(
         with _scratch(work_dir, _readable_lines(connection, text, check, broken)) as plain:
             try:
                 bad = _copy_good_rows(connection, plain, out_parquet)
-            except duckdb.Error:
+            except duckdb.InvalidInputException:
                 continue
         rows = _missing_rows(connection, out_parquet, bad) - broken.keys()
         notes = [Reject(None, None, "file", note) for note in text.notes]

@@ -110,7 +110,14 @@ def test_prompts_and_responses_are_never_stored(home: LandedHome) -> None:
             "metadata.cost_breakdown.service_tier",
             'found "gold"; expected one of standard, default, auto, batch, flex, priority',
         ),
-        ({"request_tags": "[broken"}, "request_tags", "not valid JSON"),
+        ({"metadata": "[1, 2]"}, "metadata", "expected an object"),
+        (
+            {"prompt_tokens": 9 * 10**18},
+            "prompt_tokens",
+            'found "9000000000000000"; expected a whole number, 0 or more',
+        ),
+        ({"request_tags": "[broken"}, "request_tags", "not a JSON list"),
+        ({"request_tags": '"one"'}, "request_tags", "not a JSON list"),
     ],
 )
 def test_a_bad_row_is_named_and_the_others_are_kept(
@@ -157,8 +164,9 @@ def test_cache_tokens_are_found_under_either_spelling(home: LandedHome) -> None:
     assert (row["cache_read_tokens"], row["cache_write_5m_tokens"], row["cache_write_1h_tokens"]) == (30, 40, 0)
 
 
-def test_a_row_that_says_nothing_of_a_class_has_none_of_it(home: LandedHome) -> None:
-    row = only_row(home, log_row(status=None, metadata=None, request_tags=None))
+@pytest.mark.parametrize("nothing", [None, "{}", "null", {}])
+def test_a_row_that_says_nothing_of_a_class_has_none_of_it(home: LandedHome, nothing: object) -> None:
+    row = only_row(home, log_row(status=None, metadata=nothing, request_tags=None))
     assert (row["cache_read_tokens"], row["reasoning_tokens"], row["searches"]) == (0, 0, 0)
     assert (row["status"], row["service_tier"], row["is_gateway_cache_hit"]) == ("success", "standard", False)
 
