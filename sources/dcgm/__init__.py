@@ -1,0 +1,1 @@
+"""GPU telemetry of NVIDIA's dcgm-exporter, as scraped or as Prometheus gives it back."""

@@ -1,0 +1,91 @@
+"""The JSON of Prometheus' HTTP API (query_range, or an instant query): from results to samples and their series.
+
+Samples are numbered through the file in the order of its results; there are no lines to name.
+"""
+
+from pathlib import Path
+
+import duckdb
+
+from sources.feed import UnreadableFileError
+from sources.lines import is_gzip
+from sources.reading import literal
+from sources.sql_checks import reject
+
+_ANSWER = """{
+    status: 'varchar', errorType: 'varchar', error: 'varchar', warnings: 'varchar[]',
+    data: 'struct(
+        "resultType" varchar, result struct(metric map(varchar, varchar), value varchar[], "values" varchar[][])[]
+    )'
+}"""
+# DuckDB holds one JSON object in memory whole and stops at a size; inflated text is at most 1032 times the gzip file.
+_LARGEST_OBJECT_BYTES = 2**31
+
+
+def load_query_range(connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
+    """Fill `landed_samples` and `landed_series` with every sample of the answers; gives Prometheus' own warnings."""
+    size = _LARGEST_OBJECT_BYTES if is_gzip(path) else min(path.stat().st_size + 1, _LARGEST_OBJECT_BYTES)
+    try:
+        connection.execute(f"""
+            create or replace temp table answers as
+            select row_number() over () as answer, *
+            from read_json(
+                {literal(path)}, format = 'unstructured', columns = {_ANSWER}, maximum_object_size = {size},
+                compression = '{"gzip" if is_gzip(path) else "none"}'
+            )""")
+    except duckdb.Error as error:
+        reason = str(error).partition("\n")[0].replace(str(path), path.name)
+        raise UnreadableFileError(f"not the JSON of a Prometheus query: {reason}", "file") from error
+    _check_answers(connection)
+    connection.execute(f"{_INSERT_SERIES}; {_INSERT_SAMPLES}")
+    notes = connection.execute("select distinct unnest(warnings) as warning from answers order by warning").fetchall()
+    connection.execute("drop table answers; drop table results")
+    return [f"Prometheus warns: {warning}" for (warning,) in notes]
+
+
+def _check_answers(connection: duckdb.DuckDBPyConnection) -> None:
+    bad = connection.execute("""
+        select status, error, data."resultType" from answers
+        where status is distinct from 'success' or not coalesce(data."resultType" in ('matrix', 'vector'), false)
+        order by answer limit 1""").fetchone()
+    if bad is None:
+        return
+    status, error, kind = bad
+    if status != "success":
+        raise UnreadableFileError(f'found "{status}" ({error or "no error text"}); expected "success"', "status")
+    raise UnreadableFileError(f'found "{kind}"; expected matrix or vector', "data.resultType")
+
+
+_INSERT_SERIES = f"""
+    create or replace temp table results as
+    select cast(row_number() over (order by answer, position) as varchar) as series, result
+    from (
+        select answer, unnest(data.result) as result, generate_subscripts(data.result, 1) as position from answers
+    );
+    insert into landed_series
+    select
+        series,
+        result.metric['__name__'],
+        [name for name in map_keys(result.metric) if name <> '__name__'],
+        [result.metric[name] for name in map_keys(result.metric) if name <> '__name__'],
+        case {reject("result.metric['__name__'] is null", "metric.__name__", "'missing; expected a metric'")} end
+    from results"""
+
+_INSERT_SAMPLES = f"""
+    insert into landed_samples
+    with
+    pairs as (
+        select
+            series,
+            unnest(coalesce(result."values", [result.value])) as pair,
+            generate_subscripts(coalesce(result."values", [result.value]), 1) as position
+        from results
+    )
+    select
+        row_number() over (order by cast(series as bigint), position),
+        null,
+        series,
+        pair[2],
+        pair[1],
+        case {reject("pair is null or len(pair) <> 2", "values", "'not a pair of time and value'")} end
+    from pairs"""

@@ -1,0 +1,126 @@
+"""Exposition text 0.0.4 and OpenMetrics, plain or gzip: from lines to samples and their series.
+
+Samples of other metrics, comments and blank lines are not rows; a line that is none of these and no sample is a
+rejected row. Labels are taken apart once per series, not once per line.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+
+from sources.lines import TextFile
+from sources.reading import literal
+from sources.sql_checks import reject
+
+_NAME = "[a-zA-Z_:][a-zA-Z0-9_:]*"
+_LABEL_PARTS = r'([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*"((?:[^"\\]|\\.)*)"'
+_LABEL = r'[a-zA-Z_][a-zA-Z0-9_]*\s*=\s*"(?:[^"\\]|\\.)*"'
+_LABELS = rf"\{{\s*(?:{_LABEL}(?:\s*,\s*{_LABEL})*\s*,?\s*)?\}}"
+_NUMBER = r"[+-]?(?:[0-9][0-9.eE+-]*|\.[0-9]+|[iI][nN][fF]|[nN][aA][nN])"
+# A value, then perhaps a time, then perhaps an OpenMetrics exemplar.
+_SAMPLE = rf"\s*({_NAME}\s*{_LABELS}\s*|{_NAME}\s+)([^\s{{}}]+)(?:\s+([^\s#]\S*))?\s*(?:# \{{.*)?"
+_OTHER_SAMPLE = rf"\s*{_NAME}(?:\s*{_LABELS}\s*|\s+){_NUMBER}(?:\s+{_NUMBER})?\s*(?:# \{{.*)?"
+_NO_SAMPLE = literal('not a sample; expected name{label="value"} number [time]')
+_NO_LABELS = literal('not {label="value", ...}')
+# From 2015 until the year 5138: as milliseconds these would be days of 1970.
+_IS_IN_SECONDS = "try_cast(time_text as double) between 1.42e9 and 1e11"
+
+
+def load_text(connection: duckdb.DuckDBPyConnection, path: Path, prefixes: Sequence[str]) -> list[str]:
+    """Fill `landed_samples` and `landed_series` with the samples whose metric starts so; gives notes on the file."""
+    text = TextFile(path)
+    is_ended = False
+    for batch in text.batches():
+        connection.register("landed_lines", batch.to_arrow())
+        connection.execute(_insert_samples(prefixes))
+        is_ended = is_ended or batch["text"].tail(1).str.strip_chars().eq("# EOF").any()
+        connection.unregister("landed_lines")
+    connection.execute(_insert_series())
+    return [*text.notes, *([] if is_ended else _cut_off(connection))]
+
+
+def _insert_samples(prefixes: Sequence[str]) -> str:
+    """Nearly every line is `series} value [time]`: what follows the last brace is cut off before any pattern runs."""
+    is_wanted = " or ".join(f"starts_with(start, {literal(prefix)})" for prefix in prefixes)
+    return f"""
+        insert into landed_samples
+        with
+        lines as (
+            select
+                *,
+                ltrim(text) as start,
+                {is_wanted} as is_wanted,
+                case when not contains(text, ' # ') then split_part(text, '}} ', -1) end as tail
+            from landed_lines
+        ),
+        wanted as (
+            select *
+            from lines
+            where problem is not null
+                or is_wanted
+                or not (starts_with(start, '#') or regexp_full_match(text, {literal(_OTHER_SAMPLE)}))
+        ),
+        short as (
+            select
+                *,
+                case
+                    when is_wanted and length(tail) < length(text)
+                        then regexp_extract(tail, '^(\\S+)(?:[ \\t]+(\\S+))?\\s*$', ['value', 'time'])
+                end as short
+            from wanted
+        ),
+        long as (
+            select
+                *,
+                coalesce(short.value, '') <> '' as is_short,
+                case
+                    when is_wanted and not is_short and regexp_full_match(text, {literal(_SAMPLE)})
+                        then regexp_extract(text, {literal(f"^{_SAMPLE}$")}, ['series', 'value', 'time'])
+                end as long
+            from short
+        )
+        select
+            line_number,
+            byte_offset,
+            trim(
+                case when is_short then left(text, length(text) - length(tail) - 1) else long.series end, ' ' || chr(9)
+            ),
+            case when is_short then short.value else long.value end,
+            nullif(case when is_short then short.time else long.time end, ''),
+            case
+                {reject("problem is not null", "line", "problem")}
+                {reject("not is_short and long is null", "line", _NO_SAMPLE)}
+            end
+        from long"""
+
+
+def _insert_series() -> str:
+    series = rf"{_NAME}\s*(?:{_LABELS})?"
+    unescaped = r"""replace(replace(replace(replace(v, '\\', chr(1)), '\n', chr(10)), '\"', '"'), chr(1), '\')"""
+    return f"""
+        insert into landed_series
+        with
+        labelled as (
+            select
+                series,
+                regexp_extract_all(series, {literal(_LABEL_PARTS)}, 1) as label_names,
+                regexp_extract_all(series, {literal(_LABEL_PARTS)}, 2) as label_values
+            from (select distinct series from landed_samples where problem is null)
+        )
+        select
+            series,
+            regexp_extract(series, '^{_NAME}'),
+            label_names,
+            [case when contains(v, '\\') then {unescaped} else v end for v in label_values],
+            case
+                {reject(f"not regexp_full_match(series, {literal(series)})", "labels", _NO_LABELS)}
+                {reject("len(label_names) <> len(list_distinct(label_names))", "labels", "'a label stands twice'")}
+            end
+        from labelled"""
+
+
+def _cut_off(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """OpenMetrics, which tells times in seconds, ends with a mark; text 0.0.4 does not."""
+    seconds = connection.execute(f"select 1 from landed_samples where {_IS_IN_SECONDS} limit 1").fetchone()
+    return ["OpenMetrics text without # EOF at its end; it may be cut off"] if seconds else []
