@@ -2,9 +2,11 @@
 
 from sources.anthropic.feed import COST_REPORT, USAGE_MESSAGES
 from sources.business.feed import ACTIVE_USERS, INVOICES, REVENUE, TASKS
+from sources.dcgm.feed import SAMPLES as DCGM_SAMPLES
 from sources.feed import FeedTable
 from sources.litellm.feed import SPEND_LOGS
 from sources.openai.feed import COSTS, USAGE_COMPLETIONS
+from sources.vllm.feed import SAMPLES as VLLM_SAMPLES
 
 FEEDS: tuple[FeedTable, ...] = (
     SPEND_LOGS,
@@ -12,6 +14,8 @@ FEEDS: tuple[FeedTable, ...] = (
     COSTS,
     USAGE_MESSAGES,
     COST_REPORT,
+    DCGM_SAMPLES,
+    VLLM_SAMPLES,
     TASKS,
     REVENUE,
     ACTIVE_USERS,
