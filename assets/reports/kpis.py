@@ -46,6 +46,7 @@ class Kpi:
     measure: Measure
     value: Decimal | None
     changes: tuple[Change, ...]
+    note: str = ""
 
     @property
     def text(self) -> str:
@@ -98,8 +99,8 @@ def weekly_parts(
     }
 
 
-def headline(parts: Mapping[str, Parts], week: date) -> list[Kpi]:
-    """Each measure in the week, against the week before and the four weeks before."""
+def headline(parts: Mapping[str, Parts], week: date, notes: Mapping[str, str] | None = None) -> list[Kpi]:
+    """Each measure in the week, against the week before and the four weeks before, with a note where there is one."""
     result = []
     for measure in MEASURES:
         series = parts[measure.key]
@@ -115,16 +116,17 @@ def headline(parts: Mapping[str, Parts], week: date) -> list[Kpi]:
                     compare(measure, value, before, "week before"),
                     compare(measure, value, pooled(series, earlier), against),
                 ),
+                note=(notes or {}).get(measure.key, ""),
             )
         )
     return result
 
 
 def pooled(series: Parts, chosen: Sequence[date]) -> Decimal | None:
-    """Sum over sum; None where nothing is known or the denominator is 0."""
+    """Sum over sum; None where nothing is known or the denominator is not above 0."""
     known = [series[week] for week in chosen if week in series]
     denominator = sum((part[1] for part in known), ZERO)
-    return sum((part[0] for part in known), ZERO) / denominator if denominator else None
+    return sum((part[0] for part in known), ZERO) / denominator if denominator > 0 else None
 
 
 def compare(measure: Measure, value: Decimal | None, before: Decimal | None, against: str) -> Change:

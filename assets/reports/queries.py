@@ -102,7 +102,8 @@ def revenue_by_week(marts: DuckDBPyConnection) -> list[Row]:
         select
             week_start,
             coalesce(sum(revenue_usd), 0) as revenue_usd,
-            coalesce(sum(cogs_cost_usd), 0) as cogs_cost_usd
+            coalesce(sum(cogs_cost_usd), 0) as cogs_cost_usd,
+            coalesce(sum(credit_offset_usd), 0) as credit_offset_usd
         from revenue_efficiency_weekly
         group by week_start
         """,

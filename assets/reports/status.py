@@ -60,7 +60,7 @@ def data_status(
         _unpriced(feeds, costs, queries.unpriced_reasons(marts, week), limits),
         _missing(missing, week),
         _complete(feeds, last),
-        _quarantined(feeds),
+        _readable(feeds),
         _duplicates(feeds),
     )
     seen = [row["last_event_at"] for row in feeds if row["last_event_at"] is not None]
@@ -200,20 +200,25 @@ def _complete(feeds: Sequence[Row], last: date) -> StatusLine:
     return StatusLine(name, "ok", f"Calls are logged to the end of {text.day(last)}.")
 
 
-def _quarantined(feeds: Sequence[Row]) -> StatusLine:
-    name = "Rows were readable"
+def _readable(feeds: Sequence[Row]) -> StatusLine:
+    name = "Files were readable"
     read, aside = sum(row["rows_read"] for row in feeds), sum(row["rows_quarantined"] for row in feeds)
-    if not aside:
+    failed = sum(row["files_failed"] for row in feeds)
+    if not aside and not failed:
         return StatusLine(name, "ok", f"None of {text.plural(read, 'row')} was set aside.")
-    where = text.listed(
-        [f"{r['feed']}/{r['table_name']} {text.count(r['rows_quarantined'])}" for r in feeds if r["rows_quarantined"]]
-    )
-    return StatusLine(
-        name,
-        "warn",
-        f"{text.count(aside)} of {text.plural(read, 'row')} set aside in quarantine: {where}. "
-        "See inferledger quarantine show.",
-    )
+    sentences = []
+    if failed:
+        sentences.append(f"{text.plural(failed, 'file')} could not be read at all: {_where(feeds, 'files_failed')}.")
+    if aside:
+        sentences.append(
+            f"{text.count(aside)} of {text.plural(read, 'row')} set aside in quarantine: "
+            f"{_where(feeds, 'rows_quarantined')}. See inferledger quarantine show."
+        )
+    return StatusLine(name, "warn", " ".join(sentences))
+
+
+def _where(feeds: Sequence[Row], key: str) -> str:
+    return text.listed([f"{row['feed']}/{row['table_name']} {text.count(row[key])}" for row in feeds if row[key]])
 
 
 def _duplicates(feeds: Sequence[Row]) -> StatusLine:

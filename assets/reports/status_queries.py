@@ -140,6 +140,7 @@ def feed_tables(marts: DuckDBPyConnection, week: date) -> list[Row]:
         select
             feed,
             table_name,
+            coalesce(sum(files_failed), 0) as files_failed,
             coalesce(sum(rows_read), 0) as rows_read,
             coalesce(sum(rows_quarantined), 0) as rows_quarantined,
             coalesce(sum(calls), 0) as calls,

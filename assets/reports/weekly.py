@@ -100,10 +100,9 @@ def _page(
     shown = [past for past in available if past <= week][-queries.WEEKS_SHOWN :]
     costs = queries.cost_by_week(marts)
     tasks = queries.tasks_by_week_and_tenant(marts)
-    parts = weekly_parts(
-        costs, tasks, queries.revenue_by_week(marts), queries.cache_by_week(marts), queries.batch_by_week(marts)
-    )
-    kpis = headline(parts, week)
+    revenue = queries.revenue_by_week(marts)
+    parts = weekly_parts(costs, tasks, revenue, queries.cache_by_week(marts), queries.batch_by_week(marts))
+    kpis = headline(parts, week, _notes(revenue, week))
     cost_row = next(row for row in costs if row["week_start"] == week)
     unattributed = next(kpi.value for kpi in kpis if kpi.measure.key == "unattributed_share")
     status = data_status(marts, week, cost_row, unattributed, limits)
@@ -132,6 +131,15 @@ def _page(
     }
     page["charts"] = _charts(marts, week, shown, page["trend"], names, page.pop("bars"))
     return kpis, page
+
+
+def _notes(revenue: Sequence[queries.Row], week: date) -> dict[str, str]:
+    """The margin stands before promotional credits, which run out one day; where there are any, it says so."""
+    row = next((row for row in revenue if row["week_start"] == week), None)
+    if row is None or row["revenue_usd"] <= 0 or not row["credit_offset_usd"]:
+        return {}
+    after = 1 - (row["cogs_cost_usd"] + row["credit_offset_usd"]) / row["revenue_usd"]
+    return {"inference_margin": f"{text.percent(after)} after {text.usd(-row['credit_offset_usd'])} of credits"}
 
 
 def _through(status: DataStatus, week: date) -> date:

@@ -194,7 +194,7 @@ select
     cast(sum(cost_usd) as double) / count(*) as cost_per_task_usd,
     quantile_cont(cast(cost_usd as double), 0.5) as cost_per_task_p50_usd,
     quantile_cont(cast(cost_usd as double), 0.95) as cost_per_task_p95_usd,
-    quantile_cont(cast(cost_usd as double), 0.99) as cost_per_task_p99_usd, 0.02 as top_1pct_cost_share,
+    quantile_cont(cast(cost_usd as double), 0.99) as cost_per_task_p99_usd, cast(0.02 as double) as top_1pct_cost_share,
     cast(sum(cost_usd) filter (where is_outcome_known) as double)
         / nullif(count(*) filter (where is_resolved), 0) as cost_per_resolved_task_usd,
     cast(null as double) as cost_per_correct_answer_usd, cast(sum(calls) as bigint) as calls,
@@ -215,7 +215,8 @@ with costs as (
 )
 select
     week_start, tenant_id, product_id, plan, cast(revenue as decimal(38, 12)) as revenue_usd,
-    cast(11 as bigint) as active_users, cogs_cost_usd,
+    cast(11 as bigint) as active_users, cogs_cost_usd as effective_cost_usd, cogs_cost_usd,
+    cast(0 as decimal(38, 12)) as credit_offset_usd,
     cast(cogs_cost_usd as double) / nullif(cast(revenue as double), 0) as cost_per_revenue_dollar,
     1 - cast(cogs_cost_usd as double) / nullif(cast(revenue as double), 0) as inference_margin,
     case when revenue = 0 then null when cogs_cost_usd <= 0.15 * revenue then 'healthy'
@@ -232,7 +233,7 @@ select
         end as cache_hit_rate,
     cast(case when has_prompt_cache then calls * 0.000812345678 end as decimal(38, 12)) as cache_savings_usd,
     cast(case when has_prompt_cache then calls * 0.000012345678 end as decimal(38, 12)) as cache_write_premium_usd,
-    case when has_prompt_cache then 65.8 end as cache_roi,
+    case when has_prompt_cache then cast(65.8 as double) end as cache_roi,
     case when has_prompt_cache then case feature_id when 'chat' then 'good' when 'review' then 'fair' else 'poor' end
         end as band
 from weekly_calls;
@@ -337,6 +338,7 @@ create table data_status as
 select
     feed, table_name, usage_date as status_date,
     cast(case when feed = 'litellm' and usage_date = date '2026-11-11' then 0 else 1 end as bigint) as files,
+    cast(0 as bigint) as files_failed,
     cast(case when feed = 'litellm' and usage_date = date '2026-11-11' then 1 else 0 end as bigint)
         as expected_files_missing,
     cast(1000 + day_no as bigint) as rows_read,
@@ -347,9 +349,9 @@ select
     cast(case when feed = 'litellm' then 40 else 0 end as bigint) as unattributed_calls,
     cast(case when feed = 'litellm' then 7 else 0 end as bigint) as duplicates_dropped,
     case when feed = 'litellm' then 'response_id' end as duplicate_rule,
-    cast(usage_date as timestamp) + interval 23 hour as last_event_at, 7.0 as freshness_hours,
-    usage_date < date '2026-11-14' as is_final, case when usage_date < date '2026-11-14' then 1.0 else 0.5 end
-        as percent_complete
+    cast(usage_date as timestamp) + interval 23 hour as last_event_at, cast(7 as double) as freshness_hours,
+    usage_date < date '2026-11-14' as is_final, case when usage_date < date '2026-11-14' then cast(1 as double)
+        else cast(0.5 as double) end as percent_complete
 from days cross join (values ('litellm', 'spend_logs'), ('openai', 'costs'), ('anthropic', 'cost_report'))
     f (feed, table_name);
 create table fct_usage as

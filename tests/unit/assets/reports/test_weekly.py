@@ -201,6 +201,27 @@ def test_unpriced_calls_above_the_limit_are_unfit_for_use(broken_marts: Build, t
     assert "not fit for use" in page.texts["status"]
 
 
+def test_margin_is_shown_before_and_after_credits(broken_marts: Build, marts: Path, tmp_path: Path) -> None:
+    credited = broken_marts(
+        "update revenue_efficiency_weekly set credit_offset_usd = -5.25"
+        f" where week_start = '{MONDAY}' and tenant_id = 'acme' and product_id = 'build'"
+    )
+    cogs, revenue = one(
+        marts,
+        f"select sum(cogs_cost_usd), sum(revenue_usd) from revenue_efficiency_weekly where week_start = '{MONDAY}'",
+    )
+    report = write_weekly_report(credited, tmp_path, WEEK, META)
+    after = 1 - (cogs - Decimal("5.25")) / revenue
+    assert report.kpis["inference_margin"] == pytest.approx(float(1 - cogs / revenue))
+    assert f"{after * 100:.1f}% after $5.25 of credits" in report.path.read_text(encoding="utf-8")
+
+
+def test_a_file_that_failed_is_told(broken_marts: Build, tmp_path: Path) -> None:
+    marts = broken_marts("update data_status set files_failed = 1 where feed = 'openai' and status_date = '2026-11-10'")
+    page = Page(write_weekly_report(marts, tmp_path, WEEK, META).path)
+    assert "1 file could not be read at all: openai/costs 1. 9 of 22,974 rows set aside" in page.texts["status"]
+
+
 def test_a_week_that_is_cut_off_says_so(broken_marts: Build, tmp_path: Path) -> None:
     marts = broken_marts("delete from data_status where status_date > '2026-11-12'")
     page = Page(write_weekly_report(marts, tmp_path, WEEK, META).path)
