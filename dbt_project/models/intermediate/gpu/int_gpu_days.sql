@@ -1,0 +1,73 @@
+with spans as (
+
+    select * from {{ ref('int_gpu_samples_spanned') }}
+
+),
+
+node_days as (
+
+    select * from {{ ref('int_gpu_node_days') }}
+
+),
+
+seats as (
+
+    {{ dbt.generate_series(1000) }}
+
+),
+
+lifetimes as (
+
+    select
+        node_id,
+        gpu_uuid,
+        cast(min(sampled_at) as date) as first_date,
+        cast(max(sampled_at) as date) as last_date,
+        max(sampled_at) as last_sampled_at
+    from spans
+    group by node_id, gpu_uuid
+
+),
+
+-- The rate card says how many GPUs are paid for, the telemetry which: on the day one is replaced the newer one counts.
+ranked_gpus as (
+
+    select
+        node_days.usage_date,
+        node_days.node_id,
+        lifetimes.gpu_uuid,
+        row_number() over (
+            partition by node_days.usage_date, node_days.node_id
+            order by lifetimes.last_sampled_at desc, lifetimes.gpu_uuid asc
+        ) as seat
+    from node_days
+    inner join lifetimes
+        on
+            node_days.node_id = lifetimes.node_id
+            and node_days.usage_date between lifetimes.first_date and lifetimes.last_date
+
+),
+
+-- A GPU that is paid for and never seen has a seat too.
+gpu_days as (
+
+    select
+        node_days.usage_date,
+        node_days.node_id,
+        coalesce(ranked_gpus.gpu_uuid, 'unseen-' || cast(seats.generated_number as {{ dbt.type_string() }})) as gpu_id,
+        node_days.pool_id,
+        node_days.service_provider,
+        node_days.billing_account_id,
+        node_days.usd_per_gpu_hour
+    from node_days
+    inner join seats
+        on node_days.gpus >= seats.generated_number
+    left join ranked_gpus
+        on
+            node_days.usage_date = ranked_gpus.usage_date
+            and node_days.node_id = ranked_gpus.node_id
+            and seats.generated_number = ranked_gpus.seat
+
+)
+
+select * from gpu_days

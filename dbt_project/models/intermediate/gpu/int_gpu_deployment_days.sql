@@ -1,0 +1,36 @@
+with node_days as (
+
+    select * from {{ ref('int_gpu_node_days') }}
+
+),
+
+deployments as (
+
+    select * from {{ ref('stg_config__gpu_deployments') }}
+
+),
+
+deployed as (
+
+    select
+        node_days.usage_date,
+        node_days.node_id,
+        node_days.pool_id,
+        node_days.service_provider,
+        node_days.billing_account_id,
+        deployments.deployment_id,
+        deployments.model_id,
+        deployments.model,
+        deployments.input_weight,
+        deployments.cache_read_weight,
+        deployments.output_weight
+    from node_days
+    inner join deployments
+        on
+            node_days.node_id = deployments.node_id
+            and node_days.usage_date >= deployments.valid_from
+            and node_days.usage_date < deployments.valid_to
+
+)
+
+select * from deployed

@@ -1,0 +1,228 @@
+with samples as (
+
+    select * from {{ ref('stg_vllm__samples') }}
+
+),
+
+deployment_days as (
+
+    select * from {{ ref('int_gpu_deployment_days') }}
+
+),
+
+counters as (
+
+    select
+        instance,
+        engine,
+        model_name,
+        label_key,
+        metric,
+        sampled_at,
+        cast(floor(value) as bigint) as token_count
+    from samples
+    where metric in (
+        'vllm:prompt_tokens_total',
+        'vllm:generation_tokens_total',
+        'vllm:prefix_cache_hits_total'
+    )
+
+),
+
+stepped as (
+
+    select
+        *,
+        lead(token_count) over (
+            partition by instance, engine, model_name, label_key, metric order by sampled_at
+        ) as next_token_count,
+        lead(sampled_at) over (
+            partition by instance, engine, model_name, label_key, metric order by sampled_at
+        ) as next_sampled_at
+    from counters
+
+),
+
+-- A counter that is lower than before began at 0 in between: what it shows is what it grew since. The first sample of a
+-- series says nothing about what came before it.
+increases as (
+
+    select
+        instance,
+        model_name,
+        label_key,
+        engine,
+        metric,
+        cast(date_trunc('hour', sampled_at) as timestamp) as hour_start,
+        cast(date_trunc('hour', next_sampled_at) as timestamp) as next_hour_start,
+        next_sampled_at,
+        {{ dbt.datediff('sampled_at', 'next_sampled_at', 'microsecond') }} as step_us,
+        case when next_token_count >= token_count then next_token_count - token_count else next_token_count end as tokens
+    from stepped
+    where next_sampled_at is not null
+
+),
+
+steps as (
+
+    select
+        instance,
+        engine,
+        model_name,
+        label_key,
+        metric,
+        percentile_cont(0.5) within group (order by step_us) as median_step_us
+    from increases
+    group by instance, engine, model_name, label_key, metric
+
+),
+
+-- Over a gap that reaches beyond the hour nobody knows which hour the tokens belong to; they would make one hour's
+-- calls cheap and leave the others' bypass unseen.
+known as (
+
+    select
+        increases.hour_start,
+        increases.instance,
+        increases.model_name,
+        increases.metric,
+        increases.tokens
+    from increases
+    inner join steps
+        on
+            increases.instance = steps.instance
+            and increases.engine = steps.engine
+            and coalesce(increases.model_name, '') = coalesce(steps.model_name, '')
+            and increases.label_key = steps.label_key
+            and increases.metric = steps.metric
+    where
+        increases.step_us <= 3 * steps.median_step_us
+        or increases.next_sampled_at <= {{ dbt.dateadd('hour', 1, 'increases.hour_start') }}
+
+),
+
+served_hours as (
+
+    select
+        hour_start,
+        cast(hour_start as date) as usage_date,
+        instance,
+        model_name,
+        cast(sum(case when metric = 'vllm:prompt_tokens_total' then tokens else 0 end) as bigint) as prompt_tokens,
+        cast(sum(case when metric = 'vllm:prefix_cache_hits_total' then tokens else 0 end) as bigint) as cached_tokens,
+        cast(sum(case when metric = 'vllm:generation_tokens_total' then tokens else 0 end) as bigint) as output_tokens
+    from known
+    group by hour_start, instance, model_name
+
+),
+
+served_names as (
+
+    select distinct
+        usage_date,
+        instance,
+        model_name
+    from served_hours
+
+),
+
+-- The engine calls a model what the gateway calls it, or the same without the gateway's prefix. Where several nodes
+-- serve it the one the instance is named after comes first.
+matches as (
+
+    select
+        served_names.usage_date,
+        served_names.instance,
+        served_names.model_name,
+        deployment_days.pool_id,
+        deployment_days.deployment_id,
+        deployment_days.model,
+        deployment_days.input_weight,
+        deployment_days.cache_read_weight,
+        deployment_days.output_weight,
+        row_number() over (
+            partition by served_names.usage_date, served_names.instance, served_names.model_name
+            order by
+                case when split_part(served_names.instance, ':', 1) = deployment_days.node_id then 0 else 1 end asc,
+                deployment_days.pool_id asc,
+                deployment_days.deployment_id asc,
+                deployment_days.node_id asc
+        ) as match_number
+    from served_names
+    inner join deployment_days
+        on
+            served_names.usage_date = deployment_days.usage_date
+            and (
+                served_names.model_name = deployment_days.model
+                or served_names.model_name = deployment_days.model_id
+                or '/' || served_names.model_name
+                = right(deployment_days.model_id, length(served_names.model_name) + 1)
+            )
+
+),
+
+deployed as (
+
+    select
+        served_hours.hour_start,
+        served_hours.usage_date,
+        matches.pool_id,
+        matches.deployment_id,
+        matches.model,
+        matches.input_weight,
+        matches.cache_read_weight,
+        matches.output_weight,
+        cast(sum(served_hours.prompt_tokens) as bigint) as prompt_tokens,
+        cast(sum(served_hours.cached_tokens) as bigint) as counted_cached_tokens,
+        cast(sum(served_hours.output_tokens) as bigint) as output_tokens
+    from served_hours
+    inner join matches
+        on
+            served_hours.usage_date = matches.usage_date
+            and served_hours.instance = matches.instance
+            and coalesce(served_hours.model_name, '') = coalesce(matches.model_name, '')
+            and matches.match_number = 1
+    group by
+        served_hours.hour_start,
+        served_hours.usage_date,
+        matches.pool_id,
+        matches.deployment_id,
+        matches.model,
+        matches.input_weight,
+        matches.cache_read_weight,
+        matches.output_weight
+
+),
+
+-- A cache hit may be counted in an earlier scrape than its prompt.
+classed as (
+
+    select
+        *,
+        least(counted_cached_tokens, prompt_tokens) as cache_read_tokens
+    from deployed
+
+),
+
+weighted as (
+
+    select
+        hour_start,
+        usage_date,
+        pool_id,
+        deployment_id,
+        model,
+        prompt_tokens - cache_read_tokens as input_uncached_tokens,
+        cache_read_tokens,
+        output_tokens,
+        cast(
+            cast(prompt_tokens - cache_read_tokens as decimal(15, 0)) * input_weight
+            + cast(cache_read_tokens as decimal(15, 0)) * cache_read_weight
+            + cast(output_tokens as decimal(15, 0)) * output_weight
+            as decimal(26, 6)
+        ) as weighted_tokens
+    from classed
+
+)
+
+select * from weighted

@@ -1,0 +1,57 @@
+with hours as (
+
+    select * from {{ ref('int_gpu_hours') }}
+
+),
+
+deployment_days as (
+
+    select * from {{ ref('int_gpu_deployment_days') }}
+
+),
+
+served as (
+
+    select
+        usage_date,
+        node_id,
+        min(deployment_id) as first_deployment_id,
+        max(deployment_id) as last_deployment_id
+    from deployment_days
+    group by usage_date, node_id
+
+),
+
+named as (
+
+    select
+        hours.hour_start,
+        hours.usage_date,
+        hours.node_id,
+        hours.gpu_id,
+        case
+            when served.first_deployment_id = served.last_deployment_id then served.first_deployment_id
+            when served.first_deployment_id is null then 'unattributed'
+            else 'shared'
+        end as deployment_id,
+        hours.service_provider,
+        hours.billing_account_id,
+        hours.provisioned_seconds,
+        hours.covered_seconds,
+        hours.busy_seconds,
+        hours.warm_idle_seconds,
+        hours.unobserved_seconds,
+        cast(hours.busy_seconds as double) / nullif(cast(hours.provisioned_seconds as double), 0) as utilisation,
+        cast(hours.cost_usd as decimal(38, 12)) as cost_usd,
+        cast(hours.busy_cost_usd as decimal(38, 12)) as busy_cost_usd,
+        cast(hours.warm_idle_cost_usd as decimal(38, 12)) as warm_idle_cost_usd,
+        cast(hours.unobserved_cost_usd as decimal(38, 12)) as unobserved_cost_usd
+    from hours
+    left join served
+        on
+            hours.usage_date = served.usage_date
+            and hours.node_id = served.node_id
+
+)
+
+select * from named
