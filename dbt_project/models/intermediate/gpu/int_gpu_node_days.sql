@@ -34,7 +34,7 @@ observed as (
 
 ),
 
-node_days as (
+rated_days as (
 
     select
         cast({{ dbt.dateadd('day', 'day_numbers.generated_number - 1', 'nodes.valid_from') }} as date) as usage_date,
@@ -42,13 +42,27 @@ node_days as (
         nodes.service_provider,
         nodes.billing_account_id,
         nodes.gpus,
-        nodes.usd_per_gpu_hour
+        nodes.usd_per_gpu_hour,
+        nodes.valid_to
     from nodes
-    cross join observed
-    inner join day_numbers
+    cross join day_numbers
+
+),
+
+node_days as (
+
+    select
+        rated_days.usage_date,
+        rated_days.node_id,
+        rated_days.service_provider,
+        rated_days.billing_account_id,
+        rated_days.gpus,
+        rated_days.usd_per_gpu_hour
+    from rated_days
+    inner join observed
         on
-            {{ dbt.dateadd('day', 'day_numbers.generated_number - 1', 'nodes.valid_from') }}
-            < least(nodes.valid_to, observed.first_incomplete_date)
+            rated_days.usage_date < rated_days.valid_to
+            and rated_days.usage_date < observed.first_incomplete_date
 
 ),
 
