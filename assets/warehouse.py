@@ -114,6 +114,11 @@ def built_inputs(home: Home) -> Inputs | None:
     return _read_inputs_file(home.warehouse / "built_inputs.json")
 
 
+def mark_built(home: Home, inputs: Inputs) -> None:
+    """Record that the build file holds all marts of these inputs, tested."""
+    _write_inputs_file(home.warehouse / "built_inputs.json", inputs)
+
+
 def mark_applied(home: Home, inputs: Inputs) -> None:
     """Record, as the last act of a run, that its inputs are published."""
     _write_inputs_file(home.warehouse / "applied_inputs.json", inputs)
@@ -134,7 +139,7 @@ def build(
             path.unlink(missing_ok=True)
     arguments = ["build", "--exclude-resource-type", "unit_test"]
     built = _result_of(_invoke(arguments, home, memory_limit, project, [_results(on_node, on_result)]), home)
-    _write_inputs_file(home.warehouse / "built_inputs.json", inputs)
+    mark_built(home, inputs)
     return built
 
 
