@@ -3,12 +3,13 @@
 Samples are numbered through the file in the order of its results; there are no lines to name.
 """
 
+from glob import escape
 from pathlib import Path
 
 import duckdb
 
 from sources.feed import UnreadableFileError
-from sources.lines import is_gzip
+from sources.lines import TextFile, is_gzip
 from sources.reading import literal
 from sources.sql_checks import reject
 
@@ -18,19 +19,17 @@ _ANSWER = """{
         "resultType" varchar, result struct(metric map(varchar, varchar), value varchar[], "values" varchar[][])[]
     )'
 }"""
-# DuckDB holds one JSON object in memory whole and stops at a size; inflated text is at most 1032 times the gzip file.
-_LARGEST_OBJECT_BYTES = 2**31
 
 
 def load_query_range(connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
     """Fill `landed_samples` and `landed_series` with every sample of the answers; gives Prometheus' own warnings."""
-    size = _LARGEST_OBJECT_BYTES if is_gzip(path) else min(path.stat().st_size + 1, _LARGEST_OBJECT_BYTES)
     try:
         connection.execute(f"""
             create or replace temp table answers as
             select row_number() over () as answer, *
             from read_json(
-                {literal(path)}, format = 'unstructured', columns = {_ANSWER}, maximum_object_size = {size},
+                {literal(escape(str(path)))}, format = 'unstructured', columns = {_ANSWER},
+                maximum_object_size = {_size(path) + 1},
                 compression = '{"gzip" if is_gzip(path) else "none"}'
             )""")
     except duckdb.Error as error:
@@ -41,6 +40,17 @@ def load_query_range(connection: duckdb.DuckDBPyConnection, path: Path) -> list[
     notes = connection.execute("select distinct unnest(warnings) as warning from answers order by warning").fetchall()
     connection.execute("drop table answers; drop table results")
     return [f"Prometheus warns: {warning}" for (warning,) in notes]
+
+
+def _size(path: Path) -> int:
+    """Bytes of the JSON, which DuckDB holds whole; gzip is inflated to the end first, since DuckDB checks no sums."""
+    if not is_gzip(path):
+        return path.stat().st_size
+    text = TextFile(path)
+    size = sum(len(piece) for piece in text.pieces())
+    if text.notes:
+        raise UnreadableFileError(text.notes[0], "file")
+    return size
 
 
 def _check_answers(connection: duckdb.DuckDBPyConnection) -> None:

@@ -22,6 +22,7 @@ from sources.sql_checks import found, reject
 SUFFIXES = (".json", ".json.gz", ".prom", ".prom.gz", ".txt", ".txt.gz")
 SAMPLE_COLUMNS: Mapping[str, str] = {"metric": "VARCHAR", "value": "DOUBLE", **PROVENANCE_COLUMNS}
 _FILE_TIME = re.compile(r"__at-(\d{8}T\d{6})Z(?=\.)")
+_TIMES = re.compile(r"(__|[_-]?\d{4}-\d\d-\d\d).*")
 # No exporter wrote before; a time before it is seconds taken for milliseconds, or a clock that was never set.
 _EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)
 
@@ -91,8 +92,9 @@ def _file_time(file: LandedFile) -> datetime | None:
 
 
 def _stem(file: LandedFile) -> str:
-    """The file's name without its time and suffix: who was scraped, where nothing else says so."""
-    return _FILE_TIME.sub("", file.name).partition(".")[0]
+    """The file's name without its times and suffix: who was scraped, where nothing else says so."""
+    suffix = next((suffix for suffix in sorted(SUFFIXES, key=len, reverse=True) if file.name.endswith(suffix)), "")
+    return _TIMES.sub("", file.name.removesuffix(suffix))
 
 
 def _judge(feed: SampleFeed, file: LandedFile, file_time: datetime | None, latest: datetime) -> str:

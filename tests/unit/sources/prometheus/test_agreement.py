@@ -16,7 +16,7 @@ def escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.dictionaries(LABEL_TEXTS, st.lists(VALUES, min_size=1, max_size=3), min_size=1, max_size=4))
 def test_text_and_json_of_the_same_series_give_the_same_rows(series: dict[str, list[float]]) -> None:
     """Whatever the labels say: braces, quotes, hashes, backslashes, line breaks."""

@@ -82,6 +82,21 @@ def test_gzip_is_read(tmp_path: Path) -> None:
     assert Scrape(tmp_path, gzip.compress(answer(result([[NOON_S, "1"]])).encode()), "page.json.gz").result.rows_kept
 
 
+def test_a_name_is_no_pattern(tmp_path: Path) -> None:
+    (tmp_path / "page-1.json").write_text(answer(result([[NOON_S, "1"]])))
+    read = Scrape(tmp_path, answer(result([[NOON_S, "2"]])), "page-[1]*.json")
+    assert read.column("value") == [2.0]
+
+
+def test_damaged_gzip_is_refused(tmp_path: Path) -> None:
+    packed = gzip.compress(answer(result([[NOON_S, "1"]])).encode())
+    wrong_sum = packed[:-8] + bytes([packed[-8] ^ 1]) + packed[-7:]
+    with pytest.raises(UnreadableFileError, match="gzip data is damaged"):
+        Scrape(tmp_path, wrong_sum, "page.json.gz")
+    with pytest.raises(UnreadableFileError, match="gzip stream ends early"):
+        Scrape(tmp_path, packed[:-8], "page.json.gz")
+
+
 @pytest.mark.parametrize(
     ("text", "field", "reason"),
     [

@@ -86,6 +86,20 @@ def test_servers_are_told_apart(home: LandedHome, labels: str, instance: str, en
     assert rows.select("instance", "engine").rows() == [(instance, engine)]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "server__at-20260810T100000Z.prom",
+        "server_2026-08-10.prom.gz",
+        "server-2026-08-10_2026-08-16.txt",
+        "server.prom",
+    ],
+)
+def test_a_server_without_a_name_is_the_same_in_every_file(home: LandedHome, name: str) -> None:
+    rows = ingest(home, name, "vllm:num_requests_running 1 1786356000000\n")
+    assert rows["instance"].to_list() == ["server"]
+
+
 def test_a_negative_counter_is_rejected(home: LandedHome) -> None:
     text = 'vllm:prompt_tokens_total{model_name="m"} -5\nvllm:kv_cache_usage_perc{model_name="m"} 0.5\n'
     rows = ingest(home, "server__at-20260810T100000Z.prom", text)
