@@ -1,0 +1,1 @@
+{{ revenue_efficiency_over('week') }}

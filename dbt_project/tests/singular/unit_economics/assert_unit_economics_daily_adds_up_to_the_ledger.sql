@@ -1,0 +1,53 @@
+-- cost, billed cost and calls of every day are those of the facts: nothing is lost or counted twice on the way
+with cells as (
+
+    select
+        usage_date,
+        sum(effective_cost_usd) as effective_cost_usd,
+        sum(billed_cost_usd) as billed_cost_usd,
+        sum(calls) as calls,
+        sum(requests) as requests
+    from {{ ref('unit_economics_daily') }}
+    group by usage_date
+
+),
+
+ledger as (
+
+    select
+        usage_date,
+        sum(effective_amount_usd) as effective_cost_usd,
+        sum(amount_usd) filter (where status = 'anchored') as billed_cost_usd
+    from {{ ref('fct_allocations') }}
+    group by usage_date
+
+),
+
+usage as (
+
+    select
+        usage_date,
+        count(*) as calls,
+        count(*) filter (where is_last_attempt) as requests
+    from {{ ref('fct_usage') }}
+    group by usage_date
+
+)
+
+select
+    usage_date,
+    cells.effective_cost_usd,
+    ledger.effective_cost_usd as ledger_cost_usd,
+    cells.billed_cost_usd,
+    ledger.billed_cost_usd as ledger_billed_cost_usd,
+    cells.calls,
+    usage.calls as usage_calls,
+    cells.requests,
+    usage.requests as usage_requests
+from cells
+full outer join ledger using (usage_date)
+full outer join usage using (usage_date)
+where coalesce(cells.effective_cost_usd, 0) <> coalesce(ledger.effective_cost_usd, 0)
+    or coalesce(cells.billed_cost_usd, 0) <> coalesce(ledger.billed_cost_usd, 0)
+    or coalesce(cells.calls, 0) <> coalesce(usage.calls, 0)
+    or coalesce(cells.requests, 0) <> coalesce(usage.requests, 0)
