@@ -137,6 +137,8 @@ def build(
     for name in ("build.duckdb", "work.duckdb"):
         for path in (home.warehouse / name, home.warehouse / f"{name}.wal"):
             path.unlink(missing_ok=True)
+        # What DuckDB spilled before it was killed.
+        shutil.rmtree(home.warehouse / f"{name}.tmp", ignore_errors=True)
     arguments = ["build", "--exclude-resource-type", "unit_test"]
     built = _result_of(_invoke(arguments, home, memory_limit, project, [_results(on_node, on_result)]), home)
     mark_built(home, inputs)
