@@ -1,0 +1,68 @@
+"""The staging models: a sample landed twice counts once. dbt unit tests cannot feed raw(), so the SQL is run here."""
+
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import jinja2
+import polars as pl
+import pytest
+
+NOON = datetime(2026, 11, 10, 12)
+MODELS = Path("dbt_project/models/staging")
+GPU = {
+    "sampled_at": NOON,
+    "node_id": "n",
+    "gpu_uuid": "g",
+    "gpu_index": "0",
+    "mig_instance_id": None,
+    "mig_profile": None,
+    "gpu_model": "L40S",
+    "namespace": "ns",
+    "pod": "pod-1",
+    "metric": "DCGM_FI_DEV_GPU_UTIL",
+    "value": 1.0,
+    "file_hash": "b",
+    "row_number": 7,
+}
+SERVER = {
+    "sampled_at": NOON,
+    "instance": "s",
+    "engine": "0",
+    "model_name": None,
+    "metric": "vllm:num_requests_running",
+    "label_key": "",
+    "value": 1.0,
+    "file_hash": "b",
+    "row_number": 7,
+}
+AGAIN = [{"file_hash": "b", "row_number": 9, "value": 2.0}, {"file_hash": "a", "row_number": 8, "value": 3.0}]
+
+
+@pytest.mark.parametrize(
+    ("model", "row", "same", "others"),
+    [
+        (
+            "dcgm",
+            GPU,
+            {"pod": "pod-2", "gpu_index": "1"},
+            [{"mig_instance_id": "1"}, {"gpu_uuid": "h"}, {"metric": "m"}, {"node_id": "o"}],
+        ),
+        ("vllm", SERVER, {}, [{"label_key": 'reason="stop"'}, {"engine": "1"}, {"model_name": "m"}, {"instance": "t"}]),
+    ],
+)
+def test_the_first_by_file_and_row_counts(
+    tmp_path: Path, model: str, row: dict[str, object], same: dict[str, object], others: list[dict[str, object]]
+) -> None:
+    rows = [row, *(row | same | again for again in AGAIN), *(row | other for other in others)]
+    later = row | {"sampled_at": NOON.replace(minute=5)}
+    lake = tmp_path / "samples.parquet"
+    pl.DataFrame([*rows, later], infer_schema_length=None).sample(fraction=1, shuffle=True, seed=7).write_parquet(lake)
+    sql = jinja2.Template((MODELS / model / f"stg_{model}__samples.sql").read_text()).render(
+        raw=lambda feed, table: f"read_parquet('{lake}')"
+    )
+    with duckdb.connect() as connection:
+        staged = connection.execute(sql).pl()
+    assert staged.columns == list(row)
+    assert staged.height == 2 + len(others)
+    assert staged.filter(pl.col("file_hash") == "a")["value"].to_list() == [3.0]
