@@ -62,7 +62,7 @@ def test_the_first_by_file_and_row_counts(
         raw=lambda feed, table: f"read_parquet('{lake}')"
     )
     with duckdb.connect() as connection:
-        staged = connection.execute(sql).pl()
+        staged = connection.sql(sql).pl()
     assert staged.columns == list(row)
     assert staged.height == 2 + len(others)
     assert staged.filter(pl.col("file_hash") == "a")["value"].to_list() == [3.0]
