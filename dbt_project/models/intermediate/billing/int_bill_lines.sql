@@ -1,0 +1,69 @@
+with openai as (
+
+    select
+        'openai' as service_provider,
+        billing_account_id, billing_scope_id, usage_date, bucket_end, retrieved_at, model_id, line_item,
+        service_tier, meter, amount_usd, currency, file_hash, row_number
+    from {{ ref('stg_openai__costs') }}
+
+),
+
+anthropic as (
+
+    select
+        'anthropic' as service_provider,
+        billing_account_id, billing_scope_id, usage_date, bucket_end, retrieved_at, model_id, line_item,
+        service_tier, meter, amount_usd, currency, file_hash, row_number
+    from {{ ref('stg_anthropic__cost_report') }}
+
+),
+
+aliases as (
+
+    select * from {{ ref('stg_pricing__model_aliases') }}
+
+),
+
+accounts as (
+
+    select
+        service_provider,
+        billing_account_id,
+        max(settlement_lag_days) as settlement_lag_days
+    from {{ ref('stg_config__billing_accounts') }}
+    group by service_provider, billing_account_id
+
+),
+
+lines as (
+
+    select * from openai
+    union all
+    select * from anthropic
+
+),
+
+-- A search line names no model, so searches are anchored over the account's day.
+named as (
+
+    select
+        lines.*,
+        case
+            when lines.meter in ('search', 'other') then 'unattributed'
+            else coalesce(aliases.model, lines.model_id, 'unattributed')
+        end as model,
+        'bill:' || lines.file_hash || ':' || cast(lines.row_number as {{ dbt.type_string() }}) as bill_line_id,
+        lines.retrieved_at >= {{ dbt.dateadd('day', 'coalesce(accounts.settlement_lag_days, 0)', 'lines.bucket_end') }} as is_final
+    from lines
+    left join aliases
+        on
+            lines.service_provider = aliases.service_provider
+            and lines.model_id = aliases.model_id
+    left join accounts
+        on
+            lines.service_provider = accounts.service_provider
+            and lines.billing_account_id = accounts.billing_account_id
+
+)
+
+select * from named

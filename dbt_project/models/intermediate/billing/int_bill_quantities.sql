@@ -1,0 +1,82 @@
+with openai as (
+
+    select
+        'openai' as service_provider,
+        billing_account_id, usage_date, model_id, service_tier,
+        input_uncached_tokens as input_uncached, cache_read_tokens as cache_read,
+        cache_write_5m_tokens as cache_write_5m, 0 as cache_write_1h, output_tokens as output, 0 as search
+    from {{ ref('stg_openai__usage_completions') }}
+
+),
+
+anthropic as (
+
+    select
+        'anthropic' as service_provider,
+        billing_account_id, usage_date, model_id, service_tier,
+        input_uncached_tokens as input_uncached, cache_read_tokens as cache_read,
+        cache_write_5m_tokens as cache_write_5m, cache_write_1h_tokens as cache_write_1h, output_tokens as output,
+        searches as search
+    from {{ ref('stg_anthropic__usage_messages') }}
+
+),
+
+aliases as (
+
+    select * from {{ ref('stg_pricing__model_aliases') }}
+
+),
+
+usage as (
+
+    select * from openai
+    union all
+    select * from anthropic
+
+),
+
+metered as (
+    {%- for meter in ['input_uncached', 'cache_read', 'cache_write_5m', 'cache_write_1h', 'output', 'search'] %}
+
+    select
+        usage.service_provider,
+        usage.billing_account_id,
+        usage.usage_date,
+        '{{ meter }}' as meter,
+        {%- if meter == 'search' %}
+        'unattributed' as model,
+        'standard' as service_tier,
+        {%- else %}
+        coalesce(aliases.model, usage.model_id) as model,
+        usage.service_tier,
+        {%- endif %}
+        usage.{{ meter }} as quantity
+    from usage
+    left join aliases
+        on
+            usage.service_provider = aliases.service_provider
+            and usage.model_id = aliases.model_id
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+
+),
+
+summed as (
+
+    select
+        service_provider,
+        billing_account_id,
+        usage_date,
+        model,
+        service_tier,
+        meter,
+        cast(sum(quantity) as decimal(18, 0)) as billed_quantity
+    from metered
+    group by service_provider, billing_account_id, usage_date, model, service_tier, meter
+    having sum(quantity) > 0
+
+)
+
+select * from summed

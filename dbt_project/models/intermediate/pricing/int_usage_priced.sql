@@ -1,0 +1,101 @@
+{%- set meters = {
+    'input_uncached': 'input_uncached_tokens', 'cache_read': 'cache_read_tokens',
+    'cache_write_5m': 'cache_write_5m_tokens', 'cache_write_1h': 'cache_write_1h_tokens',
+    'input_audio': 'input_audio_tokens', 'input_image': 'input_image_tokens',
+    'output': '(output_text_tokens + reasoning_tokens)',
+    'output_audio': 'output_audio_tokens', 'output_image': 'output_image_tokens',
+} -%}
+with usage as (
+
+    select * from {{ ref('int_usage_attributed') }}
+
+),
+
+price_keys as (
+
+    select * from {{ ref('stg_pricing__price_keys') }}
+
+),
+
+price_sets as (
+
+    select * from {{ ref('stg_pricing__price_sets') }}
+
+),
+
+keyed as (
+
+    select
+        usage.*,
+        price_keys.region,
+        coalesce(price_keys.model, usage.model_id) as model,
+        price_keys.price_set_id,
+        price_keys.price_reason,
+        coalesce(price_keys.has_prompt_cache, false) as has_prompt_cache,
+        case when usage.total_input_tokens > price_keys.threshold_tokens then 1 else 0 end as context_tier
+    from usage
+    left join price_keys
+        on
+            usage.service_provider = price_keys.service_provider
+            and usage.host = price_keys.host
+            and usage.model_id = price_keys.model_id
+            and usage.service_tier = price_keys.service_tier
+            and usage.usage_date = price_keys.usage_date
+
+),
+
+-- Null as soon as one class that was used has no price: an unpriced call is never partly priced.
+priced as (
+
+    select
+        keyed.*,
+        {%- for meter in meters %}
+        price_sets.contracted_{{ meter }}_per_mtok_usd,
+        {%- endfor %}
+        price_sets.contracted_search_usd,
+        {%- for basis in ['list', 'contracted'] %}
+        cast(
+            {%- for meter, tokens in meters.items() %}
+            case when keyed.{{ tokens if '(' not in tokens else 'output_text_tokens + keyed.reasoning_tokens' }} = 0 then 0 else
+                cast(
+                    cast(keyed.{{ tokens if '(' not in tokens else 'output_text_tokens + keyed.reasoning_tokens' }} as decimal(12, 0))
+                    * price_sets.{{ basis }}_{{ meter }}_per_mtok_usd as decimal(30, 8)
+                ) * 0.000001 end +
+            {%- endfor %}
+            case when keyed.searches = 0 then 0 else
+                cast(keyed.searches as decimal(12, 0)) * price_sets.{{ basis }}_search_usd end
+            as decimal(26, 12)
+        ) as {{ basis }}_raw_cost_usd{{ ',' if not loop.last }}
+        {%- endfor %}
+    from keyed
+    left join price_sets
+        on
+            keyed.price_set_id = price_sets.price_set_id
+            and keyed.context_tier = price_sets.context_tier
+
+),
+
+judged as (
+
+    select
+        *,
+        response_id as call_id,
+        case when billing_status in ('not_billed', 'gateway_cache') then cast(0 as decimal(26, 12))
+            when host = 'self_hosted' then null else list_raw_cost_usd end as list_cost_usd,
+        case when billing_status in ('not_billed', 'gateway_cache') then cast(0 as decimal(26, 12))
+            when host = 'self_hosted' then null else contracted_raw_cost_usd end as contracted_cost_usd,
+        case
+            when billing_status in ('not_billed', 'gateway_cache') then 'not_billed'
+            when host = 'self_hosted' then 'self_hosted'
+            when contracted_raw_cost_usd is null then 'unpriced'
+            else 'priced'
+        end as pricing_status,
+        case
+            when billing_status in ('not_billed', 'gateway_cache') or host = 'self_hosted' then null
+            when contracted_raw_cost_usd is null then coalesce(price_reason, 'no price for a meter the call used')
+        end as unpriced_reason
+    from priced
+
+)
+
+select * from judged

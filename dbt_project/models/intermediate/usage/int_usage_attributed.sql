@@ -1,0 +1,116 @@
+with calls as (
+
+    select * from {{ ref('int_usage_calls_deduplicated') }}
+
+),
+
+tenants as (
+
+    select * from {{ ref('stg_config__tenants') }}
+
+),
+
+features as (
+
+    select * from {{ ref('stg_config__features') }}
+
+),
+
+api_keys as (
+
+    select * from {{ ref('stg_config__api_keys') }}
+
+),
+
+teams as (
+
+    select * from {{ ref('stg_config__teams') }}
+
+),
+
+accounts as (
+
+    select * from {{ ref('stg_config__billing_accounts') }}
+
+),
+
+own_providers as (
+
+    select distinct service_provider
+    from {{ ref('stg_config__gpu_nodes') }}
+
+),
+
+-- In the order of trust: the call's own tag, its key, its team.
+claimed as (
+
+    select
+        calls.*,
+        api_keys.environment as key_environment,
+        coalesce(api_keys.team_id, calls.team_id) as resolved_team_id,
+        coalesce(calls.tag_tenant, nullif(api_keys.tenant_id, ''), teams.tenant_id) as claimed_tenant_id,
+        teams.cost_center as team_cost_center,
+        case
+            when calls.tag_tenant is not null then 'tag'
+            when nullif(api_keys.tenant_id, '') is not null then 'api_key'
+            when teams.tenant_id is not null then 'team'
+            else 'none'
+        end as claim_method,
+        coalesce(accounts.service_provider, calls.gateway_provider) as service_provider,
+        accounts.billing_account_id,
+        own_providers.service_provider is not null as is_self_hosted
+    from calls
+    left join api_keys
+        on
+            calls.api_key_id = api_keys.api_key_id
+            and calls.usage_date >= api_keys.valid_from
+            and calls.usage_date < api_keys.valid_to
+    left join teams
+        on
+            calls.team_id = teams.team_id
+            and calls.usage_date >= teams.valid_from
+            and calls.usage_date < teams.valid_to
+    left join accounts
+        on
+            calls.gateway = accounts.gateway
+            and calls.gateway_provider = accounts.gateway_provider
+            and calls.usage_date >= accounts.valid_from
+            and calls.usage_date < accounts.valid_to
+    left join own_providers
+        on accounts.service_provider = own_providers.service_provider
+
+),
+
+attributed as (
+
+    select
+        claimed.*,
+        coalesce(tenants.tenant_id, 'unattributed') as tenant_id,
+        coalesce(tenants.plan, 'unattributed') as plan,
+        coalesce(claimed.team_cost_center, tenants.cost_center) as cost_center,
+        coalesce(features.product_id, claimed.tag_product, 'unattributed') as product_id,
+        coalesce(features.feature_id, 'unattributed') as feature_id,
+        coalesce(claimed.tag_environment, claimed.key_environment, 'unattributed') as environment,
+        case when tenants.tenant_id is null then 'none' else claimed.claim_method end as attribution_method,
+        case
+            when tenants.tenant_id is not null then null
+            when claimed.claimed_tenant_id is not null then 'unknown_tenant'
+            when claimed.api_key_id is null then 'no_tag_and_no_key'
+            else 'no_tag_and_key_of_no_tenant'
+        end as unattributed_reason,
+        case
+            when claimed.is_self_hosted then 'self_hosted'
+            when claimed.gateway_provider = 'bedrock' then 'bedrock'
+            when claimed.gateway_provider = 'vertex_ai' then 'vertex'
+            when claimed.gateway_provider in ('azure', 'azure_ai') then 'azure'
+            else 'direct'
+        end as host
+    from claimed
+    left join tenants
+        on claimed.claimed_tenant_id = tenants.tenant_id
+    left join features
+        on claimed.tag_feature = features.feature_id
+
+)
+
+select * from attributed

@@ -1,0 +1,173 @@
+with usage as (
+
+    select * from {{ ref('int_usage_priced') }}
+
+),
+
+anchored as (
+
+    select * from {{ ref('int_usage_anchored') }}
+
+),
+
+gpu_calls as (
+
+    select * from {{ ref('int_gpu_calls_costed') }}
+
+),
+
+attempts as (
+
+    select
+        call_id,
+        row_number() over (partition by logical_request_id order by started_at asc, call_id asc) as attempt,
+        lead(model) over (partition by logical_request_id order by started_at asc, call_id asc) as next_model,
+        lead(contracted_output_per_mtok_usd) over (partition by logical_request_id order by started_at asc, call_id asc)
+            as next_output_price,
+        lead(call_id) over (partition by logical_request_id order by started_at asc, call_id asc) is null as is_last_attempt
+    from usage
+
+),
+
+costed as (
+
+    select
+        usage.*,
+        attempts.attempt,
+        attempts.is_last_attempt,
+        case
+            when attempts.is_last_attempt then null
+            when attempts.next_model = usage.model then 'retry'
+            when attempts.next_output_price > usage.contracted_output_per_mtok_usd then 'escalation'
+            else 'fallback'
+        end as superseded_as,
+        case
+            when usage.billing_status in ('not_billed', 'gateway_cache') then cast(0 as decimal(26, 12))
+            when usage.host = 'self_hosted' then gpu_calls.billed_cost_usd
+            when anchored.call_id is null and usage.total_input_tokens + usage.total_output_tokens + usage.searches = 0
+                then cast(0 as decimal(26, 12))
+            when anchored.is_anchored then anchored.amount_usd
+        end as billed_cost_usd,
+        case
+            when usage.host = 'self_hosted' then null
+            else coalesce(anchored.input_cost_usd, cast(0 as decimal(26, 12)))
+        end as input_cost_usd,
+        case
+            when usage.host = 'self_hosted' then null
+            else coalesce(anchored.output_cost_usd, cast(0 as decimal(26, 12)))
+        end as output_cost_usd,
+        coalesce(anchored.output_text_cost_usd, cast(0 as decimal(26, 12))) as output_text_cost_usd,
+        coalesce(anchored.cache_actual_input_cost_usd, cast(0 as decimal(26, 12))) as cache_actual_input_cost_usd
+    from usage
+    inner join attempts
+        on usage.call_id = attempts.call_id
+    left join anchored
+        on usage.call_id = anchored.call_id
+    left join gpu_calls
+        on usage.call_id = gpu_calls.call_id
+
+),
+
+facts as (
+
+    select
+        call_id,
+        response_id,
+        logical_request_id,
+        cast(attempt as integer) as attempt,
+        is_last_attempt,
+        trace_id,
+        task_id,
+        session_id,
+        started_at,
+        ended_at,
+        usage_date,
+        cast(date_trunc('week', usage_date) as date) as week_start,
+        tenant_id,
+        user_key,
+        api_key_id,
+        resolved_team_id as team_id,
+        cost_center,
+        product_id,
+        feature_id,
+        coalesce(tag_task_type, 'none') as task_type,
+        environment,
+        plan,
+        coalesce(tag_purpose, 'serve') as purpose,
+        gateway,
+        service_provider,
+        coalesce(billing_account_id, 'unattributed') as billing_account_id,
+        host,
+        region,
+        model_id,
+        model,
+        operation,
+        service_tier,
+        latency_insensitive,
+        reasoning_effort,
+        prompt_version,
+        app_release,
+        input_uncached_tokens,
+        cache_read_tokens,
+        cache_write_5m_tokens,
+        cache_write_1h_tokens,
+        input_audio_tokens,
+        input_image_tokens,
+        output_text_tokens,
+        reasoning_tokens,
+        output_audio_tokens,
+        output_image_tokens,
+        total_input_tokens,
+        total_output_tokens,
+        searches,
+        billing_status,
+        status,
+        cast(http_status as integer) as http_status,
+        cast({{ dbt.datediff('started_at', 'ended_at', 'microsecond') }} as double) / 1000000 as latency_seconds,
+        cast({{ dbt.datediff('started_at', 'completion_started_at', 'microsecond') }} as double) / 1000000
+            as time_to_first_token_seconds,
+        cast(reported_cost_usd as decimal(38, 12)) as reported_cost_usd,
+        cast(list_cost_usd as decimal(38, 12)) as list_cost_usd,
+        cast(contracted_cost_usd as decimal(38, 12)) as contracted_cost_usd,
+        cast(billed_cost_usd as decimal(38, 12)) as billed_cost_usd,
+        cast(coalesce(billed_cost_usd, contracted_cost_usd) as decimal(38, 12)) as effective_cost_usd,
+        case
+            when billed_cost_usd is not null then 'anchored'
+            when contracted_cost_usd is not null then 'estimated'
+            else 'unpriced'
+        end as cost_status,
+        superseded_as,
+        is_last_attempt and status = 'failure' as is_failed_last,
+        cast({{ divide_exact('output_text_cost_usd', 'reasoning_tokens', '(output_text_tokens + reasoning_tokens)') }} as decimal(38, 12))
+            as reasoning_cost_usd,
+        cast(input_cost_usd as decimal(38, 12)) as input_cost_usd,
+        cast(output_cost_usd as decimal(38, 12)) as output_cost_usd,
+        cast(
+            cast(cast(
+                input_uncached_tokens + cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens as decimal(12, 0)
+            ) * contracted_input_uncached_per_mtok_usd as decimal(30, 8)) * 0.000001 as decimal(38, 12)
+        ) as cache_plain_input_cost_usd,
+        cast(cache_actual_input_cost_usd as decimal(38, 12)) as cache_actual_input_cost_usd,
+        cast(
+            cast(
+                cast(cache_write_5m_tokens as decimal(12, 0))
+                * (contracted_cache_write_5m_per_mtok_usd - contracted_input_uncached_per_mtok_usd) as decimal(32, 8)
+            ) * 0.000001
+            + coalesce(cast(
+                cast(cache_write_1h_tokens as decimal(12, 0))
+                * (contracted_cache_write_1h_per_mtok_usd - contracted_input_uncached_per_mtok_usd) as decimal(32, 8)
+            ), 0) * 0.000001 as decimal(38, 12)
+        ) as cache_write_premium_usd,
+        has_prompt_cache,
+        pricing_status,
+        unpriced_reason,
+        price_set_id,
+        attribution_method,
+        unattributed_reason,
+        file_hash,
+        row_number
+    from costed
+
+)
+
+select * from facts

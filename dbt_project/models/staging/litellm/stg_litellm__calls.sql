@@ -1,0 +1,67 @@
+with source as (
+
+    select * from {{ raw('litellm', 'spend_logs') }}
+
+),
+
+-- LiteLLM counts cache tokens in the prompt and reasoning in the completion; here the classes are disjoint.
+classed as (
+
+    select
+        file_hash,
+        row_number,
+        request_id as response_id,
+        coalesce(nullif(session_id, ''), request_id) as logical_request_id,
+        nullif(session_id, '') as trace_id,
+        tag_task_id as task_id,
+        tag_session_id as session_id,
+        started_at,
+        ended_at,
+        completion_started_at,
+        cast(started_at as date) as usage_date,
+        tag_tenant,
+        tag_product,
+        tag_feature,
+        tag_task_type,
+        tag_environment,
+        tag_purpose,
+        tag_prompt_version as prompt_version,
+        tag_app_release as app_release,
+        coalesce(tag_latency_insensitive, false) as latency_insensitive,
+        nullif(end_user_key, '') as user_key,
+        nullif(api_key_id, '') as api_key_id,
+        nullif(team_id, '') as team_id,
+        'litellm' as gateway,
+        coalesce(gateway_provider, '') as gateway_provider,
+        model_id,
+        call_type as operation,
+        case when is_batch then 'batch' else coalesce(nullif(service_tier, ''), 'standard') end as service_tier,
+        reasoning_effort,
+        prompt_tokens - cache_read_tokens - cache_write_5m_tokens - cache_write_1h_tokens
+        - input_audio_tokens - input_image_tokens as input_uncached_tokens,
+        cache_read_tokens,
+        cache_write_5m_tokens,
+        cache_write_1h_tokens,
+        input_audio_tokens,
+        input_image_tokens,
+        completion_tokens - reasoning_tokens - output_audio_tokens - output_image_tokens as output_text_tokens,
+        reasoning_tokens,
+        output_audio_tokens,
+        output_image_tokens,
+        prompt_tokens as total_input_tokens,
+        completion_tokens as total_output_tokens,
+        searches,
+        status,
+        http_status,
+        spend_usd as reported_cost_usd,
+        case
+            when is_gateway_cache_hit then 'gateway_cache'
+            when status = 'failure' and prompt_tokens + completion_tokens = 0 then 'not_billed'
+            else 'billed'
+        end as billing_status,
+        updated_at
+    from source
+
+)
+
+select * from classed
