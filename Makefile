@@ -1,0 +1,43 @@
+SHELL := bash
+BIN := .venv/bin
+DEMO_NOW := 2026-11-18T06:00:00Z
+
+.PHONY: help demo test lint dev lock clean
+help: ## Show what there is to type
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+.venv/.synced: requirements.lock pyproject.toml
+	@test -x $(BIN)/python || python3 -m venv .venv
+	@test -x $(BIN)/uv || $(BIN)/pip install --quiet uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+.demo/home: .venv/.synced
+	$(BIN)/python -m examples.company --out .demo --scale 1 --seed 7
+
+demo: .demo/home ## Set up, build a made-up company from its raw exports, write its report
+	INFERLEDGER_NOW=$(DEMO_NOW) $(BIN)/inferledger run --home .demo/home
+
+test: .venv/.synced ## Set up, run every test
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium >/dev/null; } \
+		|| echo "chromium is missing: 'apt-get install chromium', else the browser tests cannot run"
+	$(BIN)/python -m pytest
+
+lint: .venv/.synced ## Check style, types and import directions
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+dev: .venv/.synced ## Open Dagster's page on the demo home
+	mkdir -p .demo/home/dagster
+	DAGSTER_HOME=$(CURDIR)/.demo/home/dagster INFERLEDGER_HOME=$(CURDIR)/.demo/home INFERLEDGER_NOW=$(DEMO_NOW) \
+		$(BIN)/dagster dev -w workspace.yaml
+
+lock: ## Resolve the versions again; the lock names packages, versions and hashes, no address
+	$(BIN)/uv pip compile --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
+		--all-extras --group dev pyproject.toml -o requirements.lock
+
+clean: ## Remove the demo
+	rm -rf .demo
