@@ -58,6 +58,11 @@ def require_limits(database: Path, limits: Limits, week: date | None) -> Judged:
     return judged
 
 
+def in_short(result: CheckResult) -> str:
+    """A failed check in one line."""
+    return f"{result.name}: {result.what} ({result.where}: {result.count})"
+
+
 def in_full(result: CheckResult) -> str:
     """A failed check: what is wrong, where, how often, some examples and the command that shows all."""
     lines = [f"{result.name}: {result.what} ({result.where}: {result.count})"]

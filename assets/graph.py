@@ -150,6 +150,31 @@ class ProjectTranslator(DagsterDbtTranslator):
             freshness_policy=DAILY,
         )
 
+    def get_asset_check_spec(
+        self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
+    ) -> dg.AssetCheckSpec | None:
+        spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
+        return spec and spec._replace(description=describe_test(manifest["nodes"][unique_id]))
+
+
+def describe_test(node: Mapping[str, Any]) -> str:
+    """What a dbt test claims: its own description, else what its kind and arguments say."""
+    if node["description"]:
+        return str(node["description"])
+    test = node.get("test_metadata") or {}
+    arguments = test.get("kwargs", {})
+    model = (node.get("attached_node") or "").split(".")[-1]
+    column = arguments.get("column_name")
+    claims = {
+        "not_null": f"{column} of {model} is never null.",
+        "unique": f"{column} of {model} occurs once.",
+        "unique_combination": f"{', '.join(arguments.get('columns', []))} of {model} occur together once.",
+        "accepted_values": f"{column} of {model} is one of {', '.join(map(str, arguments.get('values', [])))}.",
+        "relationships": f"Every {column} of {model} is a {arguments.get('field')} of {arguments.get('to')}.",
+    }
+    in_words = node["name"].removeprefix("assert_").replace("_", " ").capitalize()
+    return claims.get(test.get("name", ""), f"{in_words}.")
+
 
 def warehouse_assets(manifest: Path) -> dg.AssetsDefinition:
     """Every model of the dbt project as an asset, every test of it as a check."""

@@ -36,10 +36,8 @@ class Mart:
 
 
 _UNIT_ECONOMICS = "effective_cost_usd"
-# What a chargeback line and its allocation have in common; the rule is null where none was needed.
-_LINE_KEYS = (
-    "posting_period", "usage_date", "charge_id", "target_type", "target_id", "product_id", "feature_id", "rule_id",
-)  # fmt: skip
+# What an allocation of calls' own cost is called, also where the calls have no tenant.
+CALLS_RULE = "direct"
 MARTS: Mapping[str, Mart] = {
     "cost_per_tenant_weekly": Mart(("week_start", "tenant_id"), "total_cost_usd"),
     "cost_per_feature_weekly": Mart(("week_start", "feature_id"), "total_cost_usd"),
@@ -48,7 +46,21 @@ MARTS: Mapping[str, Mart] = {
     "unit_economics_weekly": Mart(("week_start", *_DIMENSIONS), _UNIT_ECONOMICS),
     "unit_economics_monthly": Mart(("month_start", *_DIMENSIONS), _UNIT_ECONOMICS),
     "chargeback_lines": Mart(
-        ("chargeback_line_id", "posting_period", "charge_id", "tenant_id", "product_id", "feature_id", "rule_id"),
+        (
+            "chargeback_line_id",
+            "posting_period",
+            "invoice_id",
+            "charge_id",
+            "charge_category",
+            "tenant_id",
+            "cost_center",
+            "product_id",
+            "feature_id",
+            "service_provider",
+            "billing_account_id",
+            "model",
+            "rule_id",
+        ),
         "amount_usd",
         "amount_usd",
     ),
@@ -178,12 +190,8 @@ def _allocations_sql(name: str, key: Mapping[str, str], amount: str) -> str:
     if not _is_ledger(name):
         return f"select *, {amount} as amount from fct_allocations where {_condition(key)}"
     condition = " and ".join(f"{column} = ${column}" for column in key)
-    same = " and ".join(f"lines.{column} is not distinct from fct_allocations.{column}" for column in _LINE_KEYS)
-    return f"""
-        select *, {amount} as amount
-        from fct_allocations
-        where exists (select 1 from chargeback_lines as lines where {condition} and {same})
-    """
+    lines = f"select chargeback_line_id from chargeback_lines where {condition}"
+    return f"select *, {amount} as amount from fct_allocations where allocation_id in ({lines})"
 
 
 def _calls_sql(name: str, key: Mapping[str, str]) -> str:
@@ -196,7 +204,7 @@ def _calls_sql(name: str, key: Mapping[str, str]) -> str:
     return f"""
         select * from fct_usage
         semi join allocated
-            on fct_usage.usage_date = allocated.usage_date and allocated.method = 'direct' and {same}
+            on fct_usage.usage_date = allocated.usage_date and allocated.rule_id = '{CALLS_RULE}' and {same}
     """
 
 
@@ -216,12 +224,12 @@ _CHARGES = """
     group by all
     order by abs(sum(allocated.amount)) desc, charge_id
 """
-_CALLS = """
+_CALLS = f"""
     select
         count(*) as calls,
         coalesce(sum(effective_cost_usd), 0) as effective_cost_usd,
         count(*) filter (where effective_cost_usd is null) as calls_without_cost,
-        (select coalesce(sum(amount), 0) from allocated where method = 'direct') as direct_usd
+        (select coalesce(sum(amount), 0) from allocated where rule_id = '{CALLS_RULE}') as direct_usd
     from explained_calls
 """
 _TOP_CALLS = """
@@ -239,15 +247,14 @@ _FILES = """
         from explained_calls
         group by file_hash
         union all
-        select charge.source_file_hash, 0, null, count(distinct charge_id), sum(allocated.amount)
+        select coalesce(charge.source_file_hash, ''), 0, null, count(distinct charge_id), sum(allocated.amount)
         from allocated
         inner join fct_charges as charge using (charge_id)
-        where charge.source_file_hash is not null
-        group by charge.source_file_hash
+        group by coalesce(charge.source_file_hash, '')
     )
     select
         coalesce(file.feed || '/' || file.table_name, '') as feed,
-        coalesce(file.file_name, file_hash) as file_name,
+        coalesce(file.file_name, nullif(file_hash, ''), 'rates in the settings') as file_name,
         sum(calls)::bigint as calls,
         sum(calls_usd) as calls_usd,
         sum(charges)::bigint as charges,

@@ -13,7 +13,7 @@ from pathlib import Path
 from assets import ingest, warehouse
 from assets.deliver import deliver_chargeback, deliver_report, due_weeks, report_path
 from assets.exports.chargeback import ChargebackExport
-from assets.gates import in_full, require_limits, require_shape
+from assets.gates import in_short, require_limits, require_shape
 from assets.marts import MartsError, open_marts
 from assets.publish import DATABASE, Manifest, current_manifest, publish
 from assets.reports import queries
@@ -132,7 +132,7 @@ def _check_limits(settings: Settings, progress: Progress, result: RunResult) -> 
     """Blocking failures stop before the report; the others are warnings."""
     with progress.step("check marts") as step:
         judged = require_limits(result.database, settings.limits, result.week)
-        result.warnings += [in_full(warning) for warning in judged.warnings]
+        result.warnings += [in_short(warning) for warning in judged.warnings]
         failed = f", {len(judged.warnings)} of them with a warning" if judged.warnings else ""
         step.result(f"{judged.checks} checks{failed}")
 

@@ -12,6 +12,8 @@ from sources.home import Home
 if TYPE_CHECKING:
     from pipelines.run import RunResult
 
+# A change above 1,000 % is read more easily as a multiple.
+SHOWN_AS_PERCENT = 10
 WEEK_HELP = "An ISO week such as 2026-W46, or its Monday."
 
 
@@ -92,6 +94,8 @@ def _print_week(database: Path, week: date) -> None:
 
     def cells(name: str, row: TenantWeek) -> list[str]:
         change = "-" if row.cost_change is None else f"{row.cost_change:+.1%}"
+        if row.cost_change is not None and row.cost_change > SHOWN_AS_PERCENT:
+            change = f"x {row.cost_change + 1:,.0f}"
         ratios = usd(row.cost_per_resolved_task_usd, 4), usd(row.cost_per_revenue_dollar, 3)
         return [name, f"{row.calls:,}", usd(row.cost_usd), change, f"{row.resolved_tasks:,}", *ratios]
 

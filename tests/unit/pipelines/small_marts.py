@@ -43,8 +43,8 @@ select
     'openai' as service_provider, 'direct' as host, model, 'production' as environment, 'pro' as plan, rule_id, method,
     component as cost_component, amount::{_MONEY} as amount_usd, amount::{_MONEY} as effective_amount_usd
 from (values
-    ('a-1', 'charge-usage', 'acme', 'search', 'gpt-5-mini', null, 'direct', 'direct', 6.00),
-    ('a-2', 'charge-usage', 'beta', 'search', 'gpt-5-mini', null, 'direct', 'direct', 3.00),
+    ('a-1', 'charge-usage', 'acme', 'search', 'gpt-5-mini', 'direct', 'direct', 'direct', 6.00),
+    ('a-2', 'charge-usage', 'beta', 'search', 'gpt-5-mini', 'direct', 'direct', 'direct', 3.00),
     ('a-3', 'charge-fee', 'acme', 'unattributed', null, 'fees', 'proportional', 'shared', 1.00),
     ('a-4', 'charge-unlogged', 'unattributed', 'unattributed', 'gpt-5-mini', 'gaps', 'unattributed', 'unattributed',
      0.50)
@@ -52,7 +52,7 @@ from (values
 
 create table chargeback_lines as
 select
-    'line-' || allocation_id as chargeback_line_id, posting_period, usage_date, charge_id, target_type, target_id,
+    allocation_id as chargeback_line_id, posting_period, usage_date, charge_id, target_type, target_id,
     tenant_id, product_id, feature_id, rule_id, method, amount_usd, effective_amount_usd
 from fct_allocations;
 
