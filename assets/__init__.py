@@ -1,1 +1,4 @@
-"""What gets built: thin steps over `sources`, their checks, and the Dagster assets made of them. Never imports `pipelines`."""
+"""What gets built: thin steps over `sources`, their checks, and the Dagster assets made of them.
+
+Never imports `pipelines`.
+"""
