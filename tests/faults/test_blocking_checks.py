@@ -43,11 +43,11 @@ def test_a_lake_file_that_was_tampered_with_stops_before_the_marts(run_home: Hom
 def test_a_limit_that_is_broken_publishes_but_blocks_the_report(run_home: Home) -> None:
     for path in run_home.reports.glob("*/weekly.html"):
         path.unlink()
-    change_settings(run_home, "limits:", "limits:\n  unpriced_share: 0")
+    change_settings(run_home, "quarantined_share: 0.01", "quarantined_share: 0")
     for _ in range(2):
         result = inferledger(run_home, "run")
         assert result.returncode == 1, "also when nothing is new"
-        assert "unpriced_share_within_limit" in result.stderr
+        assert "quarantined_share_within_limit" in result.stderr
         assert "see: python -c" in result.stderr
         assert list(run_home.reports.glob("*/weekly.html")) == []
     blocked = inferledger(run_home, "report", "--week", "2026-W46")

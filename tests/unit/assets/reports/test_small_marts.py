@@ -1,4 +1,4 @@
-"""The small marts built by hand for the report tests hold what the real marts hold."""
+"""The hand-built marts have the columns and types of the dbt contracts: else the tests test another report."""
 
 from pathlib import Path
 
