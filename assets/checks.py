@@ -151,17 +151,15 @@ def _share_claims(limits: Limits, of_week: str) -> list[_Claim]:
         ),
         _Claim(
             name="unattributed_share_within_limit",
-            description=f"at most {limits.unattributed_share:f} of the cost has no tenant",
+            description=f"at most {limits.unattributed_share:f} of the cost is unattributed",
             where="cost_per_tenant_weekly",
             sql=f"""
-                select sum(total_cost_usd) filter (where tenant_id = 'unattributed') as unattributed_usd,
-                    sum(total_cost_usd) as cost_usd
+                select sum(unattributed_cost_usd) as unattributed_usd, sum(total_cost_usd) as cost_usd
                 from cost_per_tenant_weekly
                 where {of_week.format("week_start")}
-                having sum(total_cost_usd) filter (where tenant_id = 'unattributed')
-                    > {limits.unattributed_share:f} * sum(total_cost_usd)
+                having sum(unattributed_cost_usd) > {limits.unattributed_share:f} * sum(total_cost_usd)
             """,
-            what=f"more than limits.unattributed_share = {limits.unattributed_share:f} of the cost has no tenant",
+            what=f"more than limits.unattributed_share = {limits.unattributed_share:f} of the cost is unattributed",
             blocking=False,
         ),
     ]

@@ -152,7 +152,7 @@ _WEEK = """
         sum(total_cost_usd) as cost_usd,
         sum(unpriced_calls)::bigint as unpriced_calls,
         sum(unpriced_tokens)::bigint as unpriced_tokens,
-        sum(total_cost_usd) filter (where tenant_id = 'unattributed') as unattributed_usd
+        sum(unattributed_cost_usd) as unattributed_usd
     from cost_per_tenant_weekly
     where week_start <= $last
     group by week_start

@@ -169,7 +169,7 @@ def summary(kpis: Sequence[Kpi], resolved: int, resolved_before: int) -> str:
         sentences.append(f"Every dollar of revenue took {dollar.text} of inference.")
     unattributed = by_key["unattributed_share"]
     if unattributed.value is not None:
-        sentences.append(f"{unattributed.text} of the cost has no tenant.")
+        sentences.append(f"{unattributed.text} of the cost is unattributed.")
     return " ".join(sentences)
 
 

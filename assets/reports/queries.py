@@ -27,7 +27,7 @@ def cost_by_week(marts: DuckDBPyConnection) -> list[Row]:
         select
             week_start,
             sum(total_cost_usd) as cost_usd,
-            coalesce(sum(total_cost_usd) filter (where tenant_id = 'unattributed'), 0) as unattributed_usd,
+            coalesce(sum(unattributed_cost_usd), 0) as unattributed_usd,
             sum(requests) as requests,
             sum(unpriced_calls) as unpriced_calls,
             sum(unpriced_tokens) as unpriced_tokens

@@ -189,7 +189,7 @@ class GpuRates(Strict):
 
 class AllocationRule(Dated):
     rule_id: Name
-    charge_category: Literal["credit", "fee", "rounding", "non_token", "gpu_idle", "unlogged_traffic"]
+    charge_category: Literal["credit", "fee", "fx", "rounding", "non_token", "gpu_idle", "unlogged_traffic"]
     method: Literal["proportional", "even", "unattributed"]
     metric: Literal["billed_cost_usd"] | None = None
     fallback: Literal["even", "unattributed"] = "unattributed"

@@ -5,6 +5,8 @@ import json
 import subprocess
 import sys
 import textwrap
+import time
+from pathlib import Path
 
 from sources.home import Home
 from tests.faults.conftest import ROOT, environment, inferledger, published_rows, start
@@ -54,25 +56,32 @@ def test_a_second_run_waits_for_the_first(
     assert published_rows(fresh_home) == published_rows(finished)
 
 
-def test_an_analyst_sees_whole_versions_during_a_run(run_home: Home, processes: "list[subprocess.Popen[str]]") -> None:
+def test_an_analyst_sees_whole_versions_during_a_run(
+    run_home: Home, processes: "list[subprocess.Popen[str]]", tmp_path: Path
+) -> None:
     land_another_day_of_logs(run_home)
     command = [sys.executable, "-c", ANALYST, str(run_home.published / "marts.duckdb")]
-    analyst = subprocess.Popen(
-        command, cwd=ROOT, env=environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    processes.append(analyst)
-    result = inferledger(run_home, "run")
-    assert result.returncode == 0, result.stderr
+    # A file, since a pipe that nobody reads would stop the analyst after 64 kB.
+    with (tmp_path / "seen").open("w") as seen:
+        analyst = subprocess.Popen(command, cwd=ROOT, env=environment(), text=True, stdout=seen, stderr=subprocess.PIPE)
+        processes.append(analyst)
+        result = inferledger(run_home, "run")
+        assert result.returncode == 0, result.stderr
+        # The analyst looks once more at what was published last.
+        looks = len(seen_lines(tmp_path))
+        while analyst.poll() is None and len(seen_lines(tmp_path)) < looks + 2:
+            time.sleep(0.05)
     assert analyst.poll() is None, analyst.communicate()[1]
-    # The analyst looks once more at what was published last.
-    assert analyst.stdout is not None
-    for _ in range(2):
-        analyst.stdout.readline()
-    analyst.terminate()
-    lines = [json.loads(line) for line in analyst.communicate()[0].splitlines()]
+    analyst.kill()
+    lines = [json.loads(line) for line in seen_lines(tmp_path)]
     assert all(line["agree"] for line in lines)
     assert len(lines[-1]["seen"]) == 2, f"one version before and one after, not {lines[-1]['seen']}"
     assert sum(lines[-1]["seen"].values()) > 50
+
+
+def seen_lines(folder: Path) -> list[str]:
+    """The whole lines the analyst has written so far: the last one may be half written."""
+    return (folder / "seen").read_text().split("\n")[:-1]
 
 
 def test_a_run_with_nothing_new_changes_nothing(run_home: Home) -> None:

@@ -32,7 +32,7 @@ def test_a_dagster_run_publishes_what_the_command_does(
         (event,) = report.get_asset_materialization_events()
     metadata = event.step_materialization_data.materialization.metadata
     assert metadata["path"].value == str(fresh_home.reports / "2026-W46" / "weekly.html")
-    assert isinstance(metadata["cost_per_resolved_task"].value, float)
+    assert isinstance(metadata["cost_per_resolved_task_usd"].value, float)
     written = (fresh_home.reports / "2026-W46" / "weekly.html").read_bytes()
     assert written == (finished.reports / "2026-W46" / "weekly.html").read_bytes()
     assert read_holder(fresh_home.root) is None

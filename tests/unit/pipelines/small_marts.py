@@ -60,6 +60,8 @@ create table cost_per_tenant_weekly as
 select
     week_start, tenant_id, tenant_id as tenant_name, 1::bigint as calls, sum(effective_amount_usd)::{_MONEY}
         as total_cost_usd,
+    coalesce(sum(effective_amount_usd) filter (where cost_component = 'unattributed'), 0)::{_MONEY}
+        as unattributed_cost_usd,
     (sum(effective_amount_usd) / 2)::{_MONEY} as previous_week_cost_usd, 0::bigint as unpriced_calls,
     0::bigint as unpriced_tokens
 from fct_allocations

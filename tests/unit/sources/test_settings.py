@@ -51,6 +51,7 @@ def test_a_fresh_home_has_valid_settings(tmp_path: Path) -> None:
     assert {rule.charge_category for rule in settings.allocation_rules} == {
         "credit",
         "fee",
+        "fx",
         "rounding",
         "non_token",
         "gpu_idle",
@@ -192,7 +193,7 @@ def test_settlement_lag_comes_from_the_account_then_the_provider(home: Home) -> 
         (
             "allocation.yml",
             "rules:\n- {rule_id: r, charge_category: fees, method: even}\n",
-            "allocation.yml, line 2, rules[0].charge_category: found 'fees'; allowed: credit, fee, rounding, "
+            "allocation.yml, line 2, rules[0].charge_category: found 'fees'; allowed: credit, fee, fx, rounding, "
             "non_token, gpu_idle, unlogged_traffic; did you mean 'fee'?",
         ),
         (

@@ -35,6 +35,12 @@ rules as (
 
 ),
 
+tenants as (
+
+    select * from {{ ref('stg_config__tenants') }}
+
+),
+
 call_amounts as (
 
     select 'usage:' || group_id as charge_id, call_id, amount_usd
@@ -99,10 +105,20 @@ totals as (
 ruled as (
 
     select
-        charges.*,
+        charges.charge_id,
+        charges.charge_category,
+        charges.amount_usd,
         rules.rule_id,
         rules.rule_version,
-        rules.method,
+        totals.total_weight,
+        totals.first_tenant_id,
+        charges.service_provider,
+        charges.billing_account_id,
+        charges.posting_period,
+        case
+            when rules.method = 'proportional' and totals.total_weight is null then rules.fallback
+            else coalesce(rules.method, 'unattributed')
+        end as method,
         row_number() over (partition by charges.charge_id order by rules.rule_order asc nulls last) as rule_number
     from charges
     left join rules
@@ -110,27 +126,81 @@ ruled as (
             charges.charge_category = rules.charge_category
             and charges.usage_date >= rules.valid_from
             and charges.usage_date < rules.valid_to
+    left join totals
+        on
+            charges.service_provider = totals.service_provider
+            and charges.billing_account_id = totals.billing_account_id
+            and charges.posting_period = totals.posting_period
     where charges.charge_category not in ('usage', 'gpu_busy')
+
+),
+
+tenant_count as (
+
+    select
+        cast(count(*) as decimal(26, 12)) as total_weight,
+        min(tenant_id) as first_tenant_id
+    from tenants
+
+),
+
+weighed as (
+
+    select
+        ruled.charge_id,
+        ruled.charge_category,
+        ruled.amount_usd,
+        ruled.rule_id,
+        ruled.rule_version,
+        ruled.method,
+        ruled.total_weight,
+        ruled.first_tenant_id,
+        weights.tenant_id,
+        weights.plan,
+        weights.cost_center,
+        weights.weight
+    from ruled
+    inner join weights using (service_provider, billing_account_id, posting_period)
+    where ruled.rule_number = 1 and ruled.method = 'proportional'
+
+    union all
+
+    select
+        ruled.charge_id,
+        ruled.charge_category,
+        ruled.amount_usd,
+        ruled.rule_id,
+        ruled.rule_version,
+        ruled.method,
+        tenant_count.total_weight,
+        tenant_count.first_tenant_id,
+        tenants.tenant_id,
+        tenants.plan,
+        tenants.cost_center,
+        cast(1 as decimal(26, 12)) as weight
+    from ruled
+    cross join tenant_count
+    cross join tenants
+    where ruled.rule_number = 1 and ruled.method = 'even'
 
 ),
 
 spread as (
 
     select
-        ruled.charge_id,
-        ruled.rule_id,
-        ruled.rule_version,
-        weights.tenant_id,
-        weights.plan,
-        weights.cost_center,
-        weights.weight as basis_quantity,
-        weights.tenant_id = totals.first_tenant_id as takes_leftover,
-        ruled.amount_usd as charge_usd,
-        {{ divide_exact('ruled.amount_usd', 'cast(weights.weight as decimal(28, 8))', 'cast(totals.total_weight as decimal(28, 8))') }} as shared_usd
-    from ruled
-    inner join totals using (service_provider, billing_account_id, posting_period)
-    inner join weights using (service_provider, billing_account_id, posting_period)
-    where ruled.rule_number = 1 and ruled.method = 'proportional'
+        charge_id,
+        charge_category,
+        rule_id,
+        rule_version,
+        method,
+        tenant_id,
+        plan,
+        cost_center,
+        weight as basis_quantity,
+        tenant_id = first_tenant_id as takes_leftover,
+        amount_usd as charge_usd,
+        {{ divide_exact('amount_usd', 'cast(weight as decimal(28, 8))', 'cast(total_weight as decimal(28, 8))') }} as shared_usd
+    from weighed
 
 ),
 
@@ -163,8 +233,12 @@ parts as (
         spread.charge_id,
         spread.rule_id,
         spread.rule_version,
-        'proportional' as method,
-        case when spread.tenant_id = 'unattributed' then 'unattributed' else 'shared' end as cost_component,
+        spread.method,
+        case
+            when spread.tenant_id = 'unattributed' then 'unattributed'
+            when spread.charge_category = 'gpu_idle' then 'idle'
+            else 'shared'
+        end as cost_component,
         spread.tenant_id,
         'unattributed' as product_id,
         'unattributed' as feature_id,

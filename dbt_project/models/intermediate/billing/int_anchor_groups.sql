@@ -17,6 +17,12 @@ call_meters as (
 
 ),
 
+price_ranges as (
+
+    select * from {{ ref('int_price_ranges') }}
+
+),
+
 billed as (
 
     select
@@ -38,7 +44,8 @@ logged as (
         cast(sum(quantity) as decimal(18, 0)) as logged_quantity,
         cast(sum(weight) as decimal(31, 8)) as logged_weight,
         cast(sum(contracted_cost_usd) as decimal(26, 12)) as contracted_usd,
-        min(call_id) as first_call_id
+        min(call_id) as first_call_id,
+        case when min(price_set_id) = max(price_set_id) then min(price_set_id) end as price_set_id
     from call_meters
     group by {{ keys }}
 
@@ -67,10 +74,43 @@ joined as (
         coalesce(logged.logged_quantity, 0) as logged_quantity,
         coalesce(logged.logged_weight, 0) as logged_weight,
         logged.contracted_usd,
-        logged.first_call_id
+        logged.first_call_id,
+        logged.price_set_id
     from billed
     full outer join logged using ({{ keys }})
     left join quantities using ({{ keys }})
+
+),
+
+rested as (
+
+    select
+        *,
+        billed_quantity - logged_quantity as rest_quantity,
+        billed_usd - contracted_usd as rest_usd
+    from joined
+
+),
+
+-- The price of a class can have tiers the bill does not show. Where the contracted prices explain the bill, that is where
+-- what is left beside the calls costs between the lowest and the highest tier, each call keeps its own tier's price.
+-- Half a cent: what bills round their lines by.
+explained as (
+
+    select
+        rested.*,
+        rested.rest_quantity > 0
+        and rested.rest_usd >= 0
+        and rested.rest_usd
+        >= cast(rested.rest_quantity * price_ranges.lowest_per_mtok_usd as decimal(37, 8)) * 0.000001 - 0.005
+        and rested.rest_usd
+        <= cast(rested.rest_quantity * price_ranges.highest_per_mtok_usd as decimal(37, 8)) * 0.000001 + 0.005
+            as is_explained
+    from rested
+    left join price_ranges
+        on
+            rested.price_set_id = price_ranges.price_set_id
+            and rested.meter = price_ranges.meter
 
 ),
 
@@ -78,21 +118,22 @@ joined as (
 anchored as (
 
     select
-        joined.*,
+        explained.*,
         coalesce(final_days.is_day_final, false) as is_final,
         case
             when not coalesce(final_days.is_day_final, false) then null
-            when joined.logged_quantity = 0 then cast(0 as decimal(26, 12))
-            when joined.billed_quantity is null or joined.logged_quantity >= joined.billed_quantity
-                then coalesce(joined.billed_usd, cast(0 as decimal(26, 12)))
-            else {{ divide_exact('joined.billed_usd', 'joined.logged_quantity', 'joined.billed_quantity') }}
+            when explained.logged_quantity = 0 then cast(0 as decimal(26, 12))
+            when explained.billed_quantity is null or explained.rest_quantity <= 0
+                then coalesce(explained.billed_usd, cast(0 as decimal(26, 12)))
+            when explained.is_explained then explained.contracted_usd
+            else {{ divide_exact('explained.billed_usd', 'explained.logged_quantity', 'explained.billed_quantity', weight_places=0) }}
         end as attributed_usd
-    from joined
+    from explained
     left join final_days
         on
-            joined.service_provider = final_days.service_provider
-            and joined.billing_account_id = final_days.billing_account_id
-            and joined.usage_date = final_days.usage_date
+            explained.service_provider = final_days.service_provider
+            and explained.billing_account_id = final_days.billing_account_id
+            and explained.usage_date = final_days.usage_date
 
 ),
 

@@ -3,7 +3,7 @@ with openai as (
     select
         'openai' as service_provider,
         billing_account_id, billing_scope_id, usage_date, bucket_end, retrieved_at, model_id, line_item,
-        service_tier, meter, amount_usd, currency, file_hash, row_number
+        service_tier, meter, amount, currency, file_hash, row_number
     from {{ ref('stg_openai__costs') }}
 
 ),
@@ -13,8 +13,14 @@ anthropic as (
     select
         'anthropic' as service_provider,
         billing_account_id, billing_scope_id, usage_date, bucket_end, retrieved_at, model_id, line_item,
-        service_tier, meter, amount_usd, currency, file_hash, row_number
+        service_tier, meter, amount, currency, file_hash, row_number
     from {{ ref('stg_anthropic__cost_report') }}
+
+),
+
+rates as (
+
+    select * from {{ ref('int_fx_rates_monthly') }}
 
 ),
 
@@ -49,12 +55,20 @@ named as (
     select
         lines.*,
         case
+            when lines.currency = 'USD' then lines.amount
+            else cast(cast(lines.amount as decimal(22, 12)) * rates.usd_per_unit as decimal(26, 12))
+        end as amount_usd,
+        case
             when lines.meter in ('search', 'other') then 'unattributed'
             else coalesce(aliases.model, lines.model_id, 'unattributed')
         end as model,
         'bill:' || lines.file_hash || ':' || cast(lines.row_number as {{ dbt.type_string() }}) as bill_line_id,
         lines.retrieved_at >= {{ dbt.dateadd('day', 'coalesce(accounts.settlement_lag_days, 0)', 'lines.bucket_end') }} as is_final
     from lines
+    left join rates
+        on
+            lines.currency = rates.currency
+            and cast(date_trunc('month', lines.usage_date) as date) = rates.service_month
     left join aliases
         on
             lines.service_provider = aliases.service_provider

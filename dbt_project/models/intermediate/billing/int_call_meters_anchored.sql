@@ -24,7 +24,7 @@ shared as (
         case
             when not groups.is_final then call_meters.contracted_cost_usd
             when groups.logged_weight = 0
-                then {{ divide_exact('groups.attributed_usd', 'call_meters.quantity', 'groups.logged_quantity') }}
+                then {{ divide_exact('groups.attributed_usd', 'call_meters.quantity', 'groups.logged_quantity', weight_places=0) }}
             else {{ divide_exact('groups.attributed_usd', 'call_meters.weight', 'groups.logged_weight') }}
         end as shared_usd
     from call_meters

@@ -77,7 +77,19 @@ dated as (
 
 usage_invoices as (
 
-    select * from invoice_lines where line_type = 'usage'
+    select
+        invoice_id,
+        service_provider,
+        billing_account_id,
+        billing_period_start,
+        billing_period_end,
+        max(currency) as currency,
+        min(file_hash) as file_hash,
+        min(row_number) as row_number,
+        cast(sum(amount_usd) as decimal(26, 12)) as amount_usd
+    from invoice_lines
+    where line_type = 'usage'
+    group by invoice_id, service_provider, billing_account_id, billing_period_start, billing_period_end
 
 ),
 
@@ -107,22 +119,23 @@ charged as (
 
 ),
 
--- What the invoice says and its days do not: cents rounded, or a difference that the reconciliation check judges.
+-- What the invoice says and its days do not: cents rounded, or a foreign invoice settled at another rate than its days.
 rounding as (
 
     select
         'rounding:' || usage_invoices.invoice_id as charge_id, usage_invoices.service_provider, usage_invoices.billing_account_id,
         cast(null as {{ dbt.type_string() }}) as billing_scope_id,
         cast({{ dbt.dateadd('day', -1, 'usage_invoices.billing_period_end') }} as date) as usage_date,
-        'direct' as host, 'unattributed' as model, 'standard' as service_tier, 'rounding' as meter,
-        'rounding' as charge_category, 'anchored' as charge_status, cast(null as decimal(38, 6)) as quantity,
-        cast(usage_invoices.amount_ex_tax - coalesce(charged.charged_usd, 0) as decimal(26, 12)) as amount_usd,
+        'direct' as host, 'unattributed' as model, 'standard' as service_tier,
+        case when usage_invoices.currency = 'USD' then 'rounding' else 'fx' end as meter,
+        case when usage_invoices.currency = 'USD' then 'rounding' else 'fx' end as charge_category, 'anchored' as charge_status, cast(null as decimal(38, 6)) as quantity,
+        cast(usage_invoices.amount_usd - coalesce(charged.charged_usd, 0) as decimal(26, 12)) as amount_usd,
         usage_invoices.file_hash as source_file_hash, usage_invoices.row_number as source_row_number,
         usage_invoices.invoice_id
     from usage_invoices
     left join charged
         on usage_invoices.invoice_id = charged.invoice_id
-    where usage_invoices.amount_ex_tax <> coalesce(charged.charged_usd, 0)
+    where usage_invoices.amount_usd <> coalesce(charged.charged_usd, 0)
 
 ),
 
@@ -134,7 +147,7 @@ credits_and_fees as (
         cast({{ dbt.dateadd('day', -1, 'billing_period_end') }} as date) as usage_date,
         'direct' as host, 'unattributed' as model, 'standard' as service_tier, line_type as meter,
         line_type as charge_category, 'anchored' as charge_status, cast(null as decimal(38, 6)) as quantity,
-        amount_ex_tax as amount_usd,
+        amount_usd,
         file_hash as source_file_hash, row_number as source_row_number, invoice_id
     from invoice_lines
     where line_type <> 'usage'

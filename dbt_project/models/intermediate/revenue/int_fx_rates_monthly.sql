@@ -10,12 +10,24 @@ revenue_days as (
 
 ),
 
+bill_lines as (
+
+    select * from {{ ref('stg_openai__costs') }}
+
+),
+
 needed as (
 
-    select distinct
+    select
         currency,
         service_month
     from revenue_days
+    where currency <> 'USD'
+    union
+    select
+        currency,
+        cast(date_trunc('month', usage_date) as date) as service_month
+    from bill_lines
     where currency <> 'USD'
 
 ),

@@ -4,36 +4,10 @@ with calls as (
 
 ),
 
-repeated as (
-
-    select response_id
-    from calls
-    group by response_id
-    having count(*) > 1
-
-),
-
--- Only ids that occur more than once are ordered; order of arrival never decides.
-ranked as (
-
-    select
-        calls.file_hash,
-        calls.row_number,
-        row_number() over (
-            partition by calls.response_id
-            order by calls.updated_at desc nulls last, calls.file_hash asc, calls.row_number asc
-        ) as rank_number
-    from calls
-    inner join repeated
-        on calls.response_id = repeated.response_id
-
-),
-
-dropped as (
+duplicates as (
 
     select file_hash, row_number
-    from ranked
-    where rank_number > 1
+    from {{ ref('int_usage_duplicates') }}
 
 ),
 
@@ -41,11 +15,11 @@ kept as (
 
     select calls.*
     from calls
-    left join dropped
+    left join duplicates
         on
-            calls.file_hash = dropped.file_hash
-            and calls.row_number = dropped.row_number
-    where dropped.file_hash is null
+            calls.file_hash = duplicates.file_hash
+            and calls.row_number = duplicates.row_number
+    where duplicates.file_hash is null
 
 )
 

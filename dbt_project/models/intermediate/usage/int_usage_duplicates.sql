@@ -4,39 +4,39 @@ with calls as (
 
 ),
 
-kept as (
+repeated as (
 
-    select * from {{ ref('int_usage_calls_deduplicated') }}
-
-),
-
-all_days as (
-
-    select usage_date, count(*) as calls
+    select response_id
     from calls
-    group by usage_date
+    group by response_id
+    having count(*) > 1
 
 ),
 
-kept_days as (
+-- Only ids that occur more than once are ordered; order of arrival never decides.
+ranked as (
 
-    select usage_date, count(*) as calls
-    from kept
-    group by usage_date
+    select
+        calls.*,
+        row_number() over (
+            partition by calls.response_id
+            order by calls.updated_at desc nulls last, calls.file_hash asc, calls.row_number asc
+        ) as rank_number
+    from calls
+    inner join repeated
+        on calls.response_id = repeated.response_id
 
 ),
 
 duplicates as (
 
     select
+        ranked.*,
         'litellm' as feed,
         'spend_logs' as table_name,
-        all_days.usage_date,
-        cast(all_days.calls - coalesce(kept_days.calls, 0) as bigint) as duplicates_dropped,
         'same response id: latest version, then file hash and row' as duplicate_rule
-    from all_days
-    left join kept_days
-        on all_days.usage_date = kept_days.usage_date
+    from ranked
+    where rank_number > 1
 
 )
 

@@ -65,7 +65,7 @@ allocations as (
         summed.method,
         summed.cost_component,
         summed.basis_quantity,
-        cast(cast(summed.amount_usd as double) / nullif(cast(charges.amount_usd as double), 0) as decimal(18, 12)) as share,
+        cast({{ divide_exact('1', 'summed.amount_usd', 'charges.amount_usd', weight_places=12) }} as decimal(18, 12)) as share,
         summed.amount_usd,
         cast(case when charges.charge_category = 'credit' then 0 else summed.amount_usd end as decimal(38, 12))
             as effective_amount_usd,

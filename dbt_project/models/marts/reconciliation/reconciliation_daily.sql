@@ -1,68 +1,258 @@
+{%- set keys = 'service_provider, billing_account_id, usage_date, model, service_tier, meter' -%}
+{%- set causes = [
+    'duplicate_logs', 'unbilled_calls', 'unlogged_traffic', 'late_logs', 'late_bill', 'token_class_difference',
+    'service_tier_difference', 'price_difference', 'non_token_meters', 'credits_discounts', 'fees', 'fx', 'rounding',
+] -%}
 with groups as (
 
     select * from {{ ref('int_anchor_groups') }}
 
 ),
 
-bill_lines as (
+unbillable as (
 
-    select * from {{ ref('int_bill_lines') }}
+    select * from {{ ref('int_unbillable_meters') }}
 
 ),
 
-token_groups as (
+charges as (
+
+    select * from {{ ref('fct_charges') }}
+
+),
+
+expected_files as (
+
+    select * from {{ ref('stg_meta__expected_files') }}
+
+),
+
+gateway_gaps as (
+
+    select distinct expected_date as usage_date
+    from expected_files
+    where feed = 'litellm' and not has_arrived
+
+),
+
+never_billed as (
 
     select
-        usage_date,
-        service_provider,
-        billing_account_id,
-        model,
-        meter || ':' || service_tier as meter,
-        cast(logged_quantity as decimal(38, 6)) as logged_quantity,
-        cast(billed_quantity as decimal(38, 6)) as billed_quantity,
-        coalesce(contracted_usd, 0) as metered_usd,
-        coalesce(billed_usd, 0) as billed_usd,
-        case when is_final then -(coalesce(billed_usd, 0) - attributed_usd) else 0 end as unlogged_usd,
-        case when not is_final then coalesce(contracted_usd, 0) - coalesce(billed_usd, 0) else 0 end as late_bill_usd,
+        {{ keys }},
+        cast(sum(quantity) as decimal(18, 0)) as quantity,
+        cast(coalesce(sum(contracted_usd) filter (where cause = 'duplicate_logs'), 0) as decimal(26, 12)) as duplicate_usd,
+        cast(coalesce(sum(contracted_usd) filter (where cause = 'unbilled_calls'), 0) as decimal(26, 12)) as unbilled_usd
+    from unbillable
+    group by {{ keys }}
+
+),
+
+-- What the log has and the bill has not, and the other way round, of a day whose bill is final.
+compared as (
+
+    select
+        {{ keys }},
+        case when meter like 'output%' then 'output' when meter = 'search' then 'search' else 'input' end as direction,
+        coalesce(groups.is_final, false) as is_final,
+        coalesce(groups.logged_quantity, 0) as billable_quantity,
+        coalesce(groups.logged_quantity, 0) + coalesce(never_billed.quantity, 0) as logged_quantity,
+        groups.billed_quantity,
+        coalesce(groups.contracted_usd, 0) as contracted_usd,
+        coalesce(groups.billed_usd, 0) as billed_usd,
+        coalesce(groups.attributed_usd, 0) as attributed_usd,
+        coalesce(never_billed.duplicate_usd, 0) as duplicate_usd,
+        coalesce(never_billed.unbilled_usd, 0) as unbilled_usd,
         case
-            when is_final and billed_quantity is not null and logged_quantity <= billed_quantity
-                then coalesce(contracted_usd, 0) - attributed_usd
-            else 0
-        end as price_usd,
-        cast(0 as decimal(26, 12)) as non_token_usd,
-        is_final
+            when not groups.is_final or (groups.billed_quantity is null and groups.billed_usd is not null) then 0
+            else greatest(coalesce(groups.logged_quantity, 0) - coalesce(groups.billed_quantity, 0), 0)
+        end as surplus_quantity,
+        case
+            when not groups.is_final or groups.billed_quantity is null then 0
+            else greatest(groups.billed_quantity - coalesce(groups.logged_quantity, 0), 0)
+        end as missing_quantity,
+        groups.contracted_usd is null and coalesce(groups.logged_quantity, 0) > 0 as is_unpriced
     from groups
+    full outer join never_billed using ({{ keys }})
 
 ),
 
-other_lines as (
+-- Tokens the log has in one class and the bill in another of the same call: they leave one row and show up in the next.
+by_class as (
+
+    select
+        *,
+        cast(sum(surplus_quantity) over (
+            partition by service_provider, billing_account_id, usage_date, model, service_tier, direction
+        ) as decimal(18, 0)) as class_surplus_quantity,
+        cast(sum(missing_quantity) over (
+            partition by service_provider, billing_account_id, usage_date, model, service_tier, direction
+        ) as decimal(18, 0)) as class_missing_quantity
+    from compared
+
+),
+
+class_moved as (
+
+    select
+        *,
+        cast(
+            {{ divide_exact('surplus_quantity', 'least(class_surplus_quantity, class_missing_quantity)', 'class_surplus_quantity', 0, 0) }}
+            as decimal(18, 0)
+        ) as class_surplus_moved,
+        cast(
+            {{ divide_exact('missing_quantity', 'least(class_surplus_quantity, class_missing_quantity)', 'class_missing_quantity', 0, 0) }}
+            as decimal(18, 0)
+        ) as class_missing_moved
+    from by_class
+
+),
+
+by_tier as (
+
+    select
+        *,
+        surplus_quantity - coalesce(class_surplus_moved, 0) as tier_surplus,
+        missing_quantity - coalesce(class_missing_moved, 0) as tier_missing,
+        cast(sum(surplus_quantity - coalesce(class_surplus_moved, 0)) over (
+            partition by service_provider, billing_account_id, usage_date, model, meter
+        ) as decimal(18, 0)) as tier_surplus_quantity,
+        cast(sum(missing_quantity - coalesce(class_missing_moved, 0)) over (
+            partition by service_provider, billing_account_id, usage_date, model, meter
+        ) as decimal(18, 0)) as tier_missing_quantity
+    from class_moved
+
+),
+
+tier_moved as (
+
+    select
+        *,
+        cast(
+            {{ divide_exact('tier_surplus', 'least(tier_surplus_quantity, tier_missing_quantity)', 'tier_surplus_quantity', 0, 0) }}
+            as decimal(18, 0)
+        ) as tier_surplus_moved,
+        cast(
+            {{ divide_exact('tier_missing', 'least(tier_surplus_quantity, tier_missing_quantity)', 'tier_missing_quantity', 0, 0) }}
+            as decimal(18, 0)
+        ) as tier_missing_moved,
+        -- At the contracted price what the bill lacks, at the billed price what the log lacks.
+        case
+            when is_unpriced then cast(0 as decimal(26, 12))
+            else coalesce({{ divide_exact('contracted_usd', 'surplus_quantity', 'billable_quantity', weight_places=0) }}, 0)
+        end as surplus_usd,
+        case when missing_quantity > 0 then cast(attributed_usd - billed_usd as decimal(26, 12)) else 0 end as missing_usd
+    from by_tier
+
+),
+
+moved as (
+
+    select
+        *,
+        coalesce({{ divide_exact('surplus_usd', 'class_surplus_moved', 'surplus_quantity', weight_places=0) }}, 0) as class_surplus_usd,
+        coalesce({{ divide_exact('missing_usd', 'class_missing_moved', 'missing_quantity', weight_places=0) }}, 0) as class_missing_usd,
+        coalesce({{ divide_exact('surplus_usd', 'tier_surplus_moved', 'surplus_quantity', weight_places=0) }}, 0) as tier_surplus_usd,
+        coalesce({{ divide_exact('missing_usd', 'tier_missing_moved', 'missing_quantity', weight_places=0) }}, 0) as tier_missing_usd
+    from tier_moved
+
+),
+
+token_causes as (
+
+    select
+        moved.usage_date,
+        moved.service_provider,
+        moved.billing_account_id,
+        moved.model,
+        moved.meter || ':' || moved.service_tier as meter,
+        cast(moved.logged_quantity as decimal(38, 6)) as logged_quantity,
+        cast(moved.billed_quantity as decimal(38, 6)) as billed_quantity,
+        moved.is_final,
+        moved.contracted_usd + moved.duplicate_usd + moved.unbilled_usd as metered_cost_usd,
+        moved.billed_usd as billed_cost_usd,
+        moved.duplicate_usd as duplicate_logs_usd,
+        moved.unbilled_usd + moved.surplus_usd - moved.class_surplus_usd - moved.tier_surplus_usd as unbilled_calls_usd,
+        case when gateway_gaps.usage_date is null then moved.missing_usd - moved.class_missing_usd - moved.tier_missing_usd else 0 end
+            as unlogged_traffic_usd,
+        case when gateway_gaps.usage_date is not null then moved.missing_usd - moved.class_missing_usd - moved.tier_missing_usd else 0 end
+            as late_logs_usd,
+        case when moved.is_final or moved.is_unpriced then 0 else moved.contracted_usd - moved.billed_usd end as late_bill_usd,
+        moved.class_surplus_usd + moved.class_missing_usd as token_class_difference_usd,
+        moved.tier_surplus_usd + moved.tier_missing_usd as service_tier_difference_usd,
+        case
+            when moved.is_unpriced or not moved.is_final or moved.billed_quantity is null then 0
+            else moved.contracted_usd - moved.surplus_usd - moved.attributed_usd
+        end as price_difference_usd,
+        0 as non_token_meters_usd,
+        0 as credits_discounts_usd,
+        0 as fees_usd,
+        0 as fx_usd,
+        0 as rounding_usd
+    from moved
+    left join gateway_gaps
+        on moved.usage_date = gateway_gaps.usage_date
+
+),
+
+-- Charges that stand on the bill and in no call: each is its own cause. A rented GPU is metered by its rate card.
+charge_causes as (
 
     select
         usage_date,
         service_provider,
         billing_account_id,
         model,
-        line_item as meter,
-        cast(null as decimal(38, 6)) as logged_quantity,
-        cast(null as decimal(38, 6)) as billed_quantity,
-        cast(0 as decimal(26, 12)) as metered_usd,
-        cast(sum(amount_usd) as decimal(26, 12)) as billed_usd,
-        cast(0 as decimal(26, 12)) as unlogged_usd,
-        cast(0 as decimal(26, 12)) as late_bill_usd,
-        cast(0 as decimal(26, 12)) as price_usd,
-        cast(-sum(amount_usd) as decimal(26, 12)) as non_token_usd,
-        bool_and(is_final) as is_final
-    from bill_lines
-    where meter = 'other'
-    group by usage_date, service_provider, billing_account_id, model, line_item
+        meter,
+        quantity as logged_quantity,
+        quantity as billed_quantity,
+        charge_status = 'anchored' as is_final,
+        case when charge_category in ('gpu_busy', 'gpu_idle') then amount_usd else 0 end as metered_cost_usd,
+        amount_usd as billed_cost_usd,
+        0 as duplicate_logs_usd,
+        0 as unbilled_calls_usd,
+        0 as unlogged_traffic_usd,
+        0 as late_logs_usd,
+        0 as late_bill_usd,
+        0 as token_class_difference_usd,
+        0 as service_tier_difference_usd,
+        0 as price_difference_usd,
+        case when charge_category = 'non_token' then -amount_usd else 0 end as non_token_meters_usd,
+        case when charge_category = 'credit' then -amount_usd else 0 end as credits_discounts_usd,
+        case when charge_category = 'fee' then -amount_usd else 0 end as fees_usd,
+        case when charge_category = 'fx' then -amount_usd else 0 end as fx_usd,
+        case when charge_category = 'rounding' then -amount_usd else 0 end as rounding_usd
+    from charges
+    where charge_category not in ('usage', 'unlogged_traffic')
 
 ),
 
 lines as (
 
-    select * from token_groups
+    select * from token_causes
     union all
-    select * from other_lines
+    select * from charge_causes
+
+),
+
+summed as (
+
+    select
+        usage_date,
+        service_provider,
+        billing_account_id,
+        model,
+        meter,
+        cast(sum(logged_quantity) as decimal(38, 6)) as logged_quantity,
+        cast(sum(billed_quantity) as decimal(38, 6)) as billed_quantity,
+        cast(sum(metered_cost_usd) as decimal(38, 12)) as metered_cost_usd,
+        cast(sum(billed_cost_usd) as decimal(38, 12)) as billed_cost_usd,
+        cast(sum(metered_cost_usd) - sum(billed_cost_usd) as decimal(38, 12)) as variance_usd,
+        {%- for cause in causes %}
+        cast(sum({{ cause }}_usd) as decimal(38, 12)) as {{ cause }}_usd,
+        {%- endfor %}
+        bool_and(is_final) as is_final
+    from lines
+    group by usage_date, service_provider, billing_account_id, model, meter
 
 ),
 
@@ -76,26 +266,15 @@ explained as (
         meter,
         logged_quantity,
         billed_quantity,
-        cast(metered_usd as decimal(38, 12)) as metered_cost_usd,
-        cast(billed_usd as decimal(38, 12)) as billed_cost_usd,
-        cast(metered_usd - billed_usd as decimal(38, 12)) as variance_usd,
-        cast(0 as decimal(38, 12)) as duplicate_logs_usd,
-        cast(0 as decimal(38, 12)) as unbilled_calls_usd,
-        cast(unlogged_usd as decimal(38, 12)) as unlogged_traffic_usd,
-        cast(0 as decimal(38, 12)) as late_logs_usd,
-        cast(late_bill_usd as decimal(38, 12)) as late_bill_usd,
-        cast(0 as decimal(38, 12)) as token_class_difference_usd,
-        cast(0 as decimal(38, 12)) as service_tier_difference_usd,
-        cast(price_usd as decimal(38, 12)) as price_difference_usd,
-        cast(non_token_usd as decimal(38, 12)) as non_token_meters_usd,
-        cast(0 as decimal(38, 12)) as credits_discounts_usd,
-        cast(0 as decimal(38, 12)) as fees_usd,
-        cast(0 as decimal(38, 12)) as fx_usd,
-        cast(0 as decimal(38, 12)) as rounding_usd,
-        cast(metered_usd - billed_usd - unlogged_usd - late_bill_usd - price_usd - non_token_usd as decimal(38, 12))
-            as unexplained_usd,
+        metered_cost_usd,
+        billed_cost_usd,
+        variance_usd,
+        {%- for cause in causes %}
+        {{ cause }}_usd,
+        {%- endfor %}
+        cast(variance_usd{% for cause in causes %} - {{ cause }}_usd{% endfor %} as decimal(38, 12)) as unexplained_usd,
         is_final
-    from lines
+    from summed
 
 )
 

@@ -194,7 +194,7 @@ duplicate_days as (
         feed,
         table_name,
         usage_date as status_date,
-        sum(duplicates_dropped) as duplicates_dropped,
+        cast(count(*) as bigint) as duplicates_dropped,
         min(duplicate_rule) as duplicate_rule
     from duplicates
     group by feed, table_name, usage_date

@@ -48,7 +48,7 @@ metered as (
             when token_type = 'output_tokens' then 'output'
             else 'other'
         end as meter,
-        amount_usd,
+        amount_usd as amount,
         currency,
         file_hash,
         row_number

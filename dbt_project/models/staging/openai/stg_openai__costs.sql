@@ -48,7 +48,7 @@ metered as (
             when 'output' then 'output'
             else 'other'
         end as meter,
-        amount as amount_usd,
+        amount,
         quantity,
         currency,
         file_hash,

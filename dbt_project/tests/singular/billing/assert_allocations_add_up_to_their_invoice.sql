@@ -2,7 +2,7 @@ with invoices as (
 
     select
         invoice_id,
-        cast(sum(amount_ex_tax) as decimal(38, 12)) as invoiced_usd
+        cast(sum(amount_usd) as decimal(38, 12)) as invoiced_usd
     from {{ ref('int_invoice_lines') }}
     group by invoice_id
 
