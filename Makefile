@@ -22,7 +22,7 @@ demo: .demo/home ## Set up, build a made-up company from its raw exports, write 
 test: .venv/.synced ## Set up, run every test
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium >/dev/null; } \
 		|| echo "chromium is missing: 'apt-get install chromium', else the browser tests cannot run"
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/.synced ## Check style, types and import directions
 	$(BIN)/ruff check .
