@@ -157,7 +157,7 @@ def load_settings(home: Home) -> Settings:
     if allocation is not None:
         problems.extend(checks.check_allocation(allocation_text, allocation))
     if general is not None:
-        problems.extend(checks.check_general(general_text, general, LANDING_TABLES, providers))
+        problems.extend(checks.check_general(general_text, general, LANDING_TABLES, providers, tenant_ids))
     if problems or general is None or contracts is None or gpu is None or allocation is None:
         raise SettingsError(problems)
     return Settings(
@@ -206,6 +206,7 @@ def _limits_row(settings: Settings) -> dict[str, Any]:
     return {
         "company": settings.general.company,
         "display_time_zone": settings.general.display_time_zone,
+        "default_tenant_id": settings.general.default_tenant,
         "unpriced_share_limit": limits.unpriced_share,
         "unattributed_share_limit": limits.unattributed_share,
         "unexplained_limit_usd": limits.unexplained_usd,

@@ -231,8 +231,10 @@ def check_allocation(document: Document, allocation: Allocation) -> Iterator[Pro
 
 
 def check_general(
-    document: Document, general: General, landing_tables: Iterable[tuple[str, str]], providers: Ids
+    document: Document, general: General, landing_tables: Iterable[tuple[str, str]], providers: Ids, tenant_ids: Ids
 ) -> Iterator[Problem]:
+    line = document.line_of(("default_tenant",))
+    yield from unknown_ids(document.file, "default_tenant", [(line, general.default_tenant)], tenant_ids, "tenants.csv")
     for name in general.settlement_lag_days:
         # Only what looks like a slip: the defaults name providers that a home may have no account with.
         if providers and name not in providers and (near := did_you_mean(name, providers)):

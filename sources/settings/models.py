@@ -250,6 +250,7 @@ class General(Strict):
 
     company: Name
     display_time_zone: str = "UTC"
+    default_tenant: Name | None = None
     engine: Literal["duckdb"] = "duckdb"
     settlement_lag_days: dict[str, Count] = {}
     limits: Limits = Limits()

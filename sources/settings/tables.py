@@ -72,6 +72,7 @@ CONFIG_SCHEMAS: dict[str, dict[str, Any]] = {
     "settings": {
         "company": pl.String(),
         "display_time_zone": pl.String(),
+        "default_tenant_id": pl.String(),
         "unpriced_share_limit": pl.Decimal(9, 6),
         "unattributed_share_limit": pl.Decimal(9, 6),
         "unexplained_limit_usd": pl.Decimal(26, 12),

@@ -191,6 +191,11 @@ def test_settlement_lag_comes_from_the_account_then_the_provider(home: Home) -> 
             "did you mean 'northgpu / ng-01'?",
         ),
         (
+            "inferledger.yml",
+            "company: Acme\ndefault_tenant: acmee\n",
+            "inferledger.yml, line 2, default_tenant: found 'acmee'; allowed: one of tenants.csv; did you mean 'acme'?",
+        ),
+        (
             "allocation.yml",
             "rules:\n- {rule_id: r, charge_category: fees, method: even}\n",
             "allocation.yml, line 2, rules[0].charge_category: found 'fees'; allowed: credit, fee, fx, rounding, "

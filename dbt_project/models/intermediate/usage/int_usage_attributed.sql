@@ -41,41 +41,60 @@ own_providers as (
 
 ),
 
--- In the order of trust: the call's own tag, its key, its team.
-claimed as (
+settings as (
+
+    select default_tenant_id
+    from {{ ref('stg_config__settings') }}
+
+),
+
+keyed as (
 
     select
         calls.*,
         api_keys.environment as key_environment,
-        coalesce(api_keys.team_id, calls.team_id) as resolved_team_id,
-        coalesce(calls.tag_tenant, nullif(api_keys.tenant_id, ''), teams.tenant_id) as claimed_tenant_id,
-        teams.cost_center as team_cost_center,
-        case
-            when calls.tag_tenant is not null then 'tag'
-            when nullif(api_keys.tenant_id, '') is not null then 'api_key'
-            when teams.tenant_id is not null then 'team'
-            else 'none'
-        end as claim_method,
-        coalesce(accounts.service_provider, calls.gateway_provider) as service_provider,
-        accounts.billing_account_id,
-        own_providers.service_provider is not null as is_self_hosted
+        nullif(api_keys.tenant_id, '') as key_tenant_id,
+        coalesce(nullif(api_keys.team_id, ''), calls.team_id) as resolved_team_id
     from calls
     left join api_keys
         on
             calls.api_key_id = api_keys.api_key_id
             and calls.usage_date >= api_keys.valid_from
             and calls.usage_date < api_keys.valid_to
+
+),
+
+-- In the order of trust: the call's own tag, its key, its team, the tenant that settings name for the rest.
+claimed as (
+
+    select
+        keyed.*,
+        coalesce(keyed.tag_tenant, keyed.key_tenant_id, teams.tenant_id, settings.default_tenant_id) as claimed_tenant_id,
+        teams.cost_center as team_cost_center,
+        case
+            when keyed.tag_tenant is not null then 'tag'
+            when keyed.key_tenant_id is not null then 'api_key'
+            when teams.tenant_id is not null then 'team'
+            when settings.default_tenant_id is not null then 'default'
+            else 'none'
+        end as claim_method,
+        coalesce(accounts.service_provider, keyed.gateway_provider) as service_provider,
+        accounts.billing_account_id,
+        own_providers.service_provider is not null as is_self_hosted
+    from keyed
+    left join settings
+        on true
     left join teams
         on
-            calls.team_id = teams.team_id
-            and calls.usage_date >= teams.valid_from
-            and calls.usage_date < teams.valid_to
+            keyed.resolved_team_id = teams.team_id
+            and keyed.usage_date >= teams.valid_from
+            and keyed.usage_date < teams.valid_to
     left join accounts
         on
-            calls.gateway = accounts.gateway
-            and calls.gateway_provider = accounts.gateway_provider
-            and calls.usage_date >= accounts.valid_from
-            and calls.usage_date < accounts.valid_to
+            keyed.gateway = accounts.gateway
+            and keyed.gateway_provider = accounts.gateway_provider
+            and keyed.usage_date >= accounts.valid_from
+            and keyed.usage_date < accounts.valid_to
     left join own_providers
         on accounts.service_provider = own_providers.service_provider
 
