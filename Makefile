@@ -13,7 +13,7 @@ help: ## Show what there is to type
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
-.demo/home: .venv/.synced
+.demo/home: | .venv/.synced
 	$(BIN)/python -m examples.company --out .demo --scale 1 --seed 7
 
 demo: .demo/home ## Set up, build a made-up company from its raw exports, write its report
@@ -30,8 +30,8 @@ lint: .venv/.synced ## Check style, types and import directions
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-dev: .venv/.synced ## Open Dagster's page on the demo home
-	mkdir -p .demo/home/dagster
+dev: .demo/home ## Open Dagster's page on the demo home
+	$(BIN)/inferledger init .demo/home >/dev/null
 	DAGSTER_HOME=$(CURDIR)/.demo/home/dagster INFERLEDGER_HOME=$(CURDIR)/.demo/home INFERLEDGER_NOW=$(DEMO_NOW) \
 		$(BIN)/dagster dev -w workspace.yaml
 

@@ -105,8 +105,10 @@ def init_home(root: Path) -> Home:
         (home.landing / feed / table).mkdir(parents=True, exist_ok=True)
     for folder in (home.lake, home.warehouse, home.published, home.reports, home.dagster):
         folder.mkdir(exist_ok=True)
-    for template in sorted(files("sources.settings").joinpath("files").iterdir(), key=lambda item: item.name):
-        target = home.config / template.name
+    templates = files("sources.settings")
+    targets = {home.config / template.name: template for template in templates.joinpath("files").iterdir()}
+    targets[home.dagster / "dagster.yaml"] = templates.joinpath("dagster.yaml")
+    for target, template in sorted(targets.items()):
         if not target.exists():
             target.write_bytes(template.read_bytes())
     if HASH_KEY_VARIABLE not in os.environ and not home.hash_key_file.exists():

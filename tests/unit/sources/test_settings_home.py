@@ -4,6 +4,7 @@ import stat
 from pathlib import Path
 
 import pytest
+import yaml
 
 from sources.home import LANDING_TABLES, Home, HomeError, init_home
 
@@ -24,6 +25,7 @@ def test_init_lays_out_settings_and_landing_folders(tmp_path: Path) -> None:
         "hash_key",
     }
     assert all((home.landing / feed / table).is_dir() for feed, table in LANDING_TABLES)
+    assert yaml.safe_load((home.dagster / "dagster.yaml").read_text())["telemetry"] == {"enabled": False}
 
 
 def test_init_never_overwrites(tmp_path: Path) -> None:
