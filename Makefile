@@ -2,7 +2,7 @@ SHELL := bash
 BIN := .venv/bin
 DEMO_NOW := 2026-11-18T06:00:00Z
 
-.PHONY: help demo test lint dev lock clean
+.PHONY: help demo test lint dev lock bench clean
 help: ## Show what there is to type
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
@@ -38,6 +38,10 @@ dev: .demo/home ## Open Dagster's page on the demo home
 lock: ## Resolve the versions again; the lock names packages, versions and hashes, no address
 	$(BIN)/uv pip compile --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 		--all-extras --group dev pyproject.toml -o requirements.lock
+
+bench: ROWS ?= 1000000
+bench: .venv/.synced ## Measure CPU and memory against the goals: make bench ROWS=1000000
+	$(BIN)/python -m benchmarks --rows $(ROWS)
 
 clean: ## Remove the demo
 	rm -rf .demo

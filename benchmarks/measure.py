@@ -1,0 +1,103 @@
+"""Runs the stages, each in a fresh process, and sees what each took.
+
+Imports little: the memory peak of a child starts at what its parent had. What is compared with which goal is table.py's.
+"""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from subprocess import PIPE, Popen
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+NOW = "2026-11-18T06:00:00Z"
+# In the order of a run. ingest comes before them and is measured several times.
+AFTER_INGEST = ("prices", "build", "publish", "report")
+# Enough rows that every model has something to do, few enough to cost nothing.
+TINY_ROWS = 700
+
+Say = Callable[[str], None]
+
+
+class StageError(Exception):
+    """A stage ended with an error."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One process: its CPU seconds with those of its children, its largest memory, what it said."""
+
+    cpu_s: float
+    peak_bytes: int
+    said: dict[str, Any]
+
+
+@dataclass
+class Measured:
+    """Everything one benchmark saw. `scan_s` and the ingests hold the work's own CPU seconds of each repeat."""
+
+    rows: int
+    plain_bytes: int
+    scan_s: list[float] = field(default_factory=list)
+    ingest_plain_s: list[float] = field(default_factory=list)
+    ingest_gzip_s: list[float] = field(default_factory=list)
+    ingest_gzip_peak_bytes: int = 0
+    stages: dict[str, Stage] = field(default_factory=dict)
+    tiny_stages: dict[str, Stage] = field(default_factory=dict)
+
+
+def run_stage(stage: str, home: Path, *arguments: str) -> Stage:
+    command = [sys.executable, "-m", "benchmarks.stages", stage, str(home), *arguments]
+    process = Popen(command, cwd=ROOT, env=_environment(home.parent), stdout=PIPE, text=True)
+    assert process.stdout
+    said = process.stdout.read()
+    # wait4 tells of this one child and its children; a later getrusage would mix it with those before.
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise StageError(f"stage {stage} on {home} ended with {process.returncode}")
+    return Stage(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, json.loads(said))
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """Compiled Python comes from the benchmark's folder: as in an installation, whatever the caller's settings."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return kept | {"INFERLEDGER_NOW": NOW, "PYTHONPYCACHEPREFIX": str(folder / "pycache")}
+
+
+def measure(folder: Path, rows: int, repeats: int, say: Say) -> Measured:
+    """Make the rows in `folder`, run everything on them and on a handful, for the fixed cost."""
+    plain, zipped = folder / "plain", folder / "gzip"
+    say(f"making {rows:,} rows, plain and gzipped")
+    measured = Measured(rows, run_stage("rows", plain, str(rows), "plain").said["bytes"])
+    run_stage("rows", zipped, str(rows), "gzip")
+    say(f"everything on {TINY_ROWS} rows, twice: the first time Python is compiled")
+    for home in (folder / "first", folder / "tiny"):
+        run_stage("rows", home, str(TINY_ROWS), "plain")
+        measured.tiny_stages = {"ingest": _ingest(home, TINY_ROWS)}
+        measured.tiny_stages |= {stage: run_stage(stage, home) for stage in AFTER_INGEST}
+    for number in range(1, repeats + 1):
+        say(f"scan and ingest, {number} of {repeats}")
+        measured.scan_s += run_stage("scan", plain).said["cpu"]
+        ingest_gzip = _ingest(zipped, rows)
+        measured.ingest_gzip_s += ingest_gzip.said["cpu"]
+        measured.ingest_gzip_peak_bytes = max(measured.ingest_gzip_peak_bytes, ingest_gzip.peak_bytes)
+        measured.stages["ingest"] = _ingest(plain, rows)
+        measured.ingest_plain_s += measured.stages["ingest"].said["cpu"]
+    for stage in AFTER_INGEST:
+        say(stage)
+        measured.stages[stage] = run_stage(stage, plain)
+    return measured
+
+
+def _ingest(home: Path, rows: int) -> Stage:
+    """Ingest into an empty lake."""
+    shutil.rmtree(home / "lake", ignore_errors=True)
+    stage = run_stage("ingest", home)
+    if stage.said["rows"] != rows or stage.said["rejected"]:
+        raise StageError(f"{home}: {stage.said['rows']:,} rows of {rows:,} read, {stage.said['rejected']:,} rejected")
+    return stage

@@ -1,0 +1,124 @@
+"""One stage in this process, through the product's own functions: `python -m benchmarks.stages STAGE HOME [ROWS]`.
+
+Prints one JSON object: the CPU seconds of the stage's own work, without the start of Python and its imports, and what
+the stage found. The parent (measure.py) sees the whole process.
+"""
+
+import json
+import resource
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+SCAN_REPEATS = 3
+
+
+def cpu_seconds() -> float:
+    """User and system time of this process and the children it has waited for."""
+    usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+def timed(work: Callable[[], object]) -> float:
+    before = cpu_seconds()
+    work()
+    return cpu_seconds() - before
+
+
+def rows(home: Path, count: str, kind: str) -> dict[str, object]:
+    from benchmarks.rows import write_home
+
+    return {"bytes": write_home(home, int(count), zipped=kind == "gzip")}
+
+
+def scan(home: Path) -> dict[str, object]:
+    """The yardstick: DuckDB reads one text column of every row of the plain file, and counts it."""
+    import duckdb
+
+    from sources.reading import literal
+
+    files = literal(home / "landing/litellm/spend_logs/*.ndjson")
+    query = f"""
+        select count(request_id)
+        from read_json({files}, format = 'newline_delimited', columns = {{'request_id': 'VARCHAR'}})"""
+    with duckdb.connect() as connection:
+        connection.execute("set enable_progress_bar = false")
+        found = connection.execute(query).fetchall()[0][0]
+        return {
+            "rows": found,
+            "cpu": [timed(lambda: connection.execute(query).fetchall()) for _ in range(SCAN_REPEATS)],
+        }
+
+
+def ingest(home: Path) -> dict[str, object]:
+    from assets.ingest import take_in
+    from sources.home import Home
+    from sources.settings import load_settings
+
+    place = Home(home)
+    settings = load_settings(place)
+    before = cpu_seconds()
+    summary = take_in(place, settings, lambda done, total, name: None)
+    return {"cpu": [cpu_seconds() - before], "rows": summary.rows_kept, "rejected": summary.rows_quarantined}
+
+
+def prices(home: Path) -> dict[str, object]:
+    from assets.ingest import derive, require_lake
+    from sources.home import Home
+    from sources.settings import load_settings
+
+    place = Home(home)
+    require_lake(place)
+    return {"said": derive(place, load_settings(place))}
+
+
+def build(home: Path) -> dict[str, object]:
+    from assets import warehouse
+    from sources.home import Home
+    from sources.settings import load_settings
+
+    place = Home(home)
+    built = warehouse.build(place, warehouse.read_inputs(place), load_settings(place).limits.memory)
+    return {"models": built.models, "tests": built.tests}
+
+
+def publish(home: Path) -> dict[str, object]:
+    from assets import gates, publish, warehouse
+    from sources.home import Home
+    from sources.settings import load_settings
+
+    place = Home(home)
+    settings, inputs = load_settings(place), warehouse.read_inputs(place)
+    keep = settings.general.retention.published_versions
+    done = publish.publish(
+        place, inputs.version_id, lambda database: gates.require_shape(database, settings.limits), keep
+    )
+    warehouse.mark_applied(place, inputs)
+    return {"files": done.files_written}
+
+
+def report(home: Path) -> dict[str, object]:
+    """What a run does on the published marts: check the limits, write the report and the chargeback files."""
+    from pipelines.progress import Progress
+    from pipelines.run import run
+    from sources.home import Home
+
+    result = run(Home(home), None, True, Progress(), "benchmark")
+    if result.is_new:
+        raise RuntimeError("the stages before did not do what a run does: it built the marts again")
+    return {"written": len(result.written)}
+
+
+STAGES: dict[str, Callable[..., dict[str, object]]] = {
+    stage.__name__: stage for stage in (rows, scan, ingest, prices, build, publish, report)
+}
+
+
+def main(arguments: list[str]) -> int:
+    stage, home, *rest = arguments
+    sys.stdout.write(json.dumps(STAGES[stage](Path(home), *rest)) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,100 @@
+"""What was measured against what is promised: the arithmetic, the table, the JSON."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any
+
+from benchmarks.measure import TINY_ROWS, Measured, Stage
+
+GOALS = {
+    "ingest_plain_per_scan": 4.5,
+    "ingest_gzip_per_scan": 6.0,
+    "cpu_s_per_million": 12.0,
+    "fixed_cpu_s": 60.0,
+    "peak_gb": 2.0,
+}
+_TEXTS = {
+    "ingest_plain_per_scan": "ingest, plain, x scan",
+    "ingest_gzip_per_scan": "ingest, gzipped, x scan",
+    "cpu_s_per_million": "everything, CPU s per million calls",
+    "fixed_cpu_s": "fixed cost of a run, CPU s",
+    "peak_gb": "peak memory, GB",
+}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One promise. Met when the value is not above the goal."""
+
+    name: str
+    value: float
+    goal: float
+
+    @property
+    def is_met(self) -> bool:
+        return self.value <= self.goal
+
+    @property
+    def text(self) -> str:
+        return _TEXTS[self.name]
+
+
+def total_cpu(stages: Mapping[str, Stage]) -> float:
+    return sum(stage.cpu_s for stage in stages.values())
+
+
+def claims(measured: Measured) -> list[Claim]:
+    """Every promise with what was measured. The cost per million is what comes on top of a run on a handful of rows."""
+    scan = median(measured.scan_s)
+    fixed = total_cpu(measured.tiny_stages)
+    per_million = (total_cpu(measured.stages) - fixed) / (measured.rows - TINY_ROWS) * 1_000_000
+    peak = max(measured.ingest_gzip_peak_bytes, *(stage.peak_bytes for stage in measured.stages.values()))
+    values = {
+        "ingest_plain_per_scan": median(measured.ingest_plain_s) / scan,
+        "ingest_gzip_per_scan": median(measured.ingest_gzip_s) / scan,
+        "cpu_s_per_million": per_million,
+        "fixed_cpu_s": fixed,
+        "peak_gb": peak / 1e9,
+    }
+    return [Claim(name, value, GOALS[name]) for name, value in values.items()]
+
+
+def as_dict(measured: Measured, machine: str) -> dict[str, Any]:
+    """Everything, for --json."""
+    judged = [{**asdict(claim), "is_met": claim.is_met} for claim in claims(measured)]
+    return {"machine": machine, **asdict(measured), "claims": judged}
+
+
+def show(measured: Measured, machine: str) -> None:
+    """The stages and the verdicts, on stdout."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    row_bytes = measured.plain_bytes / measured.rows
+    stages = Table("stage", title=f"{measured.rows:,} rows of {row_bytes:,.0f} bytes; {machine}", title_justify="left")
+    for name in ("CPU s", "of it fixed", "peak MB"):
+        stages.add_column(name, justify="right")
+    for name, stage in measured.stages.items():
+        fixed = measured.tiny_stages[name].cpu_s
+        stages.add_row(name, f"{stage.cpu_s:.1f}", f"{fixed:.1f}", f"{stage.peak_bytes / 1e6:,.0f}")
+    fixed = total_cpu(measured.tiny_stages)
+    stages.add_row("all", f"{total_cpu(measured.stages):.1f}", f"{fixed:.1f}", "", style="bold")
+    console.print(stages)
+    repeats = {
+        "scan": measured.scan_s,
+        "ingest, plain": measured.ingest_plain_s,
+        "ingest, gzipped": measured.ingest_gzip_s,
+    }
+    for what, seconds in repeats.items():
+        each = ", ".join(f"{value:.2f}" for value in seconds)
+        console.print(f"{what}: median {median(seconds):.2f} CPU s of {each}", highlight=False)
+    verdicts = Table("claim", title="Goals", title_justify="left")
+    for name in ("measured", "goal"):
+        verdicts.add_column(name, justify="right")
+    verdicts.add_column("verdict")
+    for claim in claims(measured):
+        verdict = "[green]met[/]" if claim.is_met else "[red]missed[/]"
+        verdicts.add_row(claim.text, f"{claim.value:.2f}", f"<= {claim.goal:g}", verdict)
+    console.print(verdicts)
