@@ -1,6 +1,6 @@
 """Runs the stages, each in a fresh process, and sees what each took.
 
-Imports little: the memory peak of a child starts at what its parent had. What is compared with which goal is table.py's.
+Imports little: a child's memory peak starts at what its parent had. What is compared with which goal is table.py's.
 """
 
 import json

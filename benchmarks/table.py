@@ -89,7 +89,7 @@ def show(measured: Measured, machine: str) -> None:
     }
     for what, seconds in repeats.items():
         each = ", ".join(f"{value:.2f}" for value in seconds)
-        console.print(f"{what}: median {median(seconds):.2f} CPU s of {each}", highlight=False)
+        console.print(f"{what}: median {median(seconds):.2f} CPU s of {each}", highlight=False, soft_wrap=True)
     verdicts = Table("claim", title="Goals", title_justify="left")
     for name in ("measured", "goal"):
         verdicts.add_column(name, justify="right")
