@@ -1,9 +1,13 @@
 {%- set meters = {
-    'input_uncached': 'input_uncached_tokens', 'cache_read': 'cache_read_tokens',
-    'cache_write_5m': 'cache_write_5m_tokens', 'cache_write_1h': 'cache_write_1h_tokens',
-    'input_audio': 'input_audio_tokens', 'input_image': 'input_image_tokens',
-    'output': '(output_text_tokens + reasoning_tokens)',
-    'output_audio': 'output_audio_tokens', 'output_image': 'output_image_tokens',
+    'input_uncached': 'keyed.input_uncached_tokens',
+    'cache_read': 'keyed.cache_read_tokens',
+    'cache_write_5m': 'keyed.cache_write_5m_tokens',
+    'cache_write_1h': 'keyed.cache_write_1h_tokens',
+    'input_audio': 'keyed.input_audio_tokens',
+    'input_image': 'keyed.input_image_tokens',
+    'output': 'keyed.output_text_tokens + keyed.reasoning_tokens',
+    'output_audio': 'keyed.output_audio_tokens',
+    'output_image': 'keyed.output_image_tokens',
 } -%}
 with usage as (
 
@@ -52,21 +56,26 @@ priced as (
         {%- for meter in meters %}
         price_sets.contracted_{{ meter }}_per_mtok_usd,
         {%- endfor %}
-        price_sets.contracted_search_usd,
         {%- for basis in ['list', 'contracted'] %}
         cast(
+            case
+                when keyed.searches = 0 then 0
+                else cast(keyed.searches as decimal(12, 0)) * price_sets.{{ basis }}_search_usd
+            end
             {%- for meter, tokens in meters.items() %}
-            case when keyed.{{ tokens if '(' not in tokens else 'output_text_tokens + keyed.reasoning_tokens' }} = 0 then 0 else
-                cast(
-                    cast(keyed.{{ tokens if '(' not in tokens else 'output_text_tokens + keyed.reasoning_tokens' }} as decimal(12, 0))
-                    * price_sets.{{ basis }}_{{ meter }}_per_mtok_usd as decimal(30, 8)
-                ) * 0.000001 end +
+            + case
+                when {{ tokens }} = 0 then 0
+                else
+                    cast(
+                        cast({{ tokens }} as decimal(12, 0)) * price_sets.{{ basis }}_{{ meter }}_per_mtok_usd
+                        as decimal(30, 8)
+                    ) * 0.000001
+            end
             {%- endfor %}
-            case when keyed.searches = 0 then 0 else
-                cast(keyed.searches as decimal(12, 0)) * price_sets.{{ basis }}_search_usd end
             as decimal(26, 12)
-        ) as {{ basis }}_raw_cost_usd{{ ',' if not loop.last }}
+        ) as {{ basis }}_raw_cost_usd,
         {%- endfor %}
+        price_sets.contracted_search_usd
     from keyed
     left join price_sets
         on
@@ -80,10 +89,13 @@ judged as (
     select
         *,
         response_id as call_id,
-        case when billing_status in ('not_billed', 'gateway_cache') then cast(0 as decimal(26, 12))
-            when host = 'self_hosted' then null else list_raw_cost_usd end as list_cost_usd,
-        case when billing_status in ('not_billed', 'gateway_cache') then cast(0 as decimal(26, 12))
-            when host = 'self_hosted' then null else contracted_raw_cost_usd end as contracted_cost_usd,
+        {%- for basis in ['list', 'contracted'] %}
+        case
+            when billing_status in ('not_billed', 'gateway_cache') then cast(0 as decimal(26, 12))
+            when host = 'self_hosted' then null
+            else {{ basis }}_raw_cost_usd
+        end as {{ basis }}_cost_usd,
+        {%- endfor %}
         case
             when billing_status in ('not_billed', 'gateway_cache') then 'not_billed'
             when host = 'self_hosted' then 'self_hosted'

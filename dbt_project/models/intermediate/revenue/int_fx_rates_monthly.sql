@@ -66,8 +66,9 @@ last_known as (
         ) as rate_rank
     from needed
     inner join rates
-        on needed.currency = rates.currency
-        and rates.rate_date < needed.service_month
+        on
+            needed.currency = rates.currency
+            and rates.rate_date < needed.service_month
 
 ),
 
@@ -79,12 +80,14 @@ monthly as (
         cast(coalesce(averages.usd_per_unit, last_known.usd_per_unit) as decimal(15, 8)) as usd_per_unit
     from needed
     left join averages
-        on needed.currency = averages.currency
-        and needed.service_month = averages.rate_month
+        on
+            needed.currency = averages.currency
+            and needed.service_month = averages.rate_month
     left join last_known
-        on needed.currency = last_known.currency
-        and needed.service_month = last_known.service_month
-        and last_known.rate_rank = 1
+        on
+            needed.currency = last_known.currency
+            and needed.service_month = last_known.service_month
+            and last_known.rate_rank = 1
 
 )
 

@@ -45,7 +45,8 @@ spread as (
         cast(
             case
                 when day_offset = 0
-                    then original_amount
+                    then
+                        original_amount
                         - cast(amount_per_day * cast(service_days - 1 as decimal(6, 0)) as decimal(26, 12))
                 else amount_per_day
             end as decimal(26, 12)

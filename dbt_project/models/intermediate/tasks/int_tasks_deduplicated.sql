@@ -28,7 +28,8 @@ file_names as (
         identity,
         max(file_name) as file_name
     from files
-    where feed = 'business'
+    where
+        feed = 'business'
         and table_name = 'tasks'
         and status = 'committed'
     group by identity

@@ -76,13 +76,15 @@ dated_files as (
         ) as status_date
     from files
     left join first_days
-        on files.feed = first_days.feed
-        and files.table_name = first_days.table_name
-        and files.file_name = first_days.file_name
+        on
+            files.feed = first_days.feed
+            and files.table_name = first_days.table_name
+            and files.file_name = first_days.file_name
     left join expected_files
-        on files.feed = expected_files.feed
-        and files.table_name = expected_files.table_name
-        and files.file_name = expected_files.file_name
+        on
+            files.feed = expected_files.feed
+            and files.table_name = expected_files.table_name
+            and files.file_name = expected_files.file_name
     where files.status in ('committed', 'failed')
 
 ),
@@ -114,9 +116,10 @@ arrived_days as (
         max(file_names.retrieved_at) as retrieved_at
     from file_days
     left join file_names
-        on file_days.feed = file_names.feed
-        and file_days.table_name = file_names.table_name
-        and file_days.file_name = file_names.file_name
+        on
+            file_days.feed = file_names.feed
+            and file_days.table_name = file_names.table_name
+            and file_days.file_name = file_names.file_name
     group by file_days.feed, file_days.table_name, file_days.usage_date
 
 ),

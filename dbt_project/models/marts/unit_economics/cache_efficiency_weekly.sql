@@ -22,7 +22,8 @@ cacheable as (
         count(*) filter (where pricing_status = 'unpriced') as unpriced_calls,
         sum(total_input_tokens + total_output_tokens) filter (where pricing_status = 'unpriced') as unpriced_tokens
     from usage
-    where has_prompt_cache
+    where
+        has_prompt_cache
         and billing_status <> 'gateway_cache'
     group by week_start, service_provider, coalesce(model, 'unattributed'), tenant_id, feature_id
 

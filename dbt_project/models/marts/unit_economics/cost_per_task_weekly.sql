@@ -179,10 +179,11 @@ joined as (
         coalesce(bridges.no_task_cost_usd, 0) as no_task_cost_usd
     from bridges
     full outer join task_statistics
-        on bridges.week_start = task_statistics.week_start
-        and bridges.tenant_id = task_statistics.tenant_id
-        and bridges.feature_id = task_statistics.feature_id
-        and bridges.task_type = task_statistics.task_type
+        on
+            bridges.week_start = task_statistics.week_start
+            and bridges.tenant_id = task_statistics.tenant_id
+            and bridges.feature_id = task_statistics.feature_id
+            and bridges.task_type = task_statistics.task_type
 
 ),
 

@@ -45,5 +45,6 @@ select
 from marts
 cross join revenue
 cross join costs
-where marts.revenue_usd <> revenue.revenue_usd
+where
+    marts.revenue_usd <> revenue.revenue_usd
     or marts.effective_cost_usd <> costs.effective_cost_usd

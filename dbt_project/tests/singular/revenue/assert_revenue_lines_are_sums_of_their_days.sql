@@ -25,7 +25,8 @@ select
     days.amount_usd
 from lines
 full outer join days using (revenue_id)
-where lines.revenue_id is null
+where
+    lines.revenue_id is null
     or days.revenue_id is null
     or lines.service_days <> days.days
     or lines.original_amount <> days.original_amount

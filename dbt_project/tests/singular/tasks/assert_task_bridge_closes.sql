@@ -20,8 +20,7 @@ weeks as (
     select
         week_start,
         count(*) filter (
-            where period_cost_usd <> tasks_ended_cost_usd - tasks_ended_cost_in_other_periods_usd
-                + open_tasks_cost_usd + no_task_cost_usd
+            where period_cost_usd <> tasks_ended_cost_usd - tasks_ended_cost_in_other_periods_usd + open_tasks_cost_usd + no_task_cost_usd
         ) as rows_that_differ,
         sum(period_cost_usd) as period_cost_usd
     from tasks
@@ -36,5 +35,6 @@ select
     usage.cost_usd
 from weeks
 full outer join usage using (week_start)
-where weeks.rows_that_differ > 0
+where
+    weeks.rows_that_differ > 0
     or coalesce(weeks.period_cost_usd, 0) <> coalesce(usage.cost_usd, 0)

@@ -47,7 +47,8 @@ select
 from cells
 full outer join ledger using (usage_date)
 full outer join usage using (usage_date)
-where coalesce(cells.effective_cost_usd, 0) <> coalesce(ledger.effective_cost_usd, 0)
+where
+    coalesce(cells.effective_cost_usd, 0) <> coalesce(ledger.effective_cost_usd, 0)
     or coalesce(cells.billed_cost_usd, 0) <> coalesce(ledger.billed_cost_usd, 0)
     or coalesce(cells.calls, 0) <> coalesce(usage.calls, 0)
     or coalesce(cells.requests, 0) <> coalesce(usage.requests, 0)

@@ -7,21 +7,26 @@
 ] -%}
 with totals as (
 
-    {% for grain in ['daily', 'weekly', 'monthly'] -%}
+    {%- for grain in ['daily', 'weekly', 'monthly'] %}
+
     select
-        '{{ grain }}' as grain,
         {%- for name in additive %}
-        coalesce(sum({{ name }}), 0) as {{ name }}{{ ',' if not loop.last }}
+        coalesce(sum({{ name }}), 0) as {{ name }},
         {%- endfor %}
+        '{{ grain }}' as grain
     from {{ ref('unit_economics_' ~ grain) }}
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
 
 )
 
 select periods.*
 from totals as periods
 inner join totals as days on days.grain = 'daily'
-where {% for name in additive -%}
-    periods.{{ name }} <> days.{{ name }}{{ ' or ' if not loop.last }}
-{%- endfor %}
+where
+    false
+    {%- for name in additive %}
+    or periods.{{ name }} <> days.{{ name }}
+    {%- endfor %}

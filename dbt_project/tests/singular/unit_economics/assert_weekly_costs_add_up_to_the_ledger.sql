@@ -40,5 +40,6 @@ select
     ledger.ledger_cost_usd
 from weeks
 left join ledger on weeks.week_start = ledger.week_start
-where weeks.rows_that_differ > 0
+where
+    weeks.rows_that_differ > 0
     or weeks.total_cost_usd <> coalesce(ledger.ledger_cost_usd, 0)
