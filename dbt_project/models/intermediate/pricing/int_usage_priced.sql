@@ -11,7 +11,7 @@
 } -%}
 with usage as (
 
-    select * from {{ ref('int_usage_attributed') }}
+    select * from {{ ref('int_usage_events') }}
 
 ),
 

@@ -1,6 +1,6 @@
 with calls as (
 
-    select * from {{ ref('stg_litellm__calls') }}
+    select * from {{ ref('int_usage_calls') }}
 
 ),
 

@@ -1,6 +1,6 @@
 with calls as (
 
-    select * from {{ ref('stg_litellm__calls') }}
+    select * from {{ ref('int_usage_calls') }}
 
 ),
 
@@ -8,6 +8,7 @@ repeated as (
 
     select response_id
     from calls
+    where not is_rollup
     group by response_id
     having count(*) > 1
 
@@ -20,23 +21,34 @@ ranked as (
         calls.*,
         row_number() over (
             partition by calls.response_id
-            order by calls.updated_at desc nulls last, calls.file_hash asc, calls.row_number asc
+            order by
+                calls.feed_precedence asc,
+                calls.updated_at desc nulls last,
+                calls.file_hash asc,
+                calls.row_number asc
         ) as rank_number
     from calls
     inner join repeated
         on calls.response_id = repeated.response_id
+    where not calls.is_rollup
 
 ),
 
 duplicates as (
 
     select
-        ranked.*,
-        'litellm' as feed,
-        'spend_logs' as table_name,
-        'same response id: latest version, then file hash and row' as duplicate_rule
+        * exclude (rank_number),
+        'same response id: feed order, latest version, then file hash and row' as duplicate_rule
     from ranked
     where rank_number > 1
+
+    union all
+
+    select
+        *,
+        'the usage of an agent span repeats that of the calls below it' as duplicate_rule
+    from calls
+    where is_rollup
 
 )
 

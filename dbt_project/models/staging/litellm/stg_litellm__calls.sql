@@ -10,9 +10,12 @@ classed as (
     select
         file_hash,
         row_number,
+        'litellm' as feed,
+        'spend_logs' as table_name,
         request_id as response_id,
         coalesce(nullif(session_id, ''), request_id) as logical_request_id,
         nullif(session_id, '') as trace_id,
+        cast(null as {{ dbt.type_string() }}) as parent_span_id,
         tag_task_id as task_id,
         tag_session_id as session_id,
         started_at,
@@ -27,6 +30,7 @@ classed as (
         tag_purpose,
         tag_prompt_version as prompt_version,
         tag_app_release as app_release,
+        cast(null as {{ dbt.type_string() }}) as experiment_variant,
         coalesce(tag_latency_insensitive, false) as latency_insensitive,
         nullif(end_user_key, '') as user_key,
         nullif(api_key_id, '') as api_key_id,
@@ -51,14 +55,22 @@ classed as (
         prompt_tokens as total_input_tokens,
         completion_tokens as total_output_tokens,
         searches,
+        cast(0 as bigint) as images,
+        cast(0 as decimal(18, 6)) as audio_seconds,
+        cast(0 as decimal(18, 6)) as video_seconds,
+        cast(0 as bigint) as characters,
+        cast(0 as bigint) as pages,
+        cast(0 as bigint) as tool_calls,
         status,
         http_status,
+        cast(null as {{ dbt.type_string() }}) as finish_reason,
         spend_usd as reported_cost_usd,
         case
             when is_gateway_cache_hit then 'gateway_cache'
             when status = 'failure' and prompt_tokens + completion_tokens = 0 then 'not_billed'
             else 'billed'
         end as billing_status,
+        false as is_rollup,
         updated_at
     from source
 

@@ -1,0 +1,111 @@
+"""What every gateway log becomes in the lake: one row per call attempt, counts as the gateway reported them.
+
+LiteLLM has a table of its own. Which counts contain which others differs by gateway: a `Convention` says so for the
+reader, which rejects counts that cannot be; the staging model says it again, where the disjoint classes are made.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sources.feed import PROVENANCE_COLUMNS, Rule
+
+TAGS = (
+    "tenant", "product", "feature", "task_id", "task_type", "environment", "purpose", "session_id", "prompt_version",
+    "app_release", "experiment_variant",
+)  # fmt: skip
+TOKEN_COUNTS = (
+    "input_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "input_audio_tokens",
+    "input_image_tokens", "output_tokens", "reasoning_tokens", "output_audio_tokens", "output_image_tokens",
+)  # fmt: skip
+# Natural meters besides tokens; quantities may have fractions.
+OTHER_COUNTS = ("searches", "images", "audio_seconds", "video_seconds", "characters", "pages")
+SERVICE_TIERS = frozenset(("standard", "batch", "flex", "priority", "provisioned"))
+STATUSES = frozenset(("success", "failure"))
+BILLING_STATUSES = frozenset(("billed", "not_billed", "gateway_cache", "unknown"))
+
+# Lake columns of a gateway table, in the order of the Parquet. Null is unknown; a count that a log does not have is 0.
+CALL_COLUMNS: Mapping[str, str] = {
+    # The provider's response id where the log has one, else the log's own id: what makes two rows the same call.
+    "response_id": "VARCHAR",
+    # All attempts of one ask share it.
+    "logical_request_id": "VARCHAR",
+    "trace_id": "VARCHAR",
+    "parent_span_id": "VARCHAR",
+    "started_at": "TIMESTAMP",
+    "ended_at": "TIMESTAMP",
+    "completion_started_at": "TIMESTAMP",
+    # As LiteLLM spells it (openai, anthropic, bedrock, vertex_ai, azure, ...); billing_accounts.csv says who bills.
+    "gateway_provider": "VARCHAR",
+    "region": "VARCHAR",
+    "model_id": "VARCHAR",
+    "operation": "VARCHAR",
+    "service_tier": "VARCHAR",
+    "reasoning_effort": "VARCHAR",
+    **dict.fromkeys(TOKEN_COUNTS, "BIGINT"),
+    "searches": "BIGINT",
+    "images": "BIGINT",
+    "audio_seconds": "DECIMAL(18,6)",
+    "video_seconds": "DECIMAL(18,6)",
+    "characters": "BIGINT",
+    "pages": "BIGINT",
+    "tool_calls": "BIGINT",
+    "reported_cost_usd": "DECIMAL(26,12)",
+    "status": "VARCHAR",
+    "http_status": "INTEGER",
+    "finish_reason": "VARCHAR",
+    "billing_status": "VARCHAR",
+    # The span of an agent that repeats the usage of the calls below it.
+    "is_rollup": "BOOLEAN",
+    "user_key": "VARCHAR",
+    "api_key_id": "VARCHAR",
+    "team_id": "VARCHAR",
+    **{f"tag_{tag}": "VARCHAR" for tag in TAGS},
+    "tag_latency_insensitive": "BOOLEAN",
+    # The latest version of a row wins.
+    "version_at": "TIMESTAMP",
+    **PROVENANCE_COLUMNS,
+}
+
+CALL_CONTRACT: Mapping[str, Rule] = {
+    **{
+        name: Rule(is_required=True)
+        for name in (
+            "response_id",
+            "logical_request_id",
+            "started_at",
+            "model_id",
+            "operation",
+            "is_rollup",
+            "file_hash",
+        )
+    },
+    **{name: Rule(is_required=True, minimum=0) for name in (*TOKEN_COUNTS, *OTHER_COUNTS, "tool_calls")},
+    "row_number": Rule(is_required=True, minimum=1),
+    "service_tier": Rule(is_required=True, allowed=SERVICE_TIERS),
+    "status": Rule(is_required=True, allowed=STATUSES),
+    "billing_status": Rule(is_required=True, allowed=BILLING_STATUSES),
+}
+
+
+@dataclass(frozen=True)
+class Convention:
+    """Whether a gateway's input count contains cache reads and writes, and its output count the reasoning tokens."""
+
+    input_has_cache_read: bool
+    input_has_cache_write: bool
+    output_has_reasoning: bool
+
+    def problems(self) -> list[tuple[str, str, str]]:
+        """(SQL condition over lake columns, field, reason in SQL) of counts that do not add up."""
+        parts = ["input_audio_tokens", "input_image_tokens"]
+        parts += ["cache_read_tokens"] if self.input_has_cache_read else []
+        parts += ["cache_write_5m_tokens", "cache_write_1h_tokens"] if self.input_has_cache_write else []
+        outputs = ["output_audio_tokens", "output_image_tokens"]
+        outputs += ["reasoning_tokens"] if self.output_has_reasoning else []
+        return [_exceeds("input_tokens", parts), _exceeds("output_tokens", outputs)]
+
+
+def _exceeds(whole: str, parts: list[str]) -> tuple[str, str, str]:
+    total = " + ".join(parts)
+    reason = f"'is ' || {whole} || ', but its parts ({', '.join(parts)}) are ' || ({total})"
+    return f"{total} > {whole}", whole, reason

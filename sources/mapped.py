@@ -1,0 +1,379 @@
+"""Reading a log or bill by a mapping: for every lake column, where it stands in the file and what it may be.
+
+Files are NDJSON, JSON (one object or list, or a list inside an object), CSV with a header, or Parquet, each plain or
+gzipped where that is usual. Every record becomes one JSON text, so one set of rules types all formats. A record with a
+value that does not fit is rejected with line, field and reason; the others are kept, in the order of the file.
+"""
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Literal
+
+import duckdb
+
+from sources.feed import LandedFile, ReadContext, ReadResult, UnreadableFileError
+from sources.lines import TextFile
+from sources.quarantine import Reject
+from sources.reading import PARQUET, finish, literal
+from sources.sql_checks import day, found, moment, one_of, reject
+from sources.user_keys import set_hash_key, user_key_sql
+
+Kind = Literal["text", "user", "count", "quantity", "money", "moment", "epoch", "date", "boolean"]
+
+_EXPECTED: Mapping[Kind, str] = {
+    "count": "a whole number, not negative",
+    "quantity": "a number, not negative",
+    "money": "a decimal number",
+    "moment": "a time such as 2026-10-31T09:15:00Z",
+    "epoch": "a time as a number since 1970",
+    "date": "a day such as 2026-10-31",
+    "boolean": "true or false",
+}
+# Floats are how JSON writers and spreadsheets put whole numbers: 12.0 is 12, 12.5 tokens are not.
+_COUNT = r"\d{1,15}(\.0+)?"
+_NUMBER = r"\d{1,14}(\.\d+)?([eE]-?\d{1,3})?"
+_EPOCH = r"\d{9,19}(\.\d+)?"
+_EPOCH_UNITS = {"s": 1_000_000, "ms": 1_000, "us": 1, "ns": 0.001}
+
+
+@dataclass(frozen=True)
+class Value:
+    """One lake column. `at` lists places, the first that holds something counts: `/usage/input` is a key in an object,
+    `/usage_details//input` a key in the JSON text that the first place holds, a bare name a column of a CSV file.
+
+    `spellings` turns what the file says (lower case) into our word, other words stay; `allowed` closes the list.
+    `times` scales money and quantities (cents: 0.01). `sql` computes the value from columns before it instead.
+    """
+
+    at: tuple[str, ...] = ()
+    kind: Kind = "text"
+    is_required: bool = False
+    default: str | None = None
+    spellings: Mapping[str, str] = field(default_factory=dict)
+    allowed: frozenset[str] | None = None
+    times: str | None = None
+    unit: Literal["s", "ms", "us", "ns"] = "s"
+    sql: str | None = None
+    is_past: bool = False
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the files of a table are read. `records` names the list inside a JSON document, as a path (`/data`)."""
+
+    columns: Mapping[str, str]
+    values: Mapping[str, Value]
+    time_column: str
+    problems: Sequence[tuple[str, str, str]] = ()
+    records: str = ""
+    known_fields: frozenset[str] = frozenset()
+    # A place and the texts it may hold in a record that is ours; other records are no rows of this table at all.
+    only: tuple[str, frozenset[str]] | None = None
+    may_be_empty: bool = False
+
+
+def read_mapped(
+    layout: Layout, file: LandedFile, context: ReadContext, out_parquet: Path, out_rejects: Path
+) -> ReadResult:
+    """One landed file to lake Parquet. Raises UnreadableFileError when nothing in it can be kept."""
+    connection = context.connection
+    connection.execute("set timezone = 'UTC'")
+    set_hash_key(connection, context.hash_key)
+    connection.execute("set variable mapped_file_hash = $value", {"value": file.identity})
+    connection.execute("set variable mapped_account_id = $value", {"value": file.account_id})
+    connection.execute("set variable mapped_retrieved_at = cast($value as timestamp)", {"value": file.retrieved_at})
+    latest = (context.now + timedelta(days=1)).replace(tzinfo=None)
+    connection.execute("set variable mapped_latest = cast($value as timestamp)", {"value": latest})
+    rejects: list[Reject] = []
+    columns = ", ".join(f'"{name}" {kind}' for name, kind in layout.columns.items())
+    connection.execute(
+        f"create or replace temp table judged ({columns}, line_number bigint, byte_offset bigint, problem varchar)"
+    )
+    unknown: dict[str, int] = {}
+    for number, source in enumerate(_record_sources(file.path, layout, context, rejects)):
+        if number == 0 and layout.known_fields:
+            unknown = _unknown_fields(connection, source, layout.known_fields)
+        connection.execute(f"insert into judged {_judge_sql(layout, source)}")
+    names = ", ".join(f'"{name}"' for name in layout.columns)
+    good = f"select {names} from judged where problem is null order by row_number"
+    connection.execute(f"copy ({good}) to {literal(out_parquet)} {PARQUET}")
+    bad = "select coalesce(line_number, row_number), byte_offset, problem from judged where problem is not null"
+    for line, offset, problem in connection.execute(bad).fetchall():
+        rejects.append(Reject(line, offset, *problem.split("\t", 1)))
+    connection.execute("drop table judged")
+    return finish(
+        connection,
+        out_parquet,
+        out_rejects,
+        rejects,
+        time_column=layout.time_column,
+        may_be_empty=layout.may_be_empty,
+        unknown_fields=unknown,
+    )
+
+
+def _record_sources(path: Path, layout: Layout, context: ReadContext, rejects: list[Reject]) -> Iterator[str]:
+    """SQL for the records, piece by piece: row_number, line_number, byte_offset, record (JSON text), problem."""
+    names = path.name.removesuffix(".gz")
+    if names.endswith(".parquet"):
+        yield _parquet_records(context.connection, path, layout)
+        return
+    text = TextFile(path)
+    if names.endswith(".csv"):
+        with NamedTemporaryFile(dir=context.work_dir, suffix=".csv") as plain:
+            plain.writelines(text.pieces())
+            plain.flush()
+            yield _csv_records(Path(plain.name), layout)
+            rejects += _csv_rejects(context.connection)
+    elif names.endswith(".json"):
+        context.connection.execute(
+            "create or replace temp table document as select $text as text", {"text": _whole(text)}
+        )
+        yield _document_records(context.connection, layout.records)
+    else:
+        for batch in text.batches():
+            context.connection.register("landed_lines", batch.to_arrow())
+            yield """
+                select row_number, line_number, byte_offset, text as record,
+                    case
+                        when problem is not null then problem
+                        when not json_valid(text) then 'not valid JSON'
+                        when ltrim(text)[1] <> '{' then 'expected a JSON object'
+                    end as problem
+                from landed_lines"""
+            context.connection.unregister("landed_lines")
+    rejects += [Reject(None, None, "file", note) for note in text.notes]
+
+
+def _whole(text: TextFile) -> str:
+    try:
+        return b"".join(text.pieces()).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UnreadableFileError(f"not UTF-8 at byte offset {error.start}", "file") from error
+
+
+def _document_records(connection: duckdb.DuckDBPyConnection, records: str) -> str:
+    """A JSON document: the list at `records`, a list at the top, or the document itself as the only record."""
+    [(problem, kind)] = connection.execute(
+        "select case when not json_valid(text) then 'not valid JSON' end, try(json_type(text)) from document"
+    ).fetchall()
+    if problem:
+        raise UnreadableFileError(problem, "file")
+    where = "" if kind == "ARRAY" else records
+    if not where and kind == "OBJECT":
+        return (
+            "select 1 as row_number, 1 as line_number, 0 as byte_offset, text as record, null as problem from document"
+        )
+    [(found_kind,)] = connection.execute(f"select json_type(text, {literal(where)}) from document").fetchall()
+    if found_kind != "ARRAY":
+        raise UnreadableFileError("expected a list of records", where or "file")
+    return f"""
+        select number as row_number, number as line_number, 0 as byte_offset, cast(record as varchar) as record,
+            case when json_type(record) <> 'OBJECT' then 'expected a JSON object' end as problem
+        from (
+            select unnest(records) as record, generate_subscripts(records, 1) as number
+            from (select cast(json_extract(text, {literal(where)}) as json[]) as records from document)
+        )"""
+
+
+def _csv_records(path: Path, layout: Layout) -> str:
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
+        header = [name.strip() for name in next(csv.reader(lines), [])]
+    _check_header(header, layout)
+    columns = "{" + ", ".join(f"{literal(name)}: 'varchar'" for name in header) + "}"
+    return f"""
+        select row_number() over () as row_number, null as line_number, null as byte_offset,
+            cast(to_json(line) as varchar) as record, null as problem
+        from read_csv(
+            {literal(path)}, columns = {columns}, header = true, auto_detect = false, all_varchar = true, delim = ',',
+            quote = '"', escape = '"', store_rejects = true, max_line_size = 16000000
+        ) as line"""
+
+
+def _csv_rejects(connection: duckdb.DuckDBPyConnection) -> list[Reject]:
+    rows = connection.execute("""
+        select
+            line, min(line_byte_position), min(coalesce(column_name, 'line')), min(lower(cast(error_type as varchar)))
+        from reject_errors group by line order by line""").fetchall()
+    connection.execute("drop table if exists reject_errors; drop table if exists reject_scans")
+    return [Reject(line, offset, column, reason) for line, offset, column, reason in rows]
+
+
+def _parquet_records(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout) -> str:
+    try:
+        described = connection.execute(f"describe select * from read_parquet({literal(path)})").fetchall()
+    except duckdb.Error as error:
+        raise UnreadableFileError("not a Parquet file, or damaged", "file") from error
+    _check_header([name for name, *_ in described], layout)
+    # As text, so that a decimal keeps its digits; what is nested becomes JSON.
+    cells = ", ".join(
+        f"{literal(name)}: "
+        + (
+            f'to_json("{name}")'
+            if "(" in kind or ("[" in kind and "DECIMAL" not in kind)
+            else f'cast("{name}" as varchar)'
+        )
+        for name, kind, *_ in described
+    )
+    return f"""
+        select file_row_number + 1 as row_number, null as line_number, null as byte_offset,
+            cast(to_json({{{cells}}}) as varchar) as record, null as problem
+        from read_parquet({literal(path)}, file_row_number = true)"""
+
+
+def _check_header(header: Sequence[str], layout: Layout) -> None:
+    """A column that every record needs and none has fails the file as a whole."""
+    for value in layout.values.values():
+        places = [_split(place)[0].removeprefix("/").partition("/")[0] for place in value.at]
+        if value.is_required and places and not set(places) & set(header):
+            raise UnreadableFileError(f"missing in the header; it has {', '.join(header[:20])}", " or ".join(places))
+
+
+def _split(place: str) -> tuple[str, str | None]:
+    outer, nested, inner = place.partition("//")
+    outer = outer if outer.startswith("/") else f"/{outer}"
+    return outer, f"/{inner}" if nested else None
+
+
+def _judge_sql(layout: Layout, source: str) -> str:
+    """The records as lake columns, each with its place and the first thing that is wrong with it."""
+    places = [place for value in layout.values.values() for place in value.at] + (
+        [layout.only[0]] if layout.only else []
+    )
+    outer = list(dict.fromkeys(_split(place)[0] for place in places)) or ["/"]
+    inner: dict[str, list[str]] = {}
+    for place in places:
+        head, tail = _split(place)
+        if tail is not None and tail not in inner.setdefault(head, []):
+            inner[head].append(tail)
+    lists = "".join(
+        f", try(json_extract_string(o[{outer.index(head) + 1}], {_list(tails)})) as i{outer.index(head)}"
+        for head, tails in inner.items()
+    )
+
+    def text(place: str) -> str:
+        head, tail = _split(place)
+        at = outer.index(head)
+        return f"o[{at + 1}]" if tail is None else f"i{at}[{inner[head].index(tail) + 1}]"
+
+    given = {name: value for name, value in layout.values.items() if value.sql is None}
+    texts = [f"{_first(text, value)} as t_{name}" for name, value in given.items()]
+    typed = [f"{_typed(f't_{name}', value)} as v_{name}" for name, value in given.items()]
+    computed = [f"{value.sql} as v_{name}" for name, value in layout.values.items() if value.sql is not None]
+    problems = [branch for name, value in given.items() for branch in _problems(name, value)]
+    lake = ", ".join(_lake(name, kind, layout) for name, kind in layout.columns.items())
+    checks = "".join(" " + reject(condition, at, reason) for condition, at, reason in layout.problems)
+    ours = (
+        f"where {text(layout.only[0])} in {one_of(sorted(layout.only[1]))} or problem is not null"
+        if layout.only
+        else ""
+    )
+    first = f"case when problem is not null then 'line' || chr(9) || problem {' '.join(problems)} end"
+    # Computed values see typed ones by their v_ names; the last checks see lake columns.
+    return f"""
+        with source as ({source}),
+        opened as (
+            select *, case when problem is null then json_extract_string(record, {_list(outer)}) end as o from source
+        ),
+        nested as (select *{lists} from opened),
+        ours as (select * from nested {ours}),
+        texts as (select row_number, line_number, byte_offset, problem, {", ".join(texts)} from ours),
+        typed as (select *, {", ".join(typed)} from texts),
+        computed as (select *{"".join(", " + column for column in computed)} from typed),
+        lake as (select {lake}, line_number, byte_offset, {first} as first_problem from computed)
+        select * exclude (first_problem), coalesce(first_problem, case{checks or " when false then null"} end)
+        from lake"""
+
+
+def _list(pointers: Sequence[str]) -> str:
+    return "[" + ", ".join(literal(pointer) for pointer in pointers) + "]"
+
+
+def _first(text: Callable[[str], str], value: Value) -> str:
+    found_texts = [f"nullif({text(place)}, '')" for place in value.at]
+    default = [] if value.default is None else [literal(value.default)]
+    return f"coalesce({', '.join([*found_texts, *default, 'null'])})"
+
+
+def _typed(column: str, value: Value) -> str:
+    match value.kind:
+        case "count":
+            whole = f"cast(try_cast({column} as decimal(18, 2)) as bigint)"
+            return f"case when regexp_full_match({column}, '{_COUNT}') then {whole} end"
+        case "quantity" | "money":
+            sign = "-?" if value.kind == "money" else ""
+            number = f"try_cast({column} as decimal(38, 18))"
+            scaled = number if value.times is None else f"{number} * cast({value.times} as decimal(18, 12))"
+            return (
+                f"case when regexp_full_match({column}, '{sign}{_NUMBER}') then cast({scaled} as decimal(26, 12)) end"
+            )
+        case "moment":
+            return moment(column)
+        case "epoch":
+            micros = f"cast(try_cast({column} as decimal(38, 9)) * {_EPOCH_UNITS[value.unit]} as bigint)"
+            return f"case when regexp_full_match({column}, '{_EPOCH}') then make_timestamp({micros}) end"
+        case "date":
+            return day(column)
+        case "boolean":
+            answers = {"true": "true", "1": "true", "false": "false", "0": "false"}
+            branches = " ".join(f"when {literal(word)} then {answer}" for word, answer in answers.items())
+            return f"case lower({column}) {branches} end"
+        case "user":
+            return user_key_sql(column)
+        case "text":
+            if not value.spellings:
+                return column
+            words = " ".join(f"when {literal(said)} then {literal(ours)}" for said, ours in value.spellings.items())
+            return f"case lower({column}) {words} else {column} end"
+
+
+def _problems(name: str, value: Value) -> list[str]:
+    at, said, typed = value.at[0] if value.at else name, f"t_{name}", f"v_{name}"
+    shown = at.replace("//", "/").strip("/").replace("/", ".").replace("'", "''")
+    expected = _EXPECTED.get(value.kind, "a value")
+    problems = []
+    if value.is_required:
+        problems.append(reject(f"{said} is null", shown, literal(f"missing; expected {expected}")))
+    if value.kind in _EXPECTED:
+        problems.append(reject(f"{said} is not null and {typed} is null", shown, found(said, expected)))
+    if value.allowed is not None:
+        words = "one of " + ", ".join(sorted(value.allowed))
+        problems.append(
+            reject(f"{typed} is not null and {typed} not in {one_of(sorted(value.allowed))}", shown, found(said, words))
+        )
+    if value.is_past:
+        problems.append(
+            reject(
+                f"{typed} > getvariable('mapped_latest')", shown, f"'date in the future: ' || cast({typed} as varchar)"
+            )
+        )
+    return problems
+
+
+def _lake(name: str, kind: str, layout: Layout) -> str:
+    match name:
+        case "file_hash":
+            return "getvariable('mapped_file_hash') as file_hash"
+        case "row_number":
+            return "row_number"
+        case "account_id" if name not in layout.values:
+            return "getvariable('mapped_account_id') as account_id"
+        case "retrieved_at" if name not in layout.values:
+            return "getvariable('mapped_retrieved_at') as retrieved_at"
+    value = f"v_{name}" if name in layout.values else "null"
+    return f'cast({value} as {kind}) as "{name}"'
+
+
+def _unknown_fields(connection: duckdb.DuckDBPyConnection, source: str, known: frozenset[str]) -> dict[str, int]:
+    """Fields of the first records that nobody here knows: an exporter adds a field to all records."""
+    rows = connection.execute(f"select record from ({source}) where problem is null limit 1000").fetchall()
+    counts: dict[str, int] = {}
+    for (record,) in rows:
+        for name in json.loads(record).keys() - known:
+            counts[name] = counts.get(name, 0) + 1
+    return dict(sorted(counts.items()))
