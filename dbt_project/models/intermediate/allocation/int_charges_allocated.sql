@@ -7,7 +7,10 @@ with charges as (
 
 usage as (
 
-    select * from {{ ref('fct_usage') }}
+    select
+        call_id,
+        {{ who }}
+    from {{ ref('fct_usage') }}
 
 ),
 
@@ -43,31 +46,45 @@ tenants as (
 
 call_amounts as (
 
-    select 'usage:' || group_id as charge_id, call_id, amount_usd
+    select group_id, call_id, amount_usd, true as is_metered
     from call_meters
     where amount_usd is not null
     union all
-    select charge_id, call_id, billed_cost_usd as amount_usd
+    select charge_id as group_id, call_id, billed_cost_usd as amount_usd, false as is_metered
     from gpu_calls
     where billed_cost_usd is not null
+
+),
+
+-- A call has one row in a group: to count rows is to count calls.
+call_sums as (
+
+    select
+        call_amounts.group_id,
+        call_amounts.is_metered,
+        {%- for name in who.split(', ') %}
+        usage.{{ name }},
+        {%- endfor %}
+        cast(sum(call_amounts.amount_usd) as decimal(26, 12)) as amount_usd,
+        cast(count(*) as decimal(38, 12)) as basis_quantity
+    from call_amounts
+    inner join usage
+        on call_amounts.call_id = usage.call_id
+    group by
+        call_amounts.group_id,
+        call_amounts.is_metered
+        {%- for name in who.split(', ') %}, usage.{{ name }}{% endfor %}
 
 ),
 
 direct as (
 
     select
-        call_amounts.charge_id,
-        {%- for name in who.split(', ') %}
-        usage.{{ name }},
-        {%- endfor %}
-        cast(sum(call_amounts.amount_usd) as decimal(26, 12)) as amount_usd,
-        cast(count(distinct call_amounts.call_id) as decimal(38, 12)) as basis_quantity
-    from call_amounts
-    inner join usage
-        on call_amounts.call_id = usage.call_id
-    group by
-        call_amounts.charge_id
-        {%- for name in who.split(', ') %}, usage.{{ name }}{% endfor %}
+        case when is_metered then 'usage:' || group_id else group_id end as charge_id,
+        {{ who }},
+        amount_usd,
+        basis_quantity
+    from call_sums
 
 ),
 

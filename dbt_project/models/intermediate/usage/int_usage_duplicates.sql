@@ -1,13 +1,8 @@
-with calls as (
-
-    select * from {{ ref('int_usage_calls') }}
-
-),
-
-repeated as (
+{#- Each CTE reads the calls itself: DuckDB writes out a CTE that is read twice, with all its columns. -#}
+with repeated as (
 
     select response_id
-    from calls
+    from {{ ref('int_usage_calls') }}
     where not is_rollup
     group by response_id
     having count(*) > 1
@@ -27,7 +22,7 @@ ranked as (
                 calls.file_hash asc,
                 calls.row_number asc
         ) as rank_number
-    from calls
+    from {{ ref('int_usage_calls') }} as calls
     inner join repeated
         on calls.response_id = repeated.response_id
     where not calls.is_rollup
@@ -47,7 +42,7 @@ duplicates as (
     select
         *,
         'the usage of an agent span repeats that of the calls below it' as duplicate_rule
-    from calls
+    from {{ ref('int_usage_calls') }}
     where is_rollup
 
 )

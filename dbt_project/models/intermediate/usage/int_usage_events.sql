@@ -1,3 +1,4 @@
+{{ config(materialized='view') }}
 with calls as (
 
     select * from {{ ref('int_usage_calls_deduplicated') }}

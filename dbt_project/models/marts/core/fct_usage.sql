@@ -16,16 +16,28 @@ gpu_calls as (
 
 ),
 
+repeated as (
+
+    select logical_request_id
+    from {{ ref('int_usage_priced') }}
+    group by logical_request_id
+    having count(*) > 1
+
+),
+
+-- Only asks of several attempts are ordered: a window over all calls costs four times as much.
 attempts as (
 
     select
-        call_id,
-        row_number() over (partition by logical_request_id order by started_at asc, call_id asc) as attempt,
-        lead(model) over (partition by logical_request_id order by started_at asc, call_id asc) as next_model,
-        lead(contracted_output_per_mtok_usd) over (partition by logical_request_id order by started_at asc, call_id asc)
-            as next_output_price,
-        lead(call_id) over (partition by logical_request_id order by started_at asc, call_id asc) is null as is_last_attempt
-    from usage
+        calls.call_id,
+        row_number() over asked as attempt,
+        lead(calls.model) over asked as next_model,
+        lead(calls.contracted_output_per_mtok_usd) over asked as next_output_price,
+        lead(calls.call_id) over asked is null as is_last_attempt
+    from {{ ref('int_usage_priced') }} as calls
+    inner join repeated
+        on calls.logical_request_id = repeated.logical_request_id
+    window asked as (partition by calls.logical_request_id order by calls.started_at asc, calls.call_id asc)
 
 ),
 
@@ -33,10 +45,10 @@ costed as (
 
     select
         usage.*,
-        attempts.attempt,
-        attempts.is_last_attempt,
+        coalesce(attempts.attempt, 1) as attempt,
+        coalesce(attempts.is_last_attempt, true) as is_last_attempt,
         case
-            when attempts.is_last_attempt then null
+            when coalesce(attempts.is_last_attempt, true) then null
             when attempts.next_model = usage.model then 'retry'
             when attempts.next_output_price > usage.contracted_output_per_mtok_usd then 'escalation'
             else 'fallback'
@@ -59,7 +71,7 @@ costed as (
         coalesce(anchored.output_text_cost_usd, cast(0 as decimal(26, 12))) as output_text_cost_usd,
         coalesce(anchored.cache_actual_input_cost_usd, cast(0 as decimal(26, 12))) as cache_actual_input_cost_usd
     from usage
-    inner join attempts
+    left join attempts
         on usage.call_id = attempts.call_id
     left join anchored
         on usage.call_id = anchored.call_id
