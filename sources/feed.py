@@ -23,10 +23,11 @@ Identity = Literal["content", "snapshot"]
 class UnreadableFileError(Exception):
     """A whole landed file cannot be read: the file is recorded as failed and the run goes on."""
 
-    def __init__(self, reason: str, field: str | None = None) -> None:
+    def __init__(self, reason: str, field: str | None = None, line: int | None = None) -> None:
         super().__init__(reason if field is None else f"{field}: {reason}")
         self.reason = reason
         self.field = field
+        self.line = line
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from sources.lake import (
 )
 from sources.landing import Candidate, discover, has_changed, identify, slot
 from sources.ledger import FileLedger, LedgerRow
-from sources.quarantine import read_rejects
+from sources.quarantine import Reject, read_rejects, write_rejects
 from sources.reading import literal, one
 
 # progress(files done, files in all, name of the file now being read)
@@ -64,6 +64,7 @@ def ingest(
         context = ReadContext(now, hash_key, frozenset(currencies), connection, work_folder(home))
         run = _Run(home, ledger, context)
         candidates, run.summary.warnings = discover(home / "landing", feeds)
+        run.forget_removed(candidates)
         for number, candidate in enumerate(candidates):
             if progress:
                 progress(number, len(candidates), candidate.landing_path)
@@ -93,6 +94,13 @@ class _Run:
         self.rates_key = _short_hash(",".join(sorted(context.currencies)).encode())
         self.people_key = _short_hash(b"people " + context.hash_key)
 
+    def forget_removed(self, candidates: Iterable[Candidate]) -> None:
+        """A file that could not be read and was taken away is no problem any more."""
+        there = {candidate.landing_path for candidate in candidates}
+        for row in self.ledger.rows("status = 'failed'"):
+            if row.path not in there:
+                self.ledger.forget_failed(row.path, None)
+
     def take(self, candidate: Candidate) -> None:
         table, path = candidate.feed_table, candidate.landing_path
         try:
@@ -108,6 +116,7 @@ class _Run:
         except (FileNotFoundError, PermissionError) as error:
             self.summary.warnings.append(f"landing/{path}: cannot be opened ({error.strerror}); it is tried next time")
             return
+        self.ledger.forget_failed(path, landed.identity)
         standing = self.ledger.standing(table.feed, table.table, landed.identity)
         if standing and not self._is_stale(standing, table):
             self._note_again(candidate, landed, standing)
@@ -164,6 +173,8 @@ class _Run:
             result = self._read_checked(table, landed, parquet, rejects)
         except UnreadableFileError as error:
             self.summary.files_failed += 1
+            write_rejects(rejects, [Reject(error.line, None, error.field or "file", error.reason)])
+            put(rejects, rejects_file(self.home, row))
             self.ledger.commit(replace(row, reason=str(error)), candidate.stamp, {})
             return
         if has_changed(candidate):

@@ -89,6 +89,7 @@ def write_schemas(home: Path, feeds: Iterable[FeedTable], connection: duckdb.Duc
 def sweep(home: Path, ledger: FileLedger, feeds: Iterable[FeedTable]) -> None:
     """Put the folders in order after a run that did not end: unfinished files go, superseded ones are moved aside."""
     committed = {(row.feed, row.table_name, row.lake_name) for row in ledger.rows("status = 'committed'")}
+    failed = {(row.feed, row.table_name, row.lake_name) for row in ledger.rows("status = 'failed'")}
     superseded = {(row.feed, row.table_name, row.lake_name) for row in ledger.rows("status = 'superseded'")}
     for table in feeds:
         for base in (lake_folder(home), lake_folder(home) / QUARANTINE_FOLDER):
@@ -96,6 +97,8 @@ def sweep(home: Path, ledger: FileLedger, feeds: Iterable[FeedTable]) -> None:
             for path in sorted(folder.iterdir()) if folder.is_dir() else ():
                 key = (table.feed, table.table, path.name)
                 if key in committed or path.name == SCHEMA_NAME or path.is_dir():
+                    continue
+                if key in failed and base != lake_folder(home):
                     continue
                 if key in superseded and base == lake_folder(home):
                     _set_aside(home, path, table)

@@ -165,6 +165,12 @@ class FileLedger:
             self._note(row.path, stamp, row.identity)
         return ended
 
+    def forget_failed(self, path: str, identity: str | None) -> None:
+        """The bytes that could not be read are at `path` no more; `identity` is what is there now, None for nothing."""
+        self._db.execute(
+            "delete from files where status = 'failed' and path = ? and identity is not ?", (path, identity)
+        )
+
     def note_duplicate(self, row: LedgerRow, stamp: str) -> None:
         """Record that a path holds bytes which are known under another."""
         with self._transaction():

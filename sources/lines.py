@@ -98,7 +98,7 @@ class TextFile:
 
 def _without_mark(block: bytes) -> tuple[bytes, int]:
     if block.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in block[:4]:
-        raise UnreadableFileError("file is UTF-16 or UTF-32 (line 1, byte 0); expected UTF-8", "file")
+        raise UnreadableFileError("file is UTF-16 or UTF-32 (line 1, byte 0); expected UTF-8", "file", 1)
     return (block[len(UTF8_MARK) :], len(UTF8_MARK)) if block.startswith(UTF8_MARK) else (block, 0)
 
 

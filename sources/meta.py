@@ -4,7 +4,7 @@ The tables depend on the landed files alone, not on when they were read: two hom
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -63,9 +63,13 @@ _DAYS: Schema = {
 }
 
 
+# What the ledger knows of a file from its path alone.
+_NAMING = ("path", "file_name", "slot", "retrieved_at", "account_id")
+
+
 @dataclass(frozen=True)
 class ShownReject:
-    """A reject with the text it is about, read from landing now; None when the file is gone or has no lines."""
+    """A reject with the text it is about, read from landing now; None where there is none to show."""
 
     row: LedgerRow
     reject: Reject
@@ -75,11 +79,11 @@ class ShownReject:
 def export_meta(home: Path, expected_files: Iterable[ExpectedFile]) -> None:
     """Write lake/meta/{files,quarantine,expected_files,file_days}; unchanged tables keep their bytes."""
     with FileLedger(ledger_path(home)) as ledger:
-        rows = ledger.rows()
+        rows = _as_if_at_once(ledger.rows())
         days = list(ledger.days())
     committed = {(row.feed, row.table_name, row.identity): row for row in rows if row.status == "committed"}
     write_current(home, "meta", "files", pl.DataFrame([{c: getattr(r, c) for c in _FILES} for r in rows], _FILES))
-    write_current(home, "meta", "quarantine", _frame(_rejects(home, committed.values()), _QUARANTINE))
+    write_current(home, "meta", "quarantine", _frame(_rejects(home, rows), _QUARANTINE))
     write_current(home, "meta", "expected_files", _frame(_arrivals(expected_files, rows), _EXPECTED))
     named = [
         (feed, table, committed[feed, table, identity].file_name, day, count)
@@ -88,13 +92,40 @@ def export_meta(home: Path, expected_files: Iterable[ExpectedFile]) -> None:
     write_current(home, "meta", "file_days", _frame(sorted(named), _DAYS))
 
 
+def _as_if_at_once(rows: Iterable[LedgerRow]) -> list[LedgerRow]:
+    """Of files with the same bytes the first by path is the file and the others are copies, whichever came first."""
+    same: dict[tuple[str, str, str], list[LedgerRow]] = {}
+    settled = []
+    for row in rows:
+        if row.status == "superseded":
+            settled.append(row)
+        else:
+            same.setdefault((row.feed, row.table_name, row.identity), []).append(row)
+    for copies in same.values():
+        settled += _named_by_first(sorted(copies, key=lambda row: row.path))
+    return sorted(settled, key=lambda row: (row.feed, row.table_name, row.path, row.identity, row.reader_version))
+
+
+def _named_by_first(copies: list[LedgerRow]) -> Iterator[LedgerRow]:
+    """Rows of the same bytes, in path order, with what became of the bytes told by the first of them."""
+    standing = next((row for row in copies if row.status != "duplicate"), None)
+    if standing is None:
+        yield from copies
+        return
+    first, *others = copies
+    yield replace(standing, **{name: getattr(first, name) for name in _NAMING})
+    for other in others:
+        known = {"reader_version": standing.reader_version, "reason": f"same content as {first.path}"}
+        yield replace(first if other is standing else other, **{name: getattr(other, name) for name in _NAMING} | known)
+
+
 def _frame(rows: Iterable[Sequence[object]], schema: Schema) -> pl.DataFrame:
     return pl.DataFrame(list(rows), schema=schema, orient="row")
 
 
 def _rejects(home: Path, rows: Iterable[LedgerRow]) -> Iterator[tuple[object, ...]]:
     for row in rows:
-        for reject in _rejects_of(home, row):
+        for reject in _rejects_of(home, row) if row.status in ("committed", "failed") else ():
             place = (reject.line_number, reject.byte_offset)
             yield (row.feed, row.table_name, row.file_name, *place, reject.field, reject.reason)
 
@@ -115,9 +146,9 @@ def _arrivals(expected: Iterable[ExpectedFile], rows: Sequence[LedgerRow]) -> It
 
 
 def show_quarantine(home: Path, *, table: str | None = None, file: str | None = None) -> Iterator[ShownReject]:
-    """The rejects of committed files, with the lines they are about. `table` is feed.table, `file` a name or path."""
+    """Rejects with their lines, and files that could not be read. `table` is feed.table, `file` a name or path."""
     with FileLedger(ledger_path(home)) as ledger:
-        rows = ledger.rows("status = 'committed'")
+        rows = ledger.rows("status in ('committed', 'failed')")
     for row in rows:
         is_wanted = table in (None, f"{row.feed}.{row.table_name}") and file in (None, row.file_name, row.path)
         if is_wanted and (rejects := _rejects_of(home, row)):

@@ -103,7 +103,9 @@ def _load(path: Path) -> Row:
         raise UnreadableFileError(f"not UTF-8 at byte offset {error.start}", "file") from error
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, byte {error.pos}"
-        raise UnreadableFileError("; ".join([f"not valid JSON ({error.msg}, {where})", *text.notes]), "file") from error
+        raise UnreadableFileError(
+            "; ".join([f"not valid JSON ({error.msg}, {where})", *text.notes]), "file", error.lineno
+        ) from error
     if not isinstance(page, dict):
         raise UnreadableFileError("expected one JSON object with a list `data`", "file")
     return page

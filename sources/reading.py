@@ -104,5 +104,5 @@ def _refuse(rejects: Sequence[Reject]) -> None:
     [(field, _)] = Counter(reject.field for reject in rows).most_common(1)
     first = next(reject for reject in rows if reject.field == field)
     raise UnreadableFileError(
-        f"no row of {len(rows)} can be kept; line {first.line_number}: {first.reason}{notes}", field
+        f"no row of {len(rows)} can be kept; line {first.line_number}: {first.reason}{notes}", field, first.line_number
     )

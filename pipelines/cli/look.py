@@ -140,10 +140,9 @@ def quarantine() -> None:
 @click.option("--text", "with_text", is_flag=True, help="Show the beginning of each row, read from the landed file.")
 @json_option
 def show(home: Home, table: str | None, file: str | None, with_text: bool, as_json: bool) -> None:
-    """List the rows that were set aside, with file, line, field and reason.
+    """List the rows that were set aside and the files that could not be read, with line, field and reason.
 
-    The rows themselves are stored nowhere but in the landed file. Mend it, or have it sent again, and run again. Files
-    that could not be read at all are named by `inferledger status`.
+    The rows themselves are stored nowhere but in the landed file. Mend it, or have it sent again, and run again.
     """
     from sources.lake import ledger_path
     from sources.meta import show_quarantine

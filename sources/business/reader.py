@@ -149,13 +149,14 @@ def _cells(line: str) -> tuple[list[str] | None, str | None]:
 
 def _header(cells: list[str] | None, line: int, problem: str | None, sheet: Sheet) -> list[str]:
     if cells is None:
-        raise UnreadableFileError(f"line {line}: {problem}", "header")
+        raise UnreadableFileError(f"line {line}: {problem}", "header", line)
     names = [cell.strip() for cell in cells]
     needed = ", ".join(sheet.fields)
     if missing := [name for name in sheet.fields if name not in names]:
-        raise UnreadableFileError(f"missing in the header (line {line}); the columns are {needed}", ", ".join(missing))
+        reason = f"missing in the header (line {line}); the columns are {needed}"
+        raise UnreadableFileError(reason, ", ".join(missing), line)
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise UnreadableFileError(f"stands twice in the header (line {line})", ", ".join(twice))
+        raise UnreadableFileError(f"stands twice in the header (line {line})", ", ".join(twice), line)
     return names
 
 

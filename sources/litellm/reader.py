@@ -138,7 +138,7 @@ def _readable_lines(
 ) -> Iterator[bytes]:
     for batch in text.batches():
         if batch["row_number"][:1].to_list() == [1] and (batch["text"][0] or "").lstrip().startswith("["):
-            raise UnreadableFileError("file is one JSON array; expected one JSON object a line", "file")
+            raise UnreadableFileError("file is one JSON array; expected one JSON object a line", "file", 1)
         connection.register("landed_lines", batch.to_arrow())
         rows = connection.execute(f"""
             select row_number, line_number, byte_offset, coalesce(problem, case {check} end) as reason

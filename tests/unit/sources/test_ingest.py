@@ -363,3 +363,55 @@ def test_the_files_table_tells_what_became_of_each(home: LandedHome) -> None:
         ("c.ndjson", "failed", 0, 0, 0),
     ]
     assert files["first_event_at"].drop_nulls().cast(str).to_list() == ["2026-08-10 09:00:00.000000"]
+
+
+def test_which_copy_came_first_does_not_matter(tmp_path: Path) -> None:
+    homes = [LandedHome(tmp_path / name) for name in ("at_once", "first", "last")]
+    for home, order in zip(homes, (("abc",), ("a", "b", "c"), ("c", "b", "a")), strict=True):
+        for names in order:
+            for name in names:
+                home.land(f"{LOGS}/{name}.ndjson", log_lines(log_row(), "{bad"))
+                home.land(f"{LOGS}/empty_{name}.ndjson", "")
+            home.ingest()
+    tables = [[home.meta(table).to_dicts() for table in ("files", "quarantine", "file_days")] for home in homes]
+    assert tables[0] == tables[1] == tables[2]
+    files = [(row["file_name"], row["status"], row["reason"]) for row in tables[0][0]]
+    assert files == [
+        ("a.ndjson", "committed", None),
+        ("b.ndjson", "duplicate", f"same content as {LOGS}/a.ndjson"),
+        ("c.ndjson", "duplicate", f"same content as {LOGS}/a.ndjson"),
+        ("empty_a.ndjson", "failed", "file: file holds no rows"),
+        ("empty_b.ndjson", "duplicate", f"same content as {LOGS}/empty_a.ndjson"),
+        ("empty_c.ndjson", "duplicate", f"same content as {LOGS}/empty_a.ndjson"),
+    ]
+
+
+@pytest.mark.parametrize(("path", "good"), [(f"{LOGS}/a.ndjson", log_lines(log_row())), (f"{TASKS}/a.csv", None)])
+def test_a_file_that_was_mended_or_taken_away_is_no_failure_any_more(
+    home: LandedHome, path: str, good: str | None
+) -> None:
+    landed = home.land(path, "")
+    assert home.ingest().warnings[0].startswith(f"landing/{path}: could not be read: file: file ")
+    if good is None:
+        landed.unlink()
+    else:
+        home.land(path, good)
+    assert home.ingest().warnings == []
+    assert [status for _, status in statuses(home)] == ["committed"] * (good is not None)
+    assert list((home.root / "lake" / "quarantine").rglob("*.parquet")) == []
+
+
+def test_a_file_that_cannot_be_read_is_in_quarantine_with_the_line_that_says_why(home: LandedHome) -> None:
+    home.land(f"{LOGS}/array.ndjson", "[{}]")
+    home.land(f"{LOGS}/cut.ndjson", "{}\n{}\n")
+    home.land(f"{TASKS}/tasks_1.csv", "task_id\nt-1\n")
+    home.ingest()
+    home.ingest()
+    shown = [(one.row.file_name, one.reject.line_number, one.reject.field) for one in show_quarantine(home.root)]
+    assert shown == [
+        ("tasks_1.csv", 1, "tenant_id, feature_id, task_type, started_at, ended_at, outcome, reopened_at"),
+        ("array.ndjson", 1, "file"),
+        ("cut.ndjson", 1, "request_id"),
+    ]
+    assert home.meta("quarantine").height == 3
+    assert home.meta("files")["rows_read"].to_list() == [0, 0, 0]
