@@ -2,7 +2,7 @@ SHELL := bash
 BIN := .venv/bin
 DEMO_NOW := 2026-11-18T06:00:00Z
 
-.PHONY: help demo test lint dev lock bench clean
+.PHONY: help demo test lint docs dev lock bench clean
 help: ## Show what there is to type
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
@@ -29,6 +29,9 @@ lint: .venv/.synced ## Check style, types and import directions
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: .venv/.synced ## Write the reference pages again from the code
+	$(BIN)/python -m docs.generate
 
 dev: .demo/home ## Open Dagster's page on the demo home
 	$(BIN)/inferledger init .demo/home >/dev/null
