@@ -13,7 +13,11 @@ classed as (
         'litellm' as feed,
         'spend_logs' as table_name,
         request_id as response_id,
-        coalesce(nullif(session_id, ''), request_id) as logical_request_id,
+        -- LiteLLM's session_id groups the attempts of one ask, unless the caller uses it for a conversation and tags it so.
+        case
+            when session_id = '' or session_id = tag_session_id then request_id
+            else coalesce(session_id, request_id)
+        end as logical_request_id,
         nullif(session_id, '') as trace_id,
         cast(null as {{ dbt.type_string() }}) as parent_span_id,
         tag_task_id as task_id,
