@@ -22,6 +22,7 @@ from pipelines.lock import Holder, home_lock
 from pipelines.progress import Progress
 from sources import clock
 from sources.home import Home
+from sources.pricing.unpriced import unpriced_models
 from sources.settings import Settings, load_settings
 
 
@@ -47,17 +48,35 @@ def run(home: Home, week: date | None, with_report: bool, progress: Progress, co
     settings = load_settings(home)
     with home_lock(home.root, command, settings.limits.lock_wait_seconds, lambda holder: _waiting(progress, holder)):
         result = RunResult(home.root)
-        _take_in(home, settings, progress, result)
-        if ingest.is_empty(home):
-            result.warnings.append(f"{home.landing} holds no file that could be read: nothing was built")
-            return result
-        manifest = _publish(home, settings, progress, result)
-        result.version_id = manifest.version_id
-        result.week = week or last_complete_week(result.database)
-        _check_limits(settings, progress, result)
-        if with_report:
-            _deliver(home, settings, manifest, progress, result)
+        with _warnings_said_when_stopped(progress, result):
+            _do(home, settings, week, with_report, progress, result)
         return result
+
+
+def _do(
+    home: Home, settings: Settings, week: date | None, with_report: bool, progress: Progress, result: RunResult
+) -> None:
+    _take_in(home, settings, progress, result)
+    if ingest.is_empty(home):
+        result.warnings.append(f"{home.landing} holds no file that could be read: nothing was built")
+        return
+    manifest = _publish(home, settings, progress, result)
+    result.version_id = manifest.version_id
+    result.week = week or last_complete_week(result.database)
+    _check_limits(settings, progress, result)
+    if with_report:
+        _deliver(home, settings, manifest, progress, result)
+
+
+@contextmanager
+def _warnings_said_when_stopped(progress: Progress, result: RunResult) -> Iterator[None]:
+    """A check that stops the run must not hide the warnings, which may say why it failed."""
+    try:
+        yield
+    except Exception:
+        for warning in result.warnings:
+            progress.say(f"warning: {warning}")
+        raise
 
 
 def write_report(home: Home, week: date, command: str) -> WeeklyReport:
@@ -105,6 +124,7 @@ def _take_in(home: Home, settings: Settings, progress: Progress, result: RunResu
         step.result(f"{ingest.require_lake(home)} tables hold their contracts")
     with progress.step("prices") as step:
         step.result(ingest.derive(home, settings))
+        result.warnings += unpriced_models(home, settings)
 
 
 def _publish(home: Home, settings: Settings, progress: Progress, result: RunResult) -> Manifest:

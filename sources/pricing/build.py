@@ -65,11 +65,8 @@ def _files(home: Home, feed: str, table: str) -> list[str]:
     return sorted(str(path) for path in folder.glob("*.parquet") if not path.name.startswith("."))
 
 
-def _keys_in_use(home: Home, settings: Settings, connection: duckdb.DuckDBPyConnection) -> list[Key]:
-    """Every combination of calls that decides a price, with the first and last day it is in use."""
-    files = _files(home, "litellm", "spend_logs")
-    if not files:
-        return []
+def load_accounts(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
+    """The table `accounts`: who bills what the gateway calls by its own provider name, and when."""
     accounts = [
         (row.gateway_provider, row.service_provider, row.valid_from, row.valid_to)
         for row in settings.billing_accounts
@@ -78,6 +75,14 @@ def _keys_in_use(home: Home, settings: Settings, connection: duckdb.DuckDBPyConn
     connection.execute("create temp table accounts (name text, service_provider text, valid_from date, valid_to date)")
     if accounts:
         connection.executemany("insert into accounts values (?, ?, ?, ?)", accounts)
+
+
+def _keys_in_use(home: Home, settings: Settings, connection: duckdb.DuckDBPyConnection) -> list[Key]:
+    """Every combination of calls that decides a price, with the first and last day it is in use."""
+    files = _files(home, "litellm", "spend_logs")
+    if not files:
+        return []
+    load_accounts(settings, connection)
     self_hosted = {node.service_provider for node in settings.gpu_nodes}
     rows = connection.execute(
         """

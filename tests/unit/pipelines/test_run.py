@@ -130,6 +130,15 @@ def test_a_broken_limit_publishes_but_writes_no_report_each_time(home: Home, bui
     assert builder.builds == 1
 
 
+def test_a_run_that_is_stopped_says_what_it_had_to_warn_of(home: Home, builder: Warehouse) -> None:
+    (home.landing / "business/tasks/cut.csv").write_text("")
+    builder.changes = [f"update unit_economics_weekly set unpriced_calls = calls where week_start = '{WEEK}'"]
+    said = io.StringIO()
+    with pytest.raises(CheckError, match="unpriced_share_within_limit"):
+        run(home, None, True, LineProgress(said), "inferledger run")
+    assert "warning: landing/business/tasks/cut.csv: could not be read: file: file is empty" in said.getvalue()
+
+
 def test_a_limit_counts_in_the_week_of_the_report(home: Home, builder: Warehouse) -> None:
     builder.changes = ["update unit_economics_weekly set unpriced_calls = calls where week_start = '2026-11-02'"]
     result, _ = do_run(home)
