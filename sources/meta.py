@@ -78,13 +78,14 @@ class ShownReject:
 
 def export_meta(home: Path, expected_files: Iterable[ExpectedFile]) -> None:
     """Write lake/meta/{files,quarantine,expected_files,file_days}; unchanged tables keep their bytes."""
+    expected = _Expected(expected_files)
     with FileLedger(ledger_path(home)) as ledger:
-        rows = _as_if_at_once(ledger.rows())
+        rows = _as_if_at_once(ledger.rows(), expected)
         days = list(ledger.days())
     committed = {(row.feed, row.table_name, row.identity): row for row in rows if row.status == "committed"}
     write_current(home, "meta", "files", pl.DataFrame([{c: getattr(r, c) for c in _FILES} for r in rows], _FILES))
     write_current(home, "meta", "quarantine", _frame(_rejects(home, rows), _QUARANTINE))
-    write_current(home, "meta", "expected_files", _frame(_arrivals(expected_files, rows), _EXPECTED))
+    write_current(home, "meta", "expected_files", _frame(_arrivals(expected, rows), _EXPECTED))
     named = [
         (feed, table, committed[feed, table, identity].file_name, day, count)
         for feed, table, identity, day, count in days
@@ -92,8 +93,21 @@ def export_meta(home: Path, expected_files: Iterable[ExpectedFile]) -> None:
     write_current(home, "meta", "file_days", _frame(sorted(named), _DAYS))
 
 
-def _as_if_at_once(rows: Iterable[LedgerRow]) -> list[LedgerRow]:
-    """Of files with the same bytes the first by path is the file and the others are copies, whichever came first."""
+class _Expected:
+    """The files that should come, and whether a name is one of theirs."""
+
+    def __init__(self, files: Iterable[ExpectedFile]) -> None:
+        self.files = list(files)
+
+    def has(self, feed: str, table: str, name: str) -> bool:
+        return any((feed, table) == of[:2] and fnmatchcase(name, of[3]) for of in self.files)
+
+
+def _as_if_at_once(rows: Iterable[LedgerRow], expected: _Expected) -> list[LedgerRow]:
+    """Of files with the same bytes one is the file and the others are copies, whichever came first.
+
+    It is the one with the name that was expected, since that says its day, else the first by path.
+    """
     same: dict[tuple[str, str, str], list[LedgerRow]] = {}
     settled = []
     for row in rows:
@@ -102,12 +116,14 @@ def _as_if_at_once(rows: Iterable[LedgerRow]) -> list[LedgerRow]:
         else:
             same.setdefault((row.feed, row.table_name, row.identity), []).append(row)
     for copies in same.values():
-        settled += _named_by_first(sorted(copies, key=lambda row: row.path))
+        if len(copies) > 1:
+            copies.sort(key=lambda row: (not expected.has(row.feed, row.table_name, row.file_name), row.path))
+        settled += _named_by_first(copies)
     return sorted(settled, key=lambda row: (row.feed, row.table_name, row.path, row.identity, row.reader_version))
 
 
 def _named_by_first(copies: list[LedgerRow]) -> Iterator[LedgerRow]:
-    """Rows of the same bytes, in path order, with what became of the bytes told by the first of them."""
+    """Rows of the same bytes, with what became of them told by the first."""
     standing = next((row for row in copies if row.status != "duplicate"), None)
     if standing is None:
         yield from copies
@@ -135,12 +151,12 @@ def _rejects_of(home: Path, row: LedgerRow) -> list[Reject]:
     return read_rejects(path) if path.is_file() else []
 
 
-def _arrivals(expected: Iterable[ExpectedFile], rows: Sequence[LedgerRow]) -> Iterator[tuple[object, ...]]:
+def _arrivals(expected: _Expected, rows: Sequence[LedgerRow]) -> Iterator[tuple[object, ...]]:
     """A file that came and could not be read has arrived; what is wrong with it is told elsewhere."""
     names: dict[tuple[str, str], set[str]] = {}
     for row in rows:
         names.setdefault((row.feed, row.table_name), set()).add(row.file_name)
-    for feed, table, day, pattern in expected:
+    for feed, table, day, pattern in expected.files:
         there = names.get((feed, table), set())
         yield feed, table, day, pattern, pattern in there or any(fnmatchcase(name, pattern) for name in there)
 

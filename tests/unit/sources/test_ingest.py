@@ -375,14 +375,25 @@ def test_which_copy_came_first_does_not_matter(tmp_path: Path) -> None:
             home.ingest()
     tables = [[home.meta(table).to_dicts() for table in ("files", "quarantine", "file_days")] for home in homes]
     assert tables[0] == tables[1] == tables[2]
-    files = [(row["file_name"], row["status"], row["reason"]) for row in tables[0][0]]
-    assert files == [
+    assert [(row["file_name"], row["status"], row["reason"]) for row in tables[0][0]] == [
         ("a.ndjson", "committed", None),
         ("b.ndjson", "duplicate", f"same content as {LOGS}/a.ndjson"),
         ("c.ndjson", "duplicate", f"same content as {LOGS}/a.ndjson"),
         ("empty_a.ndjson", "failed", "file: file holds no rows"),
         ("empty_b.ndjson", "duplicate", f"same content as {LOGS}/empty_a.ndjson"),
         ("empty_c.ndjson", "duplicate", f"same content as {LOGS}/empty_a.ndjson"),
+    ]
+
+
+def test_of_several_copies_the_one_that_was_expected_is_the_file(home: LandedHome) -> None:
+    for name in ("a", "b", "c"):
+        home.land(f"{LOGS}/{name}.ndjson", "")
+    home.ingest()
+    files = home.meta("files", (("litellm", "spend_logs", date(2026, 8, 10), "b.*"),))
+    assert files.select("file_name", "status").rows() == [
+        ("a.ndjson", "duplicate"),
+        ("b.ndjson", "failed"),
+        ("c.ndjson", "duplicate"),
     ]
 
 
