@@ -19,7 +19,7 @@ ZERO = Decimal(0)
 
 def account_table(rows: Sequence[Row]) -> Table:
     """The week's charges of each account and where they went; the difference is shown with all its decimals."""
-    parts = ("direct_usd", "rule_usd", "unattributed_usd")
+    parts = ("direct_usd", "rule_usd", "idle_usd", "unattributed_usd")
     printed = cents(rows, parts, placed)
     body = [
         (
@@ -42,6 +42,7 @@ def account_table(rows: Sequence[Row]) -> Table:
             Column("Billing account", is_number=False),
             Column("To tenants, direct", hint="calls whose tenant is known"),
             Column("By rule", hint="shared charges placed on tenants by an allocation rule"),
+            Column("Idle", hint="own hardware that was paid for and served no call"),
             Column("Unattributed", hint="no tenant is known: on the bill, but not in the log or without a tag"),
             Column("Charged", hint="billed where the day's bill is final, contracted price until then"),
             Column("Difference"),

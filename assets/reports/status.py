@@ -68,7 +68,7 @@ def data_status(
 
 
 def placed(row: Row) -> Decimal:
-    amount: Decimal = row["direct_usd"] + row["rule_usd"] + row["unattributed_usd"]
+    amount: Decimal = row["direct_usd"] + row["rule_usd"] + row["idle_usd"] + row["unattributed_usd"]
     return amount
 
 
@@ -77,7 +77,7 @@ def _placed(accounts: Sequence[Row]) -> StatusLine:
     if not accounts:
         return StatusLine(name, "fail", "There is no charge in this week.")
     charged, there = sum((r["charged_usd"] for r in accounts), ZERO), sum((placed(r) for r in accounts), ZERO)
-    unattributed = sum((row["unattributed_usd"] for row in accounts), ZERO)
+    idle, unattributed = (sum((row[part] for row in accounts), ZERO) for part in ("idle_usd", "unattributed_usd"))
     wrong = [row for row in accounts if row["charged_usd"] != placed(row)]
     if wrong:
         names = text.listed([f"{r['service_provider']} {text.usd(r['charged_usd'] - placed(r), 12)}" for r in wrong])
@@ -85,8 +85,8 @@ def _placed(accounts: Sequence[Row]) -> StatusLine:
     return StatusLine(
         name,
         "ok",
-        f"{text.usd(charged)} charged = {text.usd(there - unattributed)} to tenants, directly or by rule, "
-        f"+ {text.usd(unattributed)} unattributed; difference $0.00, exact to 12 decimals.",
+        f"{text.usd(charged)} charged = {text.usd(there - idle - unattributed)} to tenants, directly or by rule, "
+        f"+ {text.usd(idle)} idle + {text.usd(unattributed)} unattributed; difference $0.00, exact to 12 decimals.",
     )
 
 

@@ -47,9 +47,10 @@ def placed_by_account(marts: DuckDBPyConnection, week: date) -> list[Row]:
             select
                 service_provider,
                 billing_account_id,
-                coalesce(sum(amount_usd) filter (where target_type = 'tenant' and method = 'direct'), 0) as direct_usd,
-                coalesce(sum(amount_usd) filter (where target_type = 'tenant' and method <> 'direct'), 0) as rule_usd,
-                coalesce(sum(amount_usd) filter (where target_type = 'unattributed'), 0) as unattributed_usd
+                coalesce(sum(amount_usd) filter (where cost_component = 'direct'), 0) as direct_usd,
+                coalesce(sum(amount_usd) filter (where cost_component = 'shared'), 0) as rule_usd,
+                coalesce(sum(amount_usd) filter (where cost_component = 'idle'), 0) as idle_usd,
+                coalesce(sum(amount_usd) filter (where cost_component = 'unattributed'), 0) as unattributed_usd
             from fct_allocations
             where date_trunc('week', usage_date) = $week
             group by service_provider, billing_account_id
@@ -60,6 +61,7 @@ def placed_by_account(marts: DuckDBPyConnection, week: date) -> list[Row]:
             coalesce(charged_usd, 0) as charged_usd,
             coalesce(direct_usd, 0) as direct_usd,
             coalesce(rule_usd, 0) as rule_usd,
+            coalesce(idle_usd, 0) as idle_usd,
             coalesce(unattributed_usd, 0) as unattributed_usd,
             coalesce(days, 0) as days,
             coalesce(estimated_days, 0) as estimated_days
