@@ -6,8 +6,10 @@ reader, which rejects counts that cannot be; the staging model says it again, wh
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
-from sources.feed import PROVENANCE_COLUMNS, Rule
+from sources.feed import PROVENANCE_COLUMNS, FeedTable, Rule
+from sources.mapped import Layout, Value, read_mapped
 
 TAGS = (
     "tenant", "product", "feature", "task_id", "task_type", "environment", "purpose", "session_id", "prompt_version",
@@ -109,3 +111,76 @@ def _exceeds(whole: str, parts: list[str]) -> tuple[str, str, str]:
     total = " + ".join(parts)
     reason = f"'is ' || {whole} || ', but its parts ({', '.join(parts)}) are ' || ({total})"
     return f"{total} > {whole}", whole, reason
+
+
+# What a gateway's log says in none of its fields.
+_UNSAID: Mapping[str, Value] = {
+    "logical_request_id": Value(sql="v_response_id"),
+    "operation": Value(sql="'chat'"),
+    "service_tier": Value(sql="'standard'"),
+    **{name: Value(sql="0") for name in (*TOKEN_COUNTS, *OTHER_COUNTS, "tool_calls")},
+    "status": Value(sql="'success'"),
+    "billing_status": Value(sql="'billed'"),
+    "is_rollup": Value(sql="false"),
+}
+# A tier without a name of its own.
+TIER_SPELLINGS: Mapping[str, str] = dict.fromkeys(("default", "auto", "on_demand", "standard_only"), "standard")
+# A failure that used nothing costs nothing.
+BILLED_UNLESS_REFUSED = (
+    "case when v_status = 'failure' and v_input_tokens + v_output_tokens = 0 then 'not_billed' else 'billed' end"
+)
+LOG_SUFFIXES = (".ndjson", ".jsonl", ".ndjson.gz", ".jsonl.gz", ".json", ".csv", ".csv.gz", ".parquet")
+
+
+def count(*at: str) -> Value:
+    return Value(at, "count", default="0")
+
+
+def service_tier(*at: str) -> Value:
+    return Value(at, default="standard", spellings=TIER_SPELLINGS, allowed=SERVICE_TIERS)
+
+
+def after(started: str, milliseconds: str) -> Value:
+    """The time so many milliseconds, a value of the mapping, after another."""
+    return Value(sql=f"v_{started} + to_microseconds(cast(v_{milliseconds} * 1000 as bigint))")
+
+
+def tags(prefix: str) -> dict[str, Value]:
+    """The caller's own words, each a key below `prefix` (`/metadata//` where they stand in JSON text)."""
+    return {f"tag_{tag}": Value((f"{prefix}{tag}",)) for tag in TAGS} | {
+        "tag_latency_insensitive": Value((f"{prefix}latency_insensitive",), "boolean")
+    }
+
+
+def gateway_table(
+    feed: str,
+    table: str,
+    values: Mapping[str, Value],
+    convention: Convention,
+    description: str,
+    *,
+    records: str = "",
+    known_fields: frozenset[str] = frozenset(),
+    only: tuple[str, frozenset[str]] | None = None,
+) -> FeedTable:
+    """A gateway whose log a mapping can read."""
+    layout = Layout(
+        columns=CALL_COLUMNS,
+        values={**_UNSAID, **values},
+        time_column="started_at",
+        problems=convention.problems(),
+        records=records,
+        known_fields=known_fields,
+        only=only,
+    )
+    return FeedTable(
+        feed=feed,
+        table=table,
+        reader_version=1,
+        columns=CALL_COLUMNS,
+        identity="content",
+        suffixes=LOG_SUFFIXES,
+        read=partial(read_mapped, layout),
+        contract=CALL_CONTRACT,
+        description=description,
+    )

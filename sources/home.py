@@ -15,6 +15,11 @@ HASH_KEY_VARIABLE = "INFERLEDGER_HASH_KEY"
 
 LANDING_TABLES = (
     ("litellm", "spend_logs"),
+    ("bedrock", "invocations"),
+    ("envoy", "access_log"),
+    ("cloudflare", "logs"),
+    ("helicone", "requests"),
+    ("openrouter", "generations"),
     ("openai", "usage_completions"),
     ("openai", "costs"),
     ("anthropic", "usage_messages"),

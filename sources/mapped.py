@@ -72,7 +72,7 @@ class Layout:
     problems: Sequence[tuple[str, str, str]] = ()
     records: str = ""
     known_fields: frozenset[str] = frozenset()
-    # A place and the texts it may hold in a record that is ours; other records are no rows of this table at all.
+    # A place that holds something (one of these texts, if any) in every record that is a row of this table.
     only: tuple[str, frozenset[str]] | None = None
     may_be_empty: bool = False
 
@@ -170,6 +170,11 @@ def _document_records(connection: duckdb.DuckDBPyConnection, records: str) -> st
             "select 1 as row_number, 1 as line_number, 0 as byte_offset, text as record, null as problem from document"
         )
     [(found_kind,)] = connection.execute(f"select json_type(text, {literal(where)}) from document").fetchall()
+    if found_kind == "OBJECT":
+        return f"""
+            select 1 as row_number, 1 as line_number, 0 as byte_offset, null as problem,
+                cast(json_extract(text, {literal(where)}) as varchar) as record
+            from document"""
     if found_kind != "ARRAY":
         raise UnreadableFileError("expected a list of records", where or "file")
     return f"""
@@ -268,11 +273,11 @@ def _judge_sql(layout: Layout, source: str) -> str:
     problems = [branch for name, value in given.items() for branch in _problems(name, value)]
     lake = ", ".join(_lake(name, kind, layout) for name, kind in layout.columns.items())
     checks = "".join(" " + reject(condition, at, reason) for condition, at, reason in layout.problems)
-    ours = (
-        f"where {text(layout.only[0])} in {one_of(sorted(layout.only[1]))} or problem is not null"
-        if layout.only
-        else ""
-    )
+    ours = ""
+    if layout.only:
+        place, words = layout.only
+        wanted = f"in {one_of(sorted(words))}" if words else "is not null"
+        ours = f"where {text(place)} {wanted} or problem is not null"
     first = f"case when problem is not null then 'line' || chr(9) || problem {' '.join(problems)} end"
     # Computed values see typed ones by their v_ names; the last checks see lake columns.
     return f"""

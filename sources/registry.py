@@ -1,15 +1,25 @@
 """Every table of every feed. A new feed is a package with a feed.py and a line here."""
 
 from sources.anthropic.feed import COST_REPORT, USAGE_MESSAGES
+from sources.bedrock.feed import INVOCATIONS as BEDROCK_INVOCATIONS
 from sources.business.feed import ACTIVE_USERS, INVOICES, REVENUE, TASKS
+from sources.cloudflare.feed import LOGS as CLOUDFLARE_LOGS
 from sources.dcgm.feed import SAMPLES as DCGM_SAMPLES
+from sources.envoy.feed import ACCESS_LOG as ENVOY_ACCESS_LOG
 from sources.feed import FeedTable
+from sources.helicone.feed import REQUESTS as HELICONE_REQUESTS
 from sources.litellm.feed import SPEND_LOGS
 from sources.openai.feed import COSTS, USAGE_COMPLETIONS
+from sources.openrouter.feed import GENERATIONS as OPENROUTER_GENERATIONS
 from sources.vllm.feed import SAMPLES as VLLM_SAMPLES
 
 FEEDS: tuple[FeedTable, ...] = (
     SPEND_LOGS,
+    BEDROCK_INVOCATIONS,
+    ENVOY_ACCESS_LOG,
+    CLOUDFLARE_LOGS,
+    HELICONE_REQUESTS,
+    OPENROUTER_GENERATIONS,
     USAGE_COMPLETIONS,
     COSTS,
     USAGE_MESSAGES,

@@ -1,0 +1,175 @@
+"""Gateways that a mapping reads: the committed payload of each, row by row, and what is set aside."""
+
+import json
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from sources.feed import FeedTable
+from sources.gateway import CALL_COLUMNS
+from sources.registry import FEEDS
+from sources.user_keys import user_key
+from tests.unit.sources.landed import HASH_KEY, PAYLOADS, LandedHome
+
+GATEWAYS = [table for table in FEEDS if table.columns is CALL_COLUMNS]
+TOKENS = ("input_tokens", "cache_read_tokens", "cache_write_5m_tokens", "output_tokens", "reasoning_tokens")
+
+
+def rows(home: LandedHome, table: str) -> dict[str, dict[str, Any]]:
+    for file in sorted((PAYLOADS / table).iterdir()):
+        home.land(f"{table}/{file.name}", file.read_bytes())
+    home.ingest()
+    return {row["response_id"]: row for row in home.lake(table).to_dicts()}
+
+
+def tokens(row: dict[str, Any]) -> tuple[int, ...]:
+    return tuple(row[name] for name in TOKENS)
+
+
+@pytest.mark.parametrize("table", GATEWAYS, ids=lambda table: table.name)
+def test_every_gateway_has_a_payload_of_which_all_rows_are_kept(home: LandedHome, table: FeedTable) -> None:
+    folder = f"{table.feed}/{table.table}"
+    assert rows(home, folder)
+    assert home.rejects() == []
+    lake = home.lake(folder)
+    assert lake.columns == list(CALL_COLUMNS)
+    assert lake["row_number"].min() == 1
+
+
+def test_openrouter_counts_native_tokens_and_who_bills(home: LandedHome) -> None:
+    calls = rows(home, "openrouter/generations")
+    routed, own_key, page = calls["gen-1"], calls["gen-2"], calls["gen-3"]
+    assert tokens(routed) == (120, 30, 0, 50, 20)
+    assert (routed["gateway_provider"], routed["model_id"]) == ("openrouter", "openai/gpt-5.4-mini")
+    assert (routed["service_tier"], routed["reported_cost_usd"]) == ("priority", Decimal("0.0021"))
+    assert routed["ended_at"] == datetime(2026, 8, 10, 9, 0, 1, 700000)
+    assert routed["user_key"] == user_key("ana", HASH_KEY)
+    assert (own_key["gateway_provider"], own_key["status"], own_key["service_tier"]) == (
+        "anthropic",
+        "failure",
+        "standard",
+    )
+    assert own_key["billing_status"] == "billed"
+    assert (tokens(page), page["reported_cost_usd"]) == ((7, 0, 0, 3, 0), Decimal("0.000012"))
+
+
+def test_helicone_leaves_cache_and_thinking_out_of_its_counts(home: LandedHome) -> None:
+    calls = rows(home, "helicone/requests")
+    call = calls["22222222-2222-4222-8222-222222222222"]
+    assert tokens(call) == (100, 400, 50, 30, 12)
+    assert call["reported_cost_usd"] == Decimal("0.001234567")
+    assert (call["tag_tenant"], call["tag_feature"], call["billing_status"]) == ("larch", "answers", "billed")
+    refused = calls["33333333-3333-4333-8333-333333333333"]
+    assert (refused["billing_status"], refused["http_status"], refused["tag_tenant"]) == ("not_billed", 429, "birch")
+    assert calls["55555555-5555-4555-8555-555555555555"]["billing_status"] == "gateway_cache"
+
+
+def test_cloudflare_reads_metadata_that_is_text(home: LandedHome) -> None:
+    calls = rows(home, "cloudflare/logs")
+    assert (tokens(calls["01A"]), calls["01A"]["tag_tenant"]) == ((15, 0, 0, 7, 0), "larch")
+    assert calls["01B"]["billing_status"] == "gateway_cache"
+    assert (calls["01C"]["gateway_provider"], calls["01C"]["billing_status"]) == ("vertex_ai", "not_billed")
+
+
+def test_envoy_leaves_out_requests_that_name_no_model(home: LandedHome) -> None:
+    calls = rows(home, "envoy/access_log")
+    assert set(calls) == {"83b63da3", "refused"}
+    call = calls["83b63da3"]
+    assert (tokens(call), call["tag_tenant"], call["tag_session_id"]) == ((15, 5, 0, 7, 3), "larch", "s-1")
+    assert (call["model_id"], call["gateway_provider"]) == (
+        "gpt-5-nano-2025-08-07",
+        "default/openai/route/aigw/rule/0/ref/0",
+    )
+    assert calls["refused"]["billing_status"] == "not_billed"
+
+
+def test_bedrock_takes_the_model_out_of_its_profile(home: LandedHome) -> None:
+    calls = rows(home, "bedrock/invocations")
+    call = calls["req-1"]
+    assert call["model_id"] == "us.anthropic.claude-haiku-4-5-20251001-v1:0"
+    assert (tokens(call), call["region"], call["trace_id"]) == ((35, 1000, 200, 446, 0), "us-east-1", "t-1")
+    assert (calls["req-2"]["status"], calls["req-2"]["billing_status"]) == ("failure", "not_billed")
+
+
+def bedrock_row(**changes: Any) -> str:
+    row = {
+        "schemaType": "ModelInvocationLog",
+        "timestamp": "2026-08-10T23:00:17Z",
+        "requestId": "req",
+        "modelId": "m",
+        "input": {"inputTokenCount": 1},
+        "output": {"outputTokenCount": 2},
+    }
+    return json.dumps(row | changes)
+
+
+@pytest.mark.parametrize(
+    ("line", "field", "reason"),
+    [
+        ("{broken", "line", "not valid JSON"),
+        ("[1]", "line", "expected a JSON object"),
+        (bedrock_row(requestId=None), "requestId", "missing; expected a value"),
+        (bedrock_row(timestamp="yesterday"), "timestamp", 'found "yesterday"; expected a time such as'),
+        (bedrock_row(timestamp="2027-08-10T23:00:17Z"), "timestamp", "date in the future: 2027-08-10"),
+        (
+            bedrock_row(input={"inputTokenCount": "12x"}),
+            "input.inputTokenCount",
+            'found "12x"; expected a whole number',
+        ),
+        (bedrock_row(input={"inputTokenCount": -5}), "input.inputTokenCount", 'found "-5"; expected a whole number'),
+        (bedrock_row(input={"inputTokenCount": 3.7}), "input.inputTokenCount", 'found "3.7"; expected a whole number'),
+    ],
+)
+def test_a_row_that_does_not_fit_is_named_and_the_others_are_kept(
+    home: LandedHome, line: str, field: str, reason: str
+) -> None:
+    home.land("bedrock/invocations/a.ndjson", f"{bedrock_row()}\n{line}\n")
+    summary = home.ingest()
+    [(number, at, why)] = home.rejects()
+    assert (number, at) == (2, field)
+    assert reason in why
+    assert (summary.rows_read, summary.rows_kept, summary.rows_quarantined) == (2, 1, 1)
+
+
+def test_parts_above_their_whole_are_rejected_and_never_clamped(home: LandedHome) -> None:
+    good, bad = ({"id": name, "created_at": "2026-08-10T11:00:00Z", "model": "m"} for name in ("a", "b"))
+    good |= {"native_tokens_prompt": 10, "native_tokens_cached": 10, "native_tokens_completion": 5}
+    bad |= {"native_tokens_prompt": 10, "native_tokens_cached": 11, "native_tokens_completion": 5}
+    home.land("openrouter/generations/a.ndjson", f"{json.dumps(good)}\n{json.dumps(bad)}\n")
+    home.ingest()
+    [(line, field, reason)] = home.rejects()
+    assert (line, field) == (2, "input_tokens")
+    assert reason.startswith("is 10, but its parts")
+
+
+def test_a_tier_nobody_knows_is_rejected_with_its_name(home: LandedHome) -> None:
+    row = {"id": "a", "created_at": "2026-08-10T11:00:00Z", "model": "m", "service_tier": "warp"}
+    home.land(
+        "openrouter/generations/a.ndjson", json.dumps(row | {"service_tier": None}) + "\n" + json.dumps(row) + "\n"
+    )
+    home.ingest()
+    [(_, _, reason)] = home.rejects()
+    assert reason == 'found "warp"; expected one of batch, flex, priority, provisioned, standard'
+
+
+def test_the_same_rows_as_csv_and_parquet(home: LandedHome) -> None:
+    head = "id,created_at,model,native_tokens_prompt,native_tokens_completion,total_cost,service_tier"
+    good = "a,2026-08-10T11:00:00Z,m,10,5,0.000000000123,flex"
+    home.land("openrouter/generations/a.csv", f"{head}\n{good}\nb,2026-08-10T11:00:00Z,m,10\n")
+    home.ingest()
+    [row] = home.lake("openrouter/generations").to_dicts()
+    assert (row["response_id"], tokens(row), row["service_tier"]) == ("a", (10, 0, 0, 5, 0), "flex")
+    assert row["reported_cost_usd"] == Decimal("0.000000000123")
+    [(line, field, _)] = home.rejects()
+    assert (line, field) == (3, "native_tokens_completion")
+
+
+def test_a_csv_without_a_needed_column_fails_as_a_whole(home: LandedHome) -> None:
+    home.land("openrouter/generations/a.csv", "id,model\na,m\n")
+    home.ingest()
+    [file] = home.ledger()
+    assert file.status == "failed"
+    assert file.reason is not None
+    assert "created_at" in file.reason
