@@ -93,13 +93,27 @@ usage_invoices as (
 
 ),
 
+-- A provider can send two invoices for one account and period: the first carries the days, each later one its own amount.
+invoices_of_days as (
+
+    select
+        service_provider,
+        billing_account_id,
+        billing_period_start,
+        billing_period_end,
+        min(invoice_id) as invoice_id
+    from usage_invoices
+    group by service_provider, billing_account_id, billing_period_start, billing_period_end
+
+),
+
 invoiced as (
 
     select
         dated.*,
         usage_invoices.invoice_id
     from dated
-    left join usage_invoices
+    left join invoices_of_days as usage_invoices
         on
             dated.service_provider = usage_invoices.service_provider
             and dated.billing_account_id = usage_invoices.billing_account_id

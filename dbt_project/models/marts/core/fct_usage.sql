@@ -161,14 +161,20 @@ facts as (
         ) as cache_plain_input_cost_usd,
         cast(cache_actual_input_cost_usd as decimal(38, 12)) as cache_actual_input_cost_usd,
         cast(
-            cast(
-                cast(cache_write_5m_tokens as decimal(12, 0))
-                * (contracted_cache_write_5m_per_mtok_usd - contracted_input_uncached_per_mtok_usd) as decimal(32, 8)
-            ) * 0.000001
-            + coalesce(cast(
-                cast(cache_write_1h_tokens as decimal(12, 0))
-                * (contracted_cache_write_1h_per_mtok_usd - contracted_input_uncached_per_mtok_usd) as decimal(32, 8)
-            ), 0) * 0.000001 as decimal(38, 12)
+            case
+                when cache_write_5m_tokens = 0 then 0
+                else cast(
+                    cast(cache_write_5m_tokens as decimal(12, 0))
+                    * (contracted_cache_write_5m_per_mtok_usd - contracted_input_uncached_per_mtok_usd) as decimal(32, 8)
+                ) * 0.000001
+            end
+            + case
+                when cache_write_1h_tokens = 0 then 0
+                else cast(
+                    cast(cache_write_1h_tokens as decimal(12, 0))
+                    * (contracted_cache_write_1h_per_mtok_usd - contracted_input_uncached_per_mtok_usd) as decimal(32, 8)
+                ) * 0.000001
+            end as decimal(38, 12)
         ) as cache_write_premium_usd,
         has_prompt_cache,
         pricing_status,

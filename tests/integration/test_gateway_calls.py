@@ -1,0 +1,80 @@
+"""Calls of every gateway, from the committed payloads through a run to `fct_usage`, in disjoint token classes."""
+
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from sources.gateway import CALL_COLUMNS
+from sources.home import Home, init_home
+from sources.registry import FEEDS
+from tests.faults.conftest import ROOT, inferledger
+
+CLASSES = "input_uncached_tokens, cache_read_tokens, cache_write_5m_tokens, output_text_tokens, reasoning_tokens"
+ACCOUNTS = """service_provider,billing_account_id,gateway,gateway_provider,settlement_lag_days,currency,valid_from,valid_to
+openai,org,envoy,default/openai/route/aigw/rule/0/ref/0,1,USD,2026-08-01,
+openai,org,helicone,openai,1,USD,2026-08-01,
+aws,123456789012,bedrock,bedrock,1,USD,2026-08-01,
+"""
+
+
+@pytest.fixture(scope="module")
+def marts(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
+    home: Home = init_home(tmp_path_factory.mktemp("gateways") / "home")
+    (home.config / "tenants.csv").write_text(
+        "tenant_id,tenant_name,plan,cost_center,is_free_plan\nlarch,Larch,pro,CC-1,false\n"
+    )
+    (home.config / "billing_accounts.csv").write_text(ACCOUNTS)
+    for table in FEEDS:
+        if table.columns is CALL_COLUMNS:
+            folder = Path(table.feed) / table.table
+            shutil.copytree(ROOT / "examples" / "payloads" / folder, home.landing / folder, dirs_exist_ok=True)
+    result = inferledger(home, "run", "--no-report")
+    assert result.returncode in (0, 1), result.stderr
+    return duckdb.connect(str((home.published / "marts.duckdb").resolve()), read_only=True)
+
+
+@pytest.mark.parametrize(
+    ("call_id", "expected"),
+    [
+        # Input and output as counted, less what they contain.
+        ("gen-1", (90, 30, 0, 30, 20)),
+        ("83b63da3", (10, 5, 0, 4, 3)),
+        # Cache and reasoning beside the counts: nothing is taken off.
+        ("22222222-2222-4222-8222-222222222222", (100, 400, 50, 30, 12)),
+        ("req-1", (35, 1000, 200, 446, 0)),
+        ("01A", (15, 0, 0, 7, 0)),
+    ],
+)
+def test_token_classes_are_disjoint(marts: duckdb.DuckDBPyConnection, call_id: str, expected: tuple[int, ...]) -> None:
+    query = f"select {CLASSES}, total_input_tokens, total_output_tokens from fct_usage where call_id = $id"
+    [(*classes, total_input, total_output)] = marts.execute(query, {"id": call_id}).fetchall()
+    assert tuple(classes) == expected
+    assert (total_input, total_output) == (sum(expected[:3]), sum(expected[3:]))
+
+
+def test_who_called_who_bills_and_where_it_ran(marts: duckdb.DuckDBPyConnection) -> None:
+    rows = marts.execute("""
+        select call_id, gateway, tenant_id, attribution_method, service_provider, billing_account_id, host
+        from fct_usage where call_id in ('req-1', '83b63da3', 'gen-2') order by call_id""").fetchall()
+    assert rows == [
+        ("83b63da3", "envoy", "larch", "tag", "openai", "org", "direct"),
+        ("gen-2", "openrouter", "unattributed", "none", "anthropic", "unattributed", "direct"),
+        ("req-1", "bedrock", "larch", "tag", "aws", "123456789012", "bedrock"),
+    ]
+
+
+def test_calls_that_nobody_bills_cost_nothing(marts: duckdb.DuckDBPyConnection) -> None:
+    rows = marts.execute("""
+        select call_id, billing_status, effective_cost_usd from fct_usage
+        where billing_status <> 'billed' order by call_id""").fetchall()
+    assert [row[:2] for row in rows] == [
+        ("01B", "gateway_cache"),
+        ("01C", "not_billed"),
+        ("33333333-3333-4333-8333-333333333333", "not_billed"),
+        ("55555555-5555-4555-8555-555555555555", "gateway_cache"),
+        ("refused", "not_billed"),
+        ("req-2", "not_billed"),
+    ]
+    assert {row[2] for row in rows} == {0}
