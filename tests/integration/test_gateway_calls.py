@@ -12,10 +12,10 @@ from sources.registry import FEEDS
 from tests.faults.conftest import ROOT, inferledger
 
 CLASSES = "input_uncached_tokens, cache_read_tokens, cache_write_5m_tokens, output_text_tokens, reasoning_tokens"
-ACCOUNTS = """service_provider,billing_account_id,gateway,gateway_provider,settlement_lag_days,currency,valid_from,valid_to
-openai,org,envoy,default/openai/route/aigw/rule/0/ref/0,1,USD,2026-08-01,
-openai,org,helicone,openai,1,USD,2026-08-01,
-aws,123456789012,bedrock,bedrock,1,USD,2026-08-01,
+ACCOUNTS = """service_provider,billing_account_id,gateway,gateway_provider,currency,valid_from,valid_to
+openai,org,envoy,default/openai/route/aigw/rule/0/ref/0,USD,2026-08-01,
+openai,org,helicone,openai,USD,2026-08-01,
+aws,123456789012,bedrock,bedrock,USD,2026-08-01,
 """
 
 

@@ -134,9 +134,9 @@ def test_a_row_that_does_not_fit_is_named_and_the_others_are_kept(
 
 
 def test_parts_above_their_whole_are_rejected_and_never_clamped(home: LandedHome) -> None:
-    good, bad = ({"id": name, "created_at": "2026-08-10T11:00:00Z", "model": "m"} for name in ("a", "b"))
-    good |= {"native_tokens_prompt": 10, "native_tokens_cached": 10, "native_tokens_completion": 5}
-    bad |= {"native_tokens_prompt": 10, "native_tokens_cached": 11, "native_tokens_completion": 5}
+    row = {"created_at": "2026-08-10T11:00:00Z", "model": "m", "native_tokens_completion": 5}
+    good = row | {"id": "a", "native_tokens_prompt": 10, "native_tokens_cached": 10}
+    bad = row | {"id": "b", "native_tokens_prompt": 10, "native_tokens_cached": 11}
     home.land("openrouter/generations/a.ndjson", f"{json.dumps(good)}\n{json.dumps(bad)}\n")
     home.ingest()
     [(line, field, reason)] = home.rejects()
