@@ -24,11 +24,13 @@ test: .venv/.synced ## Set up, run every test
 		|| echo "chromium is missing: 'apt-get install chromium', else the browser tests cannot run"
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-lint: .venv/.synced ## Check style, types and import directions
+lint: .venv/.synced ## Check style, types, import directions, and that the SQL runs elsewhere too
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar dbt_project/models dbt_project/tests
+	$(BIN)/python tests/lint/portability.py
 
 docs: .venv/.synced ## Write the reference pages again from the code
 	$(BIN)/python -m docs.generate

@@ -41,7 +41,7 @@ period_revenue as (
         revenue.tenant_id,
         revenue.product_id,
         revenue.plan,
-        sum(revenue.amount_usd) as revenue_usd
+        cast(sum(revenue.amount_usd) as decimal(26, 12)) as revenue_usd
     from revenue
     inner join covered on revenue.service_date between covered.first_date and covered.last_date
     group by cast(date_trunc('{{ period }}', revenue.service_date) as date), tenant_id, product_id, plan
@@ -55,11 +55,11 @@ period_costs as (
         costs.tenant_id,
         costs.product_id,
         costs.plan,
-        sum(costs.effective_cost_usd) as effective_cost_usd,
-        sum(costs.effective_cost_usd) filter (where {{ is_cogs }}) as cogs_cost_usd,
-        sum(costs.credit_offset_usd) filter (where {{ is_cogs }}) as credit_offset_usd,
-        sum(costs.unpriced_calls) as unpriced_calls,
-        sum(costs.unpriced_tokens) as unpriced_tokens
+        cast(sum(costs.effective_cost_usd) as decimal(26, 12)) as effective_cost_usd,
+        cast(sum(costs.effective_cost_usd) filter (where {{ is_cogs }}) as decimal(26, 12)) as cogs_cost_usd,
+        cast(sum(costs.credit_offset_usd) filter (where {{ is_cogs }}) as decimal(26, 12)) as credit_offset_usd,
+        cast(sum(costs.unpriced_calls) as bigint) as unpriced_calls,
+        cast(sum(costs.unpriced_tokens) as bigint) as unpriced_tokens
     from costs
     inner join covered on costs.usage_date between covered.first_date and covered.last_date
     group by cast(date_trunc('{{ period }}', costs.usage_date) as date), tenant_id, product_id, plan

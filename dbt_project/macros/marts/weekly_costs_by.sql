@@ -32,9 +32,10 @@ costs as (
         week_start,
         {{ key_list }},
         {%- for component in ['direct', 'shared', 'idle', 'unattributed'] %}
-        sum(effective_amount_usd) filter (where cost_component = '{{ component }}') as {{ component }}_cost_usd,
+        cast(sum(effective_amount_usd) filter (where cost_component = '{{ component }}') as decimal(26, 12))
+            as {{ component }}_cost_usd,
         {%- endfor %}
-        sum(effective_amount_usd) as total_cost_usd
+        cast(sum(effective_amount_usd) as decimal(26, 12)) as total_cost_usd
     from allocated
     group by week_start, {{ key_list }}
 
@@ -45,10 +46,10 @@ counts as (
     select
         week_start,
         {{ key_list }},
-        sum(requests) as requests,
-        sum(calls) as calls,
-        sum(unpriced_calls) as unpriced_calls,
-        sum(unpriced_tokens) as unpriced_tokens
+        cast(sum(requests) as bigint) as requests,
+        cast(sum(calls) as bigint) as calls,
+        cast(sum(unpriced_calls) as bigint) as unpriced_calls,
+        cast(sum(unpriced_tokens) as bigint) as unpriced_tokens
     from used
     group by week_start, {{ key_list }}
 
@@ -101,7 +102,7 @@ compared as (
         current_week.*,
         previous_week.total_cost_usd as previous_week_cost_usd,
         current_week.total_cost_usd - previous_week.total_cost_usd as cost_change_usd,
-        sum(current_week.total_cost_usd) over (partition by current_week.week_start) as week_cost_usd
+        cast(sum(current_week.total_cost_usd) over (partition by current_week.week_start) as decimal(26, 12)) as week_cost_usd
     from filled as current_week
     left join filled as previous_week
         on previous_week.week_start = cast(current_week.week_start - interval 7 day as date)

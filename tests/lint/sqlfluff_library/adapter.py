@@ -1,7 +1,7 @@
-"""What sqlfluff puts where a macro of the project branches on the engine: a call of the macro's name."""
+"""What a linter sees where a macro of the project branches on the engine: a call under a name no engine has."""
 
 from collections.abc import Callable
 
 
 def dispatch(name: str, package: str) -> Callable[..., str]:
-    return lambda *arguments: f"{name}({', '.join(str(argument) for argument in arguments)})"
+    return lambda *arguments: f"dbt_{name}({', '.join(str(argument) for argument in arguments)})"

@@ -1,10 +1,10 @@
-"""What sqlfluff puts where a model calls a macro of dbt's own: SQL of the right shape, so that the text around it is linted."""
+"""What a linter sees where a model calls a macro of dbt's own: SQL of the same shape under a name no engine has."""
 
 from collections.abc import Callable
 
 
 def type_string() -> str:
-    return "varchar"
+    return "dbt_type_string"
 
 
 def generate_series(upper_bound: int) -> str:
@@ -12,4 +12,4 @@ def generate_series(upper_bound: int) -> str:
 
 
 def __getattr__(name: str) -> Callable[..., str]:
-    return lambda *arguments: f"{name}({', '.join(str(argument) for argument in arguments)})"
+    return lambda *arguments: f"dbt_{name}({', '.join(str(argument) for argument in arguments)})"

@@ -72,8 +72,8 @@ call_sums as (
         on call_amounts.call_id = usage.call_id
     group by
         call_amounts.group_id,
-        call_amounts.is_metered
-        {%- for name in who.split(', ') %}, usage.{{ name }}{% endfor %}
+        call_amounts.is_metered,
+        usage.{{ who.split(', ') | join(', usage.') }}
 
 ),
 

@@ -102,9 +102,9 @@ explained as (
         rested.rest_quantity > 0
         and rested.rest_usd >= 0
         and rested.rest_usd
-        >= cast(rested.rest_quantity * price_ranges.lowest_per_mtok_usd as decimal(37, 8)) * 0.000001 - 0.005
+        >= cast(rested.rest_quantity * price_ranges.lowest_per_mtok_usd as decimal(26, 8)) * 0.000001 - 0.005
         and rested.rest_usd
-        <= cast(rested.rest_quantity * price_ranges.highest_per_mtok_usd as decimal(37, 8)) * 0.000001 + 0.005
+        <= cast(rested.rest_quantity * price_ranges.highest_per_mtok_usd as decimal(26, 8)) * 0.000001 + 0.005
             as is_explained
     from rested
     left join price_ranges

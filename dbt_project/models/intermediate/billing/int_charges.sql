@@ -65,7 +65,8 @@ dated as (
 
     select
         charge_id, service_provider, billing_account_id,
-        cast(null as {{ dbt.type_string() }}) as billing_scope_id, usage_date, host, model, 'standard' as service_tier, 'gpu_seconds' as meter,
+        cast(null as {{ dbt.type_string() }}) as billing_scope_id, usage_date, host, model,
+        'standard' as service_tier, 'gpu_seconds' as meter,
         charge_category,
         'anchored' as charge_status,
         cast(gpu_seconds as decimal(38, 6)) as quantity,
@@ -126,7 +127,7 @@ charged as (
 
     select
         invoice_id,
-        sum(amount_usd) as charged_usd
+        cast(sum(amount_usd) as decimal(26, 12)) as charged_usd
     from invoiced
     where invoice_id is not null
     group by invoice_id
@@ -142,7 +143,8 @@ rounding as (
         cast({{ dbt.dateadd('day', -1, 'usage_invoices.billing_period_end') }} as date) as usage_date,
         'direct' as host, 'unattributed' as model, 'standard' as service_tier,
         case when usage_invoices.currency = 'USD' then 'rounding' else 'fx' end as meter,
-        case when usage_invoices.currency = 'USD' then 'rounding' else 'fx' end as charge_category, 'anchored' as charge_status, cast(null as decimal(38, 6)) as quantity,
+        case when usage_invoices.currency = 'USD' then 'rounding' else 'fx' end as charge_category,
+        'anchored' as charge_status, cast(null as decimal(38, 6)) as quantity,
         cast(usage_invoices.amount_usd - coalesce(charged.charged_usd, 0) as decimal(26, 12)) as amount_usd,
         usage_invoices.file_hash as source_file_hash, usage_invoices.row_number as source_row_number,
         usage_invoices.invoice_id

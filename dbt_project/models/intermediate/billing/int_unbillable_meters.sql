@@ -88,7 +88,7 @@ lines as (
 ),
 
 metered as (
-{{ unpivot_call_meters('lines', also=['cause']) }}
+    {{ unpivot_call_meters('lines', also=['cause']) }}
 ),
 
 summed as (

@@ -46,7 +46,7 @@ ranked_deployments as (
         *,
         row_number() over (
             partition by usage_date, service_provider, model
-            order by deployment_id, node_id
+            order by deployment_id asc nulls last, node_id asc nulls last
         ) as deployment_number
     from deployment_days
 

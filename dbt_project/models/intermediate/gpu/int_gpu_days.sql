@@ -38,7 +38,7 @@ ranked_gpus as (
         lifetimes.gpu_uuid,
         row_number() over (
             partition by node_days.usage_date, node_days.node_id
-            order by lifetimes.last_sampled_at desc, lifetimes.gpu_uuid asc
+            order by lifetimes.last_sampled_at desc nulls last, lifetimes.gpu_uuid asc nulls last
         ) as seat
     from node_days
     inner join lifetimes

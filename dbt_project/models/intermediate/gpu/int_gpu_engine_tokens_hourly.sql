@@ -34,10 +34,10 @@ stepped as (
     select
         *,
         lead(token_count) over (
-            partition by instance, engine, model_name, label_key, metric order by sampled_at
+            partition by instance, engine, model_name, label_key, metric order by sampled_at asc nulls last
         ) as next_token_count,
         lead(sampled_at) over (
-            partition by instance, engine, model_name, label_key, metric order by sampled_at
+            partition by instance, engine, model_name, label_key, metric order by sampled_at asc nulls last
         ) as next_sampled_at
     from counters
 
@@ -143,10 +143,10 @@ matches as (
         row_number() over (
             partition by served_names.usage_date, served_names.instance, served_names.model_name
             order by
-                case when split_part(served_names.instance, ':', 1) = deployment_days.node_id then 0 else 1 end asc,
-                deployment_days.pool_id asc,
-                deployment_days.deployment_id asc,
-                deployment_days.node_id asc
+                case when split_part(served_names.instance, ':', 1) = deployment_days.node_id then 0 else 1 end asc nulls last,
+                deployment_days.pool_id asc nulls last,
+                deployment_days.deployment_id asc nulls last,
+                deployment_days.node_id asc nulls last
         ) as match_number
     from served_names
     inner join deployment_days

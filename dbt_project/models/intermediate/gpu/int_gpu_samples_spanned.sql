@@ -30,7 +30,7 @@ sequenced as (
         coalesce(engine_share, cast(util_percent * 0.01 as decimal(7, 6))) as busy_share,
         {{ dbt.datediff(
             'sampled_at',
-            'lead(sampled_at) over (partition by node_id, gpu_uuid order by sampled_at)',
+            'lead(sampled_at) over (partition by node_id, gpu_uuid order by sampled_at asc nulls last)',
             'microsecond'
         ) }} as step_us
     from readings

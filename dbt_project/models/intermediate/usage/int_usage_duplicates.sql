@@ -17,10 +17,10 @@ ranked as (
         row_number() over (
             partition by calls.response_id
             order by
-                calls.feed_precedence asc,
+                calls.feed_precedence asc nulls last,
                 calls.updated_at desc nulls last,
-                calls.file_hash asc,
-                calls.row_number asc
+                calls.file_hash asc nulls last,
+                calls.row_number asc nulls last
         ) as rank_number
     from {{ ref('int_usage_calls') }} as calls
     inner join repeated
@@ -32,7 +32,7 @@ ranked as (
 duplicates as (
 
     select
-        * exclude (rank_number),
+        *,
         'same response id: feed order, latest version, then file hash and row' as duplicate_rule
     from ranked
     where rank_number > 1
@@ -41,6 +41,7 @@ duplicates as (
 
     select
         *,
+        cast(null as bigint) as rank_number,
         'the usage of an agent span repeats that of the calls below it' as duplicate_rule
     from {{ ref('int_usage_calls') }}
     where is_rollup

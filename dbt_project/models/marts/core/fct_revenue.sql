@@ -29,8 +29,9 @@ rated as (
         case when days.currency = 'USD' then cast(1 as decimal(15, 8)) else rates.usd_per_unit end as usd_per_unit
     from days
     left join rates
-        on days.currency = rates.currency
-        and days.service_month = rates.service_month
+        on
+            days.currency = rates.currency
+            and days.service_month = rates.service_month
 
 ),
 

@@ -37,7 +37,10 @@ attempts as (
     from {{ ref('int_usage_priced') }} as calls
     inner join repeated
         on calls.logical_request_id = repeated.logical_request_id
-    window asked as (partition by calls.logical_request_id order by calls.started_at asc, calls.call_id asc)
+    window asked as (
+        partition by calls.logical_request_id
+        order by calls.started_at asc nulls last, calls.call_id asc nulls last
+    )
 
 ),
 
@@ -165,14 +168,14 @@ facts as (
                 when cache_write_5m_tokens = 0 then 0
                 else cast(
                     cast(cache_write_5m_tokens as decimal(12, 0))
-                    * (contracted_cache_write_5m_per_mtok_usd - contracted_input_uncached_per_mtok_usd) as decimal(32, 8)
+                    * (contracted_cache_write_5m_per_mtok_usd - contracted_input_uncached_per_mtok_usd) as decimal(30, 8)
                 ) * 0.000001
             end
             + case
                 when cache_write_1h_tokens = 0 then 0
                 else cast(
                     cast(cache_write_1h_tokens as decimal(12, 0))
-                    * (contracted_cache_write_1h_per_mtok_usd - contracted_input_uncached_per_mtok_usd) as decimal(32, 8)
+                    * (contracted_cache_write_1h_per_mtok_usd - contracted_input_uncached_per_mtok_usd) as decimal(30, 8)
                 ) * 0.000001
             end as decimal(38, 12)
         ) as cache_write_premium_usd,

@@ -272,7 +272,13 @@ explained as (
         {%- for cause in causes %}
         {{ cause }}_usd,
         {%- endfor %}
-        cast(variance_usd{% for cause in causes %} - {{ cause }}_usd{% endfor %} as decimal(38, 12)) as unexplained_usd,
+        cast(
+            variance_usd
+            {%- for cause in causes %}
+            - {{ cause }}_usd
+            {%- endfor %}
+            as decimal(38, 12)
+        ) as unexplained_usd,
         is_final
     from summed
 

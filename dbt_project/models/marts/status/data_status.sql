@@ -111,7 +111,7 @@ arrived_days as (
         file_days.table_name,
         file_days.usage_date as status_date,
         count(*) as files,
-        sum(file_days.rows_kept) as rows_kept,
+        cast(sum(file_days.rows_kept) as bigint) as rows_kept,
         max(least(file_names.last_event_at, cast(file_days.usage_date as timestamp) + interval 1 day)) as last_event_at,
         max(file_names.retrieved_at) as retrieved_at
     from file_days
@@ -131,7 +131,7 @@ file_totals as (
         table_name,
         status_date,
         count(*) filter (where status = 'failed') as files_failed,
-        sum(rows_quarantined) as rows_quarantined
+        cast(sum(rows_quarantined) as bigint) as rows_quarantined
     from dated_files
     where status_date is not null
     group by feed, table_name, status_date
@@ -182,9 +182,9 @@ call_days as (
         identities.feed,
         identities.table_name,
         usage_days.usage_date as status_date,
-        sum(usage_days.calls) as calls,
-        sum(usage_days.unpriced_calls) as unpriced_calls,
-        sum(usage_days.unattributed_calls) as unattributed_calls
+        cast(sum(usage_days.calls) as bigint) as calls,
+        cast(sum(usage_days.unpriced_calls) as bigint) as unpriced_calls,
+        cast(sum(usage_days.unattributed_calls) as bigint) as unattributed_calls
     from usage_days
     inner join identities on usage_days.file_hash = identities.identity
     group by identities.feed, identities.table_name, usage_days.usage_date

@@ -13,14 +13,14 @@ cacheable as (
         coalesce(model, 'unattributed') as model,
         tenant_id,
         feature_id,
-        sum(total_input_tokens) as total_input_tokens,
-        sum(cache_read_tokens) as cache_read_tokens,
-        sum(cache_write_5m_tokens + cache_write_1h_tokens) as cache_write_tokens,
-        sum(cache_plain_input_cost_usd) as cache_plain_input_cost_usd,
-        sum(cache_actual_input_cost_usd) as cache_actual_input_cost_usd,
-        sum(cache_write_premium_usd) as cache_write_premium_usd,
+        cast(sum(total_input_tokens) as bigint) as total_input_tokens,
+        cast(sum(cache_read_tokens) as bigint) as cache_read_tokens,
+        cast(sum(cache_write_5m_tokens + cache_write_1h_tokens) as bigint) as cache_write_tokens,
+        cast(sum(cache_plain_input_cost_usd) as decimal(26, 12)) as cache_plain_input_cost_usd,
+        cast(sum(cache_actual_input_cost_usd) as decimal(26, 12)) as cache_actual_input_cost_usd,
+        cast(sum(cache_write_premium_usd) as decimal(26, 12)) as cache_write_premium_usd,
         count(*) filter (where pricing_status = 'unpriced') as unpriced_calls,
-        sum(total_input_tokens + total_output_tokens) filter (where pricing_status = 'unpriced') as unpriced_tokens
+        cast(sum(total_input_tokens + total_output_tokens) filter (where pricing_status = 'unpriced') as bigint) as unpriced_tokens
     from usage
     where
         has_prompt_cache

@@ -30,19 +30,19 @@ usage_cells as (
         count(*) filter (where is_last_attempt) as requests,
         count(*) as calls,
         {%- for token_class in token_classes %}
-        sum({{ token_class }}) as {{ token_class }},
+        cast(sum({{ token_class }}) as bigint) as {{ token_class }},
         {%- endfor %}
-        sum(searches) as searches,
-        sum(list_cost_usd) as list_cost_usd,
-        sum(contracted_cost_usd) as contracted_cost_usd,
-        sum(effective_cost_usd) as effective_cost_usd,
-        sum(effective_cost_usd) filter (where superseded_as = 'retry') as retry_cost_usd,
-        sum(effective_cost_usd) filter (where superseded_as = 'escalation') as escalation_cost_usd,
-        sum(effective_cost_usd) filter (where superseded_as = 'fallback') as fallback_cost_usd,
-        sum(effective_cost_usd) filter (where is_failed_last) as failed_cost_usd,
-        sum(reasoning_cost_usd) as reasoning_cost_usd,
+        cast(sum(searches) as bigint) as searches,
+        cast(sum(list_cost_usd) as decimal(26, 12)) as list_cost_usd,
+        cast(sum(contracted_cost_usd) as decimal(26, 12)) as contracted_cost_usd,
+        cast(sum(effective_cost_usd) as decimal(26, 12)) as effective_cost_usd,
+        cast(sum(effective_cost_usd) filter (where superseded_as = 'retry') as decimal(26, 12)) as retry_cost_usd,
+        cast(sum(effective_cost_usd) filter (where superseded_as = 'escalation') as decimal(26, 12)) as escalation_cost_usd,
+        cast(sum(effective_cost_usd) filter (where superseded_as = 'fallback') as decimal(26, 12)) as fallback_cost_usd,
+        cast(sum(effective_cost_usd) filter (where is_failed_last) as decimal(26, 12)) as failed_cost_usd,
+        cast(sum(reasoning_cost_usd) as decimal(26, 12)) as reasoning_cost_usd,
         count(*) filter (where pricing_status = 'unpriced') as unpriced_calls,
-        sum(total_input_tokens + total_output_tokens) filter (where pricing_status = 'unpriced') as unpriced_tokens
+        cast(sum(total_input_tokens + total_output_tokens) filter (where pricing_status = 'unpriced') as bigint) as unpriced_tokens
     from usage
     group by
         usage_date, tenant_id, product_id, feature_id,
@@ -63,10 +63,10 @@ allocation_cells as (
         coalesce(model, 'unattributed') as model,
         environment,
         plan,
-        sum(amount_usd) filter (where status = 'anchored') as billed_cost_usd,
-        sum(effective_amount_usd) as effective_cost_usd,
+        cast(sum(amount_usd) filter (where status = 'anchored') as decimal(26, 12)) as billed_cost_usd,
+        cast(sum(effective_amount_usd) as decimal(26, 12)) as effective_cost_usd,
         -- what a credit takes off the bill and not off the cost
-        sum(amount_usd - effective_amount_usd) filter (where charge_category = 'credit') as credit_offset_usd
+        cast(sum(amount_usd - effective_amount_usd) filter (where charge_category = 'credit') as decimal(26, 12)) as credit_offset_usd
     from allocations
     group by
         usage_date, tenant_id, product_id, feature_id, coalesce(service_provider, 'unattributed'),

@@ -31,7 +31,7 @@ numbered as (
         *,
         row_number() over (
             partition by node_id, gpu_uuid, coalesce(mig_instance_id, ''), metric, sampled_at
-            order by file_hash, row_number
+            order by file_hash asc nulls last, row_number asc nulls last
         ) as copy_number
     from typed
 

@@ -26,7 +26,7 @@ numbered as (
         *,
         row_number() over (
             partition by instance, engine, coalesce(model_name, ''), metric, label_key, sampled_at
-            order by file_hash, row_number
+            order by file_hash asc nulls last, row_number asc nulls last
         ) as copy_number
     from typed
 
