@@ -221,7 +221,7 @@ def _is_stand_in(node: exp.DataType) -> bool:
 
 def _offset(node: exp.Expr | None) -> int:
     while node is not None:
-        starts = [inner.meta["start"] for inner in node.walk() if "start" in inner.meta]
+        starts = [int(inner.meta["start"]) for inner in node.walk() if "start" in inner.meta]
         if starts:
             return min(starts)
         node = node.parent
