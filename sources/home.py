@@ -24,6 +24,7 @@ LANDING_TABLES = (
     ("openai", "costs"),
     ("anthropic", "usage_messages"),
     ("anthropic", "cost_report"),
+    ("aws_cur", "line_items"),
     ("dcgm", "samples"),
     ("vllm", "samples"),
     ("business", "tasks"),

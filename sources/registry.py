@@ -1,6 +1,7 @@
 """Every table of every feed. A new feed is a package with a feed.py and a line here."""
 
 from sources.anthropic.feed import COST_REPORT, USAGE_MESSAGES
+from sources.aws_cur.feed import LINE_ITEMS as AWS_CUR_LINE_ITEMS
 from sources.bedrock.feed import INVOCATIONS as BEDROCK_INVOCATIONS
 from sources.business.feed import ACTIVE_USERS, INVOICES, REVENUE, TASKS
 from sources.cloudflare.feed import LOGS as CLOUDFLARE_LOGS
@@ -24,6 +25,7 @@ FEEDS: tuple[FeedTable, ...] = (
     COSTS,
     USAGE_MESSAGES,
     COST_REPORT,
+    AWS_CUR_LINE_ITEMS,
     DCGM_SAMPLES,
     VLLM_SAMPLES,
     TASKS,

@@ -4,10 +4,12 @@ from collections.abc import Iterable, Sequence
 
 import duckdb
 
+from sources.bill import BILL_COLUMNS
 from sources.home import Home
 from sources.lake import table_folder, write_current
 from sources.pricing.book import strip_prefix
 from sources.pricing.resolve import SELF_HOSTED, Key, OwnModel, Prices, resolve_prices
+from sources.registry import FEEDS
 from sources.settings import Settings, load_settings
 
 DIRECT = "direct"
@@ -16,12 +18,13 @@ CLOUD_HOSTS = {"bedrock": "bedrock", "vertex_ai": "vertex", "azure": "azure", "a
 # What logs call the tier without a name of its own.
 STANDARD_TIERS = ("", "standard", "default", "auto", "on_demand", "standard_only")
 
-# Bills that name models, and how: usage reports in a column, OpenAI costs in front of the comma of a token line.
+# Bills that name models: who bills, and the model. OpenAI's costs name it in front of the comma of a token line.
 _BILLED_MODELS = {
-    ("openai", "usage_completions"): "model_id",
-    ("openai", "costs"): "nullif(regexp_extract(line_item, '^(.+), [a-z ]*(input|output)$', 1), '')",
-    ("anthropic", "usage_messages"): "model_id",
-    ("anthropic", "cost_report"): "model_id",
+    ("openai", "usage_completions"): ("'openai'", "model_id"),
+    ("openai", "costs"): ("'openai'", "nullif(regexp_extract(line_item, '^(.+), [a-z ]*(input|output)$', 1), '')"),
+    ("anthropic", "usage_messages"): ("'anthropic'", "model_id"),
+    ("anthropic", "cost_report"): ("'anthropic'", "model_id"),
+    **{(t.feed, t.table): ("service_provider", "model_id") for t in FEEDS if t.columns is BILL_COLUMNS},
 }
 
 
@@ -131,9 +134,8 @@ def _merged(keys: Iterable[Key]) -> list[Key]:
 def _billed_models(home: Home, connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
     """Model ids as bills name them, with the provider that sends the bill."""
     found = []
-    for (feed, table), expression in _BILLED_MODELS.items():
-        files = _files(home, feed, table)
-        if files:
-            query = f"select distinct {expression} as billed from read_parquet($files) where billed is not null"
-            found += [(feed, model_id) for (model_id,) in connection.execute(query, {"files": files}).fetchall()]
+    for (feed, table), (provider, model) in _BILLED_MODELS.items():
+        if files := _files(home, feed, table):
+            query = f"select distinct {provider}, {model} as billed from read_parquet($files) where billed is not null"
+            found += connection.execute(query, {"files": files}).fetchall()
     return found

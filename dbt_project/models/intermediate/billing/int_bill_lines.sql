@@ -1,3 +1,5 @@
+{#- Feeds whose bills are cloud bills (sources/bill.py). -#}
+{%- set cloud_bills = ['aws_cur'] -%}
 with openai as (
 
     select
@@ -17,6 +19,18 @@ anthropic as (
     from {{ ref('stg_anthropic__cost_report') }}
 
 ),
+{%- for feed in cloud_bills %}
+
+{{ feed }} as (
+
+    select
+        service_provider,
+        billing_account_id, billing_scope_id, usage_date, bucket_end, retrieved_at, model_id, line_item,
+        service_tier, meter, amount, currency, file_hash, row_number
+    from {{ ref('stg_' ~ feed ~ '__bill_lines') }}
+
+),
+{%- endfor %}
 
 rates as (
 
@@ -46,6 +60,10 @@ lines as (
     select * from openai
     union all
     select * from anthropic
+    {%- for feed in cloud_bills %}
+    union all
+    select * from {{ feed }}
+    {%- endfor %}
 
 ),
 

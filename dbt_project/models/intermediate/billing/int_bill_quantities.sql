@@ -1,3 +1,5 @@
+{#- Feeds whose bills are cloud bills (sources/bill.py): their lines carry their quantities. -#}
+{%- set cloud_bills = ['aws_cur'] -%}
 with openai as (
 
     select
@@ -20,6 +22,23 @@ anthropic as (
     from {{ ref('stg_anthropic__usage_messages') }}
 
 ),
+{%- for feed in cloud_bills %}
+
+{{ feed }} as (
+
+    select
+        service_provider,
+        billing_account_id,
+        usage_date,
+        model_id,
+        service_tier,
+        meter,
+        quantity
+    from {{ ref('stg_' ~ feed ~ '__bill_lines') }}
+    where quantity is not null and meter <> 'other'
+
+),
+{%- endfor %}
 
 aliases as (
 
@@ -59,6 +78,26 @@ metered as (
     {%- if not loop.last %}
     union all
     {%- endif %}
+    {%- endfor %}
+    {%- for feed in cloud_bills %}
+    union all
+
+    select
+        {{ feed }}.service_provider,
+        {{ feed }}.billing_account_id,
+        {{ feed }}.usage_date,
+        {{ feed }}.meter,
+        case
+            when {{ feed }}.meter = 'search' then 'unattributed'
+            else coalesce(aliases.model, {{ feed }}.model_id, 'unattributed')
+        end as model,
+        case when {{ feed }}.meter = 'search' then 'standard' else {{ feed }}.service_tier end as service_tier,
+        {{ feed }}.quantity
+    from {{ feed }}
+    left join aliases
+        on
+            {{ feed }}.service_provider = aliases.service_provider
+            and {{ feed }}.model_id = aliases.model_id
     {%- endfor %}
 
 ),

@@ -1,0 +1,1 @@
+{{ cloud_bill_lines('aws_cur', 'line_items') }}

@@ -1,0 +1,115 @@
+"""What every cloud bill becomes in the lake: one row per line of the bill, the amounts as the provider billed them.
+
+OpenAI's and Anthropic's cost reports have tables of their own. A bill feed's mapping names the places of these columns;
+a line of an AI service whose meter the mapping does not know keeps its text and is meter `other`, never a guess.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from sources.feed import (
+    PROVENANCE_COLUMNS,
+    FeedTable,
+    LandedFile,
+    ReadContext,
+    ReadResult,
+    Rule,
+    UnreadableFileError,
+)
+from sources.mapped import Layout, read_mapped
+from sources.quarantine import read_rejects
+
+TOKEN_METERS = (
+    "input_uncached", "cache_read", "cache_write_5m", "cache_write_1h", "input_audio", "input_image", "output",
+    "output_audio", "output_image",
+)  # fmt: skip
+METERS = frozenset((*TOKEN_METERS, "search", "other"))
+TIERS = frozenset(("standard", "batch", "flex", "priority"))
+CHARGE_CATEGORIES = frozenset(("usage", "credit", "fee", "tax", "commitment", "other"))
+CONTEXT_TIERS = frozenset(("default", "long"))
+
+# Lake columns of a bill table, in the order of the Parquet.
+BILL_COLUMNS: Mapping[str, str] = {
+    "retrieved_at": "TIMESTAMP",
+    # Who bills, and who runs the service.
+    "service_provider": "VARCHAR",
+    "host": "VARCHAR",
+    "billing_account_id": "VARCHAR",
+    # The account, subscription or project under the billing account.
+    "billing_scope_id": "VARCHAR",
+    "invoice_id": "VARCHAR",
+    "billing_period_start": "TIMESTAMP",
+    "billing_period_end": "TIMESTAMP",
+    "charge_start": "TIMESTAMP",
+    "charge_end": "TIMESTAMP",
+    "charge_category": "VARCHAR",
+    "is_ai": "BOOLEAN",
+    "model_id": "VARCHAR",
+    "service_tier": "VARCHAR",
+    "context_tier": "VARCHAR",
+    "region": "VARCHAR",
+    "meter": "VARCHAR",
+    # Tokens or searches for those meters; null for any other.
+    "quantity": "DECIMAL(26,6)",
+    "unit": "VARCHAR",
+    "billed_amount": "DECIMAL(26,12)",
+    "list_amount": "DECIMAL(26,12)",
+    "contracted_amount": "DECIMAL(26,12)",
+    "effective_amount": "DECIMAL(26,12)",
+    "currency": "VARCHAR",
+    "line_item": "VARCHAR",
+    "tags": "VARCHAR",
+    **PROVENANCE_COLUMNS,
+}
+
+BILL_CONTRACT: Mapping[str, Rule] = {
+    **{
+        name: Rule(is_required=True)
+        for name in (
+            "retrieved_at", "service_provider", "billing_account_id", "billing_period_start", "billing_period_end",
+            "charge_start", "charge_end", "is_ai", "billed_amount", "currency", "line_item", "file_hash",
+        )
+    },
+    "charge_category": Rule(is_required=True, allowed=CHARGE_CATEGORIES),
+    "service_tier": Rule(is_required=True, allowed=TIERS),
+    "context_tier": Rule(allowed=CONTEXT_TIERS),
+    "meter": Rule(is_required=True, allowed=METERS),
+    "row_number": Rule(is_required=True, minimum=1),
+}  # fmt: skip
+
+# A charge without length, a period turned round: no day could be told for it.
+PERIOD_PROBLEMS = (
+    ("charge_end < charge_start", "charge_end", "'is before the start of the charge'"),
+    ("billing_period_end <= billing_period_start", "billing_period_end", "'is not after the start of the period'"),
+    ("not regexp_full_match(currency, '[A-Z]{3}')", "currency", "'expected a code such as USD'"),
+)
+
+
+def bill_table(
+    feed: str, table: str, layout: Layout, closed: frozenset[str], suffixes: tuple[str, ...], description: str
+) -> FeedTable:
+    """The table of a bill feed. `closed` are the file's fields with a closed list: an unknown value fails the file."""
+    return FeedTable(
+        feed=feed,
+        table=table,
+        reader_version=1,
+        columns=BILL_COLUMNS,
+        identity="snapshot",
+        suffixes=suffixes,
+        read=_bill_reader(layout, closed),
+        contract=BILL_CONTRACT,
+        description=description,
+        needs_retrieved_at=True,
+        replaces_same_name=True,
+    )
+
+
+def _bill_reader(layout: Layout, closed: frozenset[str]) -> Callable[[LandedFile, ReadContext, Path, Path], ReadResult]:
+    def read(file: LandedFile, context: ReadContext, out_parquet: Path, out_rejects: Path) -> ReadResult:
+        result = read_mapped(layout, file, context, out_parquet, out_rejects)
+        for reject in read_rejects(out_rejects) if result.rows_quarantined else ():
+            if reject.field in closed:
+                raise UnreadableFileError(reject.reason, reject.field, reject.line_number)
+        return result
+
+    return read

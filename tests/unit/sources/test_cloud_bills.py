@@ -1,0 +1,168 @@
+"""Cloud bills: what each spelling of a line becomes, what keeps its text, and which files are refused."""
+
+import csv
+import io
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+import pytest
+
+from sources.aws_cur.feed import LINE_ITEMS
+from tests.unit.sources.landed import PAYLOADS, LandedHome
+
+CUR_NAME = "2026-08__retrieved-20260904T060000Z.csv"
+CUR = (PAYLOADS / "aws_cur" / "line_items" / CUR_NAME).read_text()
+
+
+def changed(text: str, line: int = 0, **values: str) -> str:
+    """One line of a bill, with these cells changed."""
+    rows = list(csv.DictReader(io.StringIO(text)))
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerow(rows[line] | values)
+    return out.getvalue()
+
+
+def cur(home: LandedHome, text: str = CUR, name: str = CUR_NAME) -> list[dict[str, Any]]:
+    home.land(f"aws_cur/line_items/{name}", text)
+    home.ingest()
+    return home.lake("aws_cur/line_items").sort("row_number").to_dicts()
+
+
+def test_lines_of_a_cur_become_classes_tiers_and_tokens(home: LandedHome) -> None:
+    rows = cur(home)
+    assert [(r["model_id"], r["meter"], r["service_tier"], r["quantity"]) for r in rows] == [
+        ("anthropic.claude-sonnet-4-6", "input_uncached", "standard", 2500),
+        ("anthropic.claude-sonnet-4-6", "output", "standard", 1000),
+        ("anthropic.claude-sonnet-4-6", "cache_read", "standard", 8000),
+        ("anthropic.claude-sonnet-4-6", "cache_write_1h", "standard", 2000),
+        ("global.anthropic.claude-opus-4-6", "input_uncached", "standard", 3000),
+        ("openai.gpt-oss-120b", "output", "flex", 4000),
+        ("global.anthropic.claude-sonnet-4-6", "cache_write_1h", "standard", 2000),
+        (None, "other", "standard", None),
+        (None, "other", "standard", None),
+        ("anthropic.claude-sonnet-4-6", "output", "standard", None),
+        (None, "other", "standard", None),
+        (None, "other", "standard", None),
+    ]
+    assert [r["line_item"] for r in rows if r["meter"] == "other" and r["is_ai"]] == [
+        "USE1-NovaPro-input-tokens-latency-optimized",
+        "USE1-NovaCanvas-T2I-1024-Premium",
+        "Tax",
+    ]
+    assert [r["charge_category"] for r in rows[9:]] == ["usage", "usage", "tax"]
+    assert sum(r["billed_amount"] for r in rows) == Decimal("2.70629")
+
+
+@pytest.mark.parametrize(
+    ("usage_type", "expected"),
+    [
+        ("USE1-Claude3Haiku-input-tokens", ("anthropic.claude-3-haiku", "input_uncached", "standard", "default")),
+        ("USE1-Nova2.0Lite-input-tokens-flex", ("amazon.nova-2-lite", "input_uncached", "flex", "default")),
+        ("EUW1-NovaLite-output-tokens", ("amazon.nova-lite", "output", "standard", "default")),
+        ("USE1-gpt-oss-120b-output-tokens-priority", ("gpt-oss-120b", "output", "priority", "default")),
+        (
+            "USE1-Llama4-Maverick-17B-input-tokens-batch",
+            ("llama4-maverick-17b", "input_uncached", "batch", "default"),
+        ),
+        (
+            "USE1-openai.gpt-5.6-luna-mantle-cache-write-tokens-5m-long-ctx-flex",
+            ("openai.gpt-5.6-luna", "cache_write_5m", "flex", "long"),
+        ),
+        (
+            "USW2-anthropic.claude-opus-4-8-mantle-cache-write-tokens-global-standard",
+            ("global.anthropic.claude-opus-4-8", "cache_write_5m", "standard", "default"),
+        ),
+        (
+            "USE1-Claude4Sonnet-output-tokens-long-context-cross-region-global",
+            ("global.anthropic.claude-sonnet-4", "output", "standard", "long"),
+        ),
+        ("USE1-NovaSonic-speech-input-tokens", (None, "other", "standard", None)),
+        ("USE1-NovaSonic-text-input-tokens", ("novasonic", "input_uncached", "standard", "default")),
+        ("USE1-Claude4.6Sonnet-input-tokens-turbo", (None, "other", "standard", None)),
+        ("USE1-NovaLite-Customization-Training", (None, "other", "standard", None)),
+    ],
+)
+def test_every_bedrock_spelling_is_told_apart_or_kept_as_it_is(
+    home: LandedHome, usage_type: str, expected: tuple[str | None, ...]
+) -> None:
+    [row] = cur(home, changed(CUR, line_item_usage_type=usage_type))
+    assert (row["model_id"], row["meter"], row["service_tier"], row["context_tier"]) == expected
+    assert row["line_item"] == usage_type
+
+
+def test_marketplace_units_are_millions_and_the_product_names_the_model(home: LandedHome) -> None:
+    usage_type = "USE1-MP:USE1_input_tokens_global_standard-Units"
+    [row] = cur(home, changed(CUR, 6, line_item_usage_type=usage_type, line_item_usage_amount="0.5"))
+    assert (row["model_id"], row["meter"]) == ("global.anthropic.claude-sonnet-4-6", "input_uncached")
+    assert row["quantity"] == 500_000
+
+
+def test_a_pricing_unit_nobody_knows_leaves_the_line_without_a_meter(home: LandedHome) -> None:
+    [row] = cur(home, changed(CUR, pricing_unit="Dozens"))
+    assert (row["meter"], row["quantity"], row["billed_amount"]) == ("other", None, Decimal("0.00825"))
+
+
+def test_a_cur_in_parquet_says_the_same(home: LandedHome) -> None:
+    expected = cur(home)
+    path = home.root / "landing" / "aws_cur" / "line_items" / CUR_NAME
+    parquet = path.with_suffix(".parquet")
+    duckdb.sql(
+        f"""
+        copy (
+            select * replace (
+                cast(line_item_usage_start_date as timestamp) as line_item_usage_start_date,
+                cast(line_item_unblended_cost as double) as line_item_unblended_cost,
+                case
+                    when product is null then map {{}}
+                    else map {{'servicename': json_extract_string(product, '$.servicename')}}
+                end as product
+            )
+            from read_csv('{path}', all_varchar = true)
+        ) to '{parquet}'"""
+    )
+    path.unlink()
+    home.ingest()
+    files = sorted((home.root / "lake" / "aws_cur" / "line_items").glob("*-v*.parquet"))
+    names = ", ".join(name for name in LINE_ITEMS.columns if name not in ("file_hash",))
+    read = [duckdb.execute(f"select {names} from '{file}' order by row_number").fetchall() for file in files]
+    assert len(read) == 2
+    assert read[0] == read[1]
+    assert len(read[0]) == len(expected)
+
+
+def test_a_charge_type_nobody_knows_fails_the_file_and_is_named(home: LandedHome) -> None:
+    lines = CUR.replace(",EdpDiscount,", ",NewCharge,")
+    home.land(f"aws_cur/line_items/{CUR_NAME}", lines)
+    home.ingest()
+    [failed] = home.ledger()
+    assert failed.status == "failed"
+    assert "line_item_line_item_type" in str(failed.reason)
+    assert "NewCharge" in str(failed.reason)
+
+
+@pytest.mark.parametrize(
+    ("cell", "value", "field"),
+    [
+        ("line_item_unblended_cost", "1,234.50", "line_item_unblended_cost"),
+        ("line_item_unblended_cost", "", "line_item_unblended_cost"),
+        ("line_item_usage_start_date", "10/08/2026", "line_item_usage_start_date"),
+        ("line_item_usage_end_date", "2026-08-09T00:00:00Z", "charge_end"),
+        ("line_item_currency_code", "dollars", "currency"),
+    ],
+)
+def test_a_line_that_cannot_be_a_charge_is_named(home: LandedHome, cell: str, value: str, field: str) -> None:
+    good = changed(CUR)
+    bad = changed(CUR, 0, **{cell: value}).splitlines()[1]
+    assert len(cur(home, good + bad + "\n")) == 1
+    assert [(line, at) for line, at, _ in home.rejects()] == [(2, field)]
+
+
+def test_a_cur_without_its_cost_column_fails_as_a_whole(home: LandedHome) -> None:
+    home.land(f"aws_cur/line_items/{CUR_NAME}", CUR.replace("line_item_unblended_cost", "cost"))
+    home.ingest()
+    [failed] = home.ledger()
+    assert failed.status == "failed"
+    assert "line_item_unblended_cost" in str(failed.reason)
