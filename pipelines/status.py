@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 
 from assets.marts import open_marts, rows
 from assets.publish import DATABASE, current_manifest
@@ -16,7 +17,6 @@ from assets.warehouse import applied_inputs
 from pipelines.lock import read_holder
 from sources import clock
 from sources.home import Home
-from sources.reading import literal
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,8 @@ def read_status(home: Home) -> Status:
             path = home.lake / "meta" / table / "current.parquet"
             if not path.is_file():
                 return Status(home.root, str(holder) if holder else None, None, None, False, [], [], [], None)
-            connection.execute(f"create view {table} as from read_parquet({literal(path)})")
+            # Read at once: a run that is going on replaces the file.
+            connection.register(table, pl.read_parquet(path).to_arrow())
         feeds = [_feed(row) for row in rows(connection, _FEEDS)]
         failed, missing = rows(connection, _FAILED), rows(connection, _MISSING)
     return Status(

@@ -34,6 +34,10 @@ from sources.reading import literal, one
 Progress = Callable[[int, int, str], None]
 
 
+# So many files with rejects are named one by one; `inferledger quarantine show` names all.
+FILES_NAMED = 10
+
+
 @dataclass
 class IngestSummary:
     """What one ingest did. Warnings are sentences for people, each naming its file."""
@@ -45,6 +49,7 @@ class IngestSummary:
     rows_read: int = 0
     rows_kept: int = 0
     rows_quarantined: int = 0
+    files_with_rejects: int = 0
     warnings: list[str] = field(default_factory=list)
 
 
@@ -246,7 +251,10 @@ class _Run:
                 f"landing/{row.path}: replaced under the same name; its earlier rows are out of use"
             )
         if row.rows_quarantined:
-            summary.warnings.append(f"landing/{row.path}: {row.rows_quarantined} of {row.rows_read} rows quarantined")
+            summary.files_with_rejects += 1
+            if summary.files_with_rejects <= FILES_NAMED:
+                share = f"{row.rows_quarantined} of {row.rows_read} rows quarantined"
+                summary.warnings.append(f"landing/{row.path}: {share}")
         if row.unknown_fields:
             names = ", ".join(f"{name} ({count})" for name, count in row.unknown_fields.items())
             summary.warnings.append(f"landing/{row.path}: fields nobody here knows, with the rows seen: {names}")

@@ -56,7 +56,7 @@ def _print_status(found: "Status") -> None:
         week = found.week
         click.echo(
             f"week       {week.week}: {week.calls:,} calls, {usd(week.cost_usd)} USD, of which "
-            f"{usd(week.unattributed_usd)} without a tenant; {week.unpriced_calls:,} calls "
+            f"{usd(week.unattributed_usd)} unattributed; {week.unpriced_calls:,} calls "
             f"({week.unpriced_tokens:,} tokens) without a price"
         )
         click.echo(f"report     {week.report or 'not written'}")

@@ -44,7 +44,7 @@ def test_status_names_what_is_missing_failed_and_unattributed(home: Home) -> Non
     for text in (
         "missing    litellm/spend_logs/spend_logs_2026-11-12.ndjson.gz",
         "failed     litellm/spend_logs/spend_logs_2026-11-11.ndjson.gz: file: not gzip",
-        "2026-W46: 3 calls, 10.50 USD, of which 0.50 without a tenant; 0 calls (0 tokens) without a price",
+        "2026-W46: 3 calls, 10.50 USD, of which 0.50 unattributed; 0 calls (0 tokens) without a price",
         "report     not written",
     ):
         assert text in result.stdout
