@@ -1,10 +1,12 @@
 """Writes the pricing tables of the lake for the keys that the landed logs and bills have."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
 
 import duckdb
 
 from sources.bill import BILL_COLUMNS
+from sources.gateway import CALL_COLUMNS
 from sources.home import Home
 from sources.lake import table_folder, write_current
 from sources.pricing.book import strip_prefix
@@ -17,6 +19,18 @@ DIRECT = "direct"
 CLOUD_HOSTS = {"bedrock": "bedrock", "vertex_ai": "vertex", "azure": "azure", "azure_ai": "azure"}
 # What logs call the tier without a name of its own.
 STANDARD_TIERS = ("", "standard", "default", "auto", "on_demand", "standard_only")
+
+# Every gateway's table, and the SQL of the tier a call was served on.
+_TIERS = {
+    ("litellm", "spend_logs"): "case when is_batch then 'batch' else lower(coalesce(service_tier, '')) end",
+    **{(t.feed, t.table): "service_tier" for t in FEEDS if t.columns is CALL_COLUMNS},
+}
+_CALL_COLUMNS = (
+    "coalesce(gateway_provider, '') as gateway_provider",
+    "model_id",
+    "cast(started_at as date) as usage_date",
+)
+GatewayFiles = Mapping[tuple[str, str], Sequence[str]]
 
 # Bills that name models: who bills, and the model. OpenAI's costs name it in front of the comma of a token line.
 _BILLED_MODELS = {
@@ -68,52 +82,72 @@ def _files(home: Home, feed: str, table: str) -> list[str]:
     return sorted(str(path) for path in folder.glob("*.parquet") if not path.name.startswith("."))
 
 
-def load_accounts(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
-    """The table `accounts`: who bills what the gateway calls by its own provider name, and when."""
-    accounts = [
-        (row.gateway_provider, row.service_provider, row.valid_from, row.valid_to)
-        for row in settings.billing_accounts
-        if row.gateway == "litellm"
+def gateway_files(home: Home) -> GatewayFiles:
+    """The lake files of every gateway's log, by feed and table."""
+    return {(feed, table): files for feed, table in _TIERS if (files := _files(home, feed, table))}
+
+
+def load_calls(
+    files: GatewayFiles, settings: Settings, connection: duckdb.DuckDBPyConnection, also: Sequence[str] = ()
+) -> bool:
+    """The view `calls`: what decides the price of a logged call, and columns beside it; False without a log."""
+    logs = [
+        connection.read_parquet(list(paths)).project(
+            ", ".join((f"'{feed}' as gateway", _TIERS[feed, table] + " as logged_tier", *_CALL_COLUMNS, *also))
+        )
+        for (feed, table), paths in files.items()
     ]
-    connection.execute("create temp table accounts (name text, service_provider text, valid_from date, valid_to date)")
+    if not logs:
+        return False
+    reduce(duckdb.DuckDBPyRelation.union, logs).create_view("logged")
+    _load_accounts(settings, connection)
+    standard = ", ".join(f"'{tier}'" for tier in STANDARD_TIERS)
+    connection.execute(
+        f"""
+        create temp view calls as
+        select
+            logged.*,
+            coalesce(accounts.service_provider, logged.gateway_provider) as service_provider,
+            case when logged.logged_tier in ({standard}) then 'standard' else logged.logged_tier end as service_tier
+        from logged
+        left join accounts
+            on logged.gateway = accounts.gateway
+            and logged.gateway_provider = accounts.name
+            and logged.usage_date >= accounts.valid_from
+            and logged.usage_date < accounts.valid_to
+        where logged.model_id <> ''
+        """
+    )
+    return True
+
+
+def _load_accounts(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
+    """The table `accounts`: who bills what each gateway calls by its own provider name, and when."""
+    accounts = [
+        (row.gateway, row.gateway_provider, row.service_provider, row.valid_from, row.valid_to)
+        for row in settings.billing_accounts
+    ]
+    connection.execute(
+        "create temp table accounts (gateway text, name text, service_provider text, valid_from date, valid_to date)"
+    )
     if accounts:
-        connection.executemany("insert into accounts values (?, ?, ?, ?)", accounts)
+        connection.executemany("insert into accounts values (?, ?, ?, ?, ?)", accounts)
 
 
 def _keys_in_use(home: Home, settings: Settings, connection: duckdb.DuckDBPyConnection) -> list[Key]:
     """Every combination of calls that decides a price, with the first and last day it is in use."""
-    files = _files(home, "litellm", "spend_logs")
-    if not files:
+    if not load_calls(gateway_files(home), settings, connection):
         return []
-    load_accounts(settings, connection)
     self_hosted = {node.service_provider for node in settings.gpu_nodes}
     rows = connection.execute(
         """
-        with days as (
-            select distinct
-                coalesce(gateway_provider, '') as gateway_provider,
-                model_id,
-                case when is_batch then 'batch' else lower(coalesce(service_tier, '')) end as service_tier,
-                cast(started_at as date) as usage_date
-            from read_parquet($files)
-            where model_id <> ''
-        )
         select
-            coalesce(accounts.service_provider, days.gateway_provider) as service_provider,
-            days.gateway_provider,
-            days.model_id,
-            case when list_contains($standard, days.service_tier) then 'standard' else days.service_tier end as tier,
-            min(days.usage_date) as first_date,
-            max(days.usage_date) as last_date
-        from days
-        left join accounts
-            on days.gateway_provider = accounts.name
-            and days.usage_date >= accounts.valid_from
-            and days.usage_date < accounts.valid_to
+            service_provider, gateway_provider, model_id, service_tier,
+            min(usage_date) as first_date, max(usage_date) as last_date
+        from calls
         group by all
         order by all
-        """,
-        {"files": files, "standard": list(STANDARD_TIERS)},
+        """
     ).fetchall()
     return _merged(
         Key(provider, SELF_HOSTED if provider in self_hosted else CLOUD_HOSTS.get(name, DIRECT), model_id, tier, *dates)

@@ -9,11 +9,9 @@ import polars as pl
 from sources.home import Home
 from sources.lake import lake_folder, ledger_path, table_folder
 from sources.ledger import FileLedger
-from sources.pricing.build import STANDARD_TIERS, load_accounts
+from sources.pricing.build import gateway_files, load_calls
 from sources.pricing.resolve import SELF_HOSTED
 from sources.settings import Settings
-
-FEED, TABLE = "litellm", "spend_logs"
 
 
 def unpriced_models(home: Home, settings: Settings) -> list[str]:
@@ -23,14 +21,20 @@ def unpriced_models(home: Home, settings: Settings) -> list[str]:
     if unpriced.is_empty():
         return []
     with FileLedger(ledger_path(home.root)) as ledger:
-        rows = ledger.rows("status = 'committed' and feed = :feed and table_name = :table", feed=FEED, table=TABLE)
-    files = pl.DataFrame({"file_hash": [row.identity for row in rows], "path": [row.path for row in rows]})
-    lake = [str(table_folder(home.root, FEED, TABLE) / row.lake_name) for row in rows]
+        rows = ledger.rows("status = 'committed'")
+    landed = pl.DataFrame({"file_hash": [row.identity for row in rows], "path": [row.path for row in rows]})
+    gateways = gateway_files(home)
+    lake: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        if (row.feed, row.table_name) in gateways:
+            path = table_folder(home.root, row.feed, row.table_name) / row.lake_name
+            lake.setdefault((row.feed, row.table_name), []).append(str(path))
     with duckdb.connect() as connection:
-        load_accounts(settings, connection)
+        if not load_calls(lake, settings, connection, ("file_hash", "row_number")):
+            return []
         connection.register("unpriced", unpriced.to_arrow())
-        connection.register("files", files.to_arrow())
-        found = connection.execute(_CALLS, {"lake": lake, "standard": list(STANDARD_TIERS)}).fetchall()
+        connection.register("files", landed.to_arrow())
+        found = connection.execute(_CALLS).fetchall()
     return [
         f"landing/{path}, row {number}: model {model!r}, {tier} tier, {calls:,} of its calls: {reason}"
         for path, number, model, tier, calls, reason in found
@@ -40,25 +44,6 @@ def unpriced_models(home: Home, settings: Settings) -> list[str]:
 _CALLS = """
     with reasons as (
         select distinct service_provider, model_id, service_tier, usage_date, price_reason from unpriced
-    ),
-    logged as (
-        select
-            gateway_provider, model_id, file_hash, row_number, cast(started_at as date) as usage_date,
-            case when is_batch then 'batch' else lower(coalesce(service_tier, '')) end as service_tier
-        from read_parquet($lake)
-        where model_id in (select model_id from unpriced)
-    ),
-    calls as (
-        select
-            coalesce(accounts.service_provider, logged.gateway_provider, '') as service_provider,
-            logged.* replace (
-                case when list_contains($standard, service_tier) then 'standard' else service_tier end as service_tier
-            )
-        from logged
-        left join accounts
-            on logged.gateway_provider = accounts.name
-            and logged.usage_date >= accounts.valid_from
-            and logged.usage_date < accounts.valid_to
     )
     select
         min_by(files.path, (files.path, calls.row_number)),

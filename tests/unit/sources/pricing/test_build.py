@@ -7,8 +7,10 @@ from typing import Any
 import polars as pl
 import pytest
 
+from sources.gateway import CALL_COLUMNS
 from sources.home import Home, init_home
 from sources.pricing.build import build_prices
+from sources.registry import FEEDS
 from sources.settings import SettingsError
 
 ACCOUNTS = """service_provider,billing_account_id,gateway,gateway_provider,valid_from,valid_to
@@ -93,6 +95,25 @@ def test_keys_in_use_come_from_the_log(home: Home) -> None:
         ("northgpu", "self_hosted", "hosted_vllm/llama", "standard", "2026-08-11", "2026-08-11", False),
         ("openai", "direct", "gpt-5-nano", "batch", "2026-08-11", "2026-08-11", True),
         ("openai", "direct", "gpt-5-nano", "standard", "2026-08-10", "2026-08-12", True),
+    ]
+
+
+def test_every_gateway_brings_its_keys(home: Home) -> None:
+    """Each under the account of its own name for the provider."""
+    (home.config / "billing_accounts.csv").write_text(ACCOUNTS + "reseller,r-1,helicone,openai,2026-08-01,\n")
+    schema = {name: dtype for name, dtype in CALL_SCHEMA.items() if name != "is_batch"}
+    rows = [{**call("openai", "gpt-4.1", "2026-08-11 08:00:00", tier)} for tier in ("standard", "batch")]
+    gateways = [feed for feed in FEEDS if feed.columns is CALL_COLUMNS]
+    for feed in gateways:
+        land(home, feed.feed, feed.table, [{k: row[k] for k in schema} for row in rows], schema)
+    land(home, "litellm", "spend_logs", [call("openai", "gpt-5-nano", "2026-08-11 08:00:00")], CALL_SCHEMA)
+    assert len(gateways) > 3
+    assert [key[:4] for key in keys(home)] == [
+        ("openai", "direct", "gpt-4.1", "batch"),
+        ("openai", "direct", "gpt-4.1", "standard"),
+        ("openai", "direct", "gpt-5-nano", "standard"),
+        ("reseller", "direct", "gpt-4.1", "batch"),
+        ("reseller", "direct", "gpt-4.1", "standard"),
     ]
 
 
