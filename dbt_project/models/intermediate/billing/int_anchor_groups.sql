@@ -45,6 +45,7 @@ logged as (
         cast(sum(weight) as decimal(31, 8)) as logged_weight,
         cast(sum(contracted_cost_usd) as decimal(26, 12)) as contracted_usd,
         min(call_id) as first_call_id,
+        min(host) as host,
         case when min(price_set_id) = max(price_set_id) then min(price_set_id) end as price_set_id
     from call_meters
     group by {{ keys }}
@@ -75,6 +76,7 @@ joined as (
         coalesce(logged.logged_weight, 0) as logged_weight,
         logged.contracted_usd,
         logged.first_call_id,
+        logged.host,
         logged.price_set_id
     from billed
     full outer join logged using ({{ keys }})

@@ -6,7 +6,7 @@ with usage as (
 ),
 
 metered as (
-    {{ unpivot_call_meters('usage') }}
+    {{ unpivot_call_meters('usage', also=['host']) }}
 ),
 
 -- Within a group the price differs only by tiers the bill does not show; a group without prices is shared by quantity.

@@ -26,7 +26,7 @@ dated as (
 
     select
         'usage:' || group_id as charge_id, service_provider, billing_account_id,
-        cast(null as {{ dbt.type_string() }}) as billing_scope_id, usage_date, 'direct' as host, model, service_tier, meter,
+        cast(null as {{ dbt.type_string() }}) as billing_scope_id, usage_date, coalesce(host, 'direct') as host, model, service_tier, meter,
         'usage' as charge_category,
         case when is_final then 'anchored' else 'estimated' end as charge_status,
         cast(logged_quantity as decimal(38, 6)) as quantity,
@@ -39,7 +39,7 @@ dated as (
 
     select
         'unlogged:' || group_id as charge_id, service_provider, billing_account_id,
-        cast(null as {{ dbt.type_string() }}) as billing_scope_id, usage_date, 'direct' as host, model, service_tier, meter,
+        cast(null as {{ dbt.type_string() }}) as billing_scope_id, usage_date, coalesce(host, 'direct') as host, model, service_tier, meter,
         'unlogged_traffic' as charge_category,
         'anchored' as charge_status,
         cast(billed_quantity - logged_quantity as decimal(38, 6)) as quantity,

@@ -1,0 +1,83 @@
+"""A company that calls Bedrock through LiteLLM and lands AWS's bill: every cent of the bill is somewhere."""
+
+import json
+import shutil
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from sources.home import Home, init_home
+from tests.faults.conftest import ROOT, inferledger
+
+MODEL = "us.anthropic.claude-sonnet-4-6-v1:0"
+ACCOUNTS = """\
+service_provider,billing_account_id,gateway,gateway_provider,settlement_lag_days,currency,valid_from,valid_to
+aws,100000000001,litellm,bedrock,1,USD,2026-01-01,
+"""
+
+
+def call(number: int, tenant: str, prompt: int, completion: int) -> str:
+    usage = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+    metadata = {"usage_object": usage, "spend_logs_metadata": {"tenant": tenant, "feature": "chat"}}
+    return json.dumps({
+        "request_id": f"resp-{number}",
+        "call_type": "acompletion",
+        "api_key": "0" * 64,
+        "model": MODEL,
+        "custom_llm_provider": "bedrock",
+        "startTime": "2026-08-10 09:00:00.000000",
+        "endTime": "2026-08-10 09:00:02.000000",
+        **usage,
+        "spend": 0.0,
+        "status": "success",
+        "cache_hit": "False",
+        "session_id": f"trace-{number}",
+        "request_tags": "[]",
+        "metadata": json.dumps(metadata),
+    })  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def marts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home: Home = init_home(tmp_path_factory.mktemp("aws") / "home")
+    (home.config / "billing_accounts.csv").write_text(ACCOUNTS)
+    payloads = ROOT / "examples" / "payloads" / "aws_cur" / "line_items"
+    shutil.copytree(payloads, home.landing / "aws_cur" / "line_items", dirs_exist_ok=True)
+    lines = [call(1, "acme", 1000, 300), call(2, "globex", 500, 700)]
+    (home.landing / "litellm" / "spend_logs" / "spend_logs_2026-08-10.ndjson").write_text("\n".join(lines) + "\n")
+    result = inferledger(home, "run")
+    assert result.returncode == 0, result.stdout + result.stderr
+    return home.published / "marts.duckdb"
+
+
+def rows(marts: Path, query: str) -> list[tuple[object, ...]]:
+    with duckdb.connect(str(marts), read_only=True) as connection:
+        return connection.execute(query).fetchall()
+
+
+def test_calls_on_bedrock_carry_the_money_of_the_cur(marts: Path) -> None:
+    calls = rows(marts, "select call_id, billed_cost_usd, cost_status from fct_usage order by call_id")
+    # 1,000 and 500 of 2,500 billed input tokens; 300 and 700 of 1,000 output tokens, net of their discount.
+    assert [(cost, status) for _, cost, status in calls] == [
+        (Decimal("0.0033") + Decimal("0.0045"), "anchored"),
+        (Decimal("0.00165") + Decimal("0.0105"), "anchored"),
+    ]
+
+
+def test_the_rest_is_unattributed_and_the_sum_is_the_bill_without_tax(marts: Path) -> None:
+    [(total,)] = rows(marts, "select sum(amount_usd) from fct_allocations")
+    assert total == Decimal("2.49629")
+    categories = rows(marts, "select charge_category, sum(amount_usd) from fct_charges group by 1 order by 1")
+    assert categories == [
+        ("non_token", Decimal("2.429")),
+        ("unlogged_traffic", Decimal("0.04734")),
+        ("usage", Decimal("0.01995")),
+    ]
+    kept = rows(marts, "select meter from fct_charges where charge_category = 'non_token' order by meter")
+    assert kept == [
+        ("USE1-BoxUsage:m6i.large",),
+        ("USE1-NovaCanvas-T2I-1024-Premium",),
+        ("USE1-NovaPro-input-tokens-latency-optimized",),
+    ]
