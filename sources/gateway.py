@@ -4,7 +4,7 @@ LiteLLM has a table of its own. Which counts contain which others differs by gat
 reader, which rejects counts that cannot be; the staging model says it again, where the disjoint classes are made.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -114,7 +114,7 @@ def _exceeds(whole: str, parts: list[str]) -> tuple[str, str, str]:
 
 
 # What a gateway's log says in none of its fields.
-_UNSAID: Mapping[str, Value] = {
+UNSAID: Mapping[str, Value] = {
     "logical_request_id": Value(sql="v_response_id"),
     "operation": Value(sql="'chat'"),
     "service_tier": Value(sql="'standard'"),
@@ -162,16 +162,20 @@ def gateway_table(
     records: str = "",
     known_fields: frozenset[str] = frozenset(),
     only: tuple[str, frozenset[str]] | None = None,
+    closed: tuple[tuple[str, ...], frozenset[str]] | None = None,
+    problems: Sequence[tuple[str, str, str]] = (),
 ) -> FeedTable:
     """A gateway whose log a mapping can read."""
     layout = Layout(
         columns=CALL_COLUMNS,
-        values={**_UNSAID, **values},
+        # In the order given: a computed value sees those before it.
+        values={**{name: value for name, value in UNSAID.items() if name not in values}, **values},
         time_column="started_at",
-        problems=convention.problems(),
+        problems=[*problems, *convention.problems()],
         records=records,
         known_fields=known_fields,
         only=only,
+        closed=closed,
     )
     return FeedTable(
         feed=feed,

@@ -20,6 +20,7 @@ LANDING_TABLES = (
     ("cloudflare", "logs"),
     ("helicone", "requests"),
     ("openrouter", "generations"),
+    ("langfuse", "observations"),
     ("openai", "usage_completions"),
     ("openai", "costs"),
     ("anthropic", "usage_messages"),

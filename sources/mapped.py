@@ -38,6 +38,8 @@ _EXPECTED: Mapping[Kind, str] = {
 _COUNT = r"\d{1,15}(\.0+)?"
 _NUMBER = r"\d{1,14}(\.\d+)?([eE]-?\d{1,3})?"
 _EPOCH = r"\d{9,19}(\.\d+)?"
+# Before the field of a problem that fails the whole file.
+_FATAL = "!"
 _EPOCH_UNITS = {"s": 1_000_000, "ms": 1_000, "us": 1, "ns": 0.001}
 
 
@@ -74,6 +76,9 @@ class Layout:
     known_fields: frozenset[str] = frozenset()
     # A place that holds something (one of these texts, if any) in every record that is a row of this table.
     only: tuple[str, frozenset[str]] | None = None
+    # Where an object (or the JSON text of one) stands whose keys must all be among these: another one fails the file,
+    # for what it counts would otherwise go missing without a word.
+    closed: tuple[tuple[str, ...], frozenset[str]] | None = None
     may_be_empty: bool = False
 
 
@@ -82,6 +87,19 @@ def read_mapped(
 ) -> ReadResult:
     """One landed file to lake Parquet. Raises UnreadableFileError when nothing in it can be kept."""
     connection = context.connection
+    start_judging(layout, file, context)
+    rejects: list[Reject] = []
+    unknown: dict[str, int] = {}
+    for number, source in enumerate(_record_sources(file.path, layout, context, rejects)):
+        if number == 0 and layout.known_fields:
+            unknown = _unknown_fields(connection, source, layout.known_fields)
+        connection.execute(f"insert into judged {_judge_sql(layout, source)}")
+    return write_judged(layout, connection, out_parquet, out_rejects, rejects, unknown)
+
+
+def start_judging(layout: Layout, file: LandedFile, context: ReadContext) -> None:
+    """The table `judged`, empty, and what its rows are computed with."""
+    connection = context.connection
     connection.execute("set timezone = 'UTC'")
     set_hash_key(connection, context.hash_key)
     connection.execute("set variable mapped_file_hash = $value", {"value": file.identity})
@@ -89,22 +107,30 @@ def read_mapped(
     connection.execute("set variable mapped_retrieved_at = cast($value as timestamp)", {"value": file.retrieved_at})
     latest = (context.now + timedelta(days=1)).replace(tzinfo=None)
     connection.execute("set variable mapped_latest = cast($value as timestamp)", {"value": latest})
-    rejects: list[Reject] = []
     columns = ", ".join(f'"{name}" {kind}' for name, kind in layout.columns.items())
     connection.execute(
         f"create or replace temp table judged ({columns}, line_number bigint, byte_offset bigint, problem varchar)"
     )
-    unknown: dict[str, int] = {}
-    for number, source in enumerate(_record_sources(file.path, layout, context, rejects)):
-        if number == 0 and layout.known_fields:
-            unknown = _unknown_fields(connection, source, layout.known_fields)
-        connection.execute(f"insert into judged {_judge_sql(layout, source)}")
+
+
+def write_judged(
+    layout: Layout,
+    connection: duckdb.DuckDBPyConnection,
+    out_parquet: Path,
+    out_rejects: Path,
+    rejects: list[Reject],
+    unknown: Mapping[str, int],
+) -> ReadResult:
+    """The good rows of `judged` to Parquet, the others to quarantine."""
     names = ", ".join(f'"{name}"' for name in layout.columns)
     good = f"select {names} from judged where problem is null order by row_number"
     connection.execute(f"copy ({good}) to {literal(out_parquet)} {PARQUET}")
     bad = "select coalesce(line_number, row_number), byte_offset, problem from judged where problem is not null"
     for line, offset, problem in connection.execute(bad).fetchall():
-        rejects.append(Reject(line, offset, *problem.split("\t", 1)))
+        at, reason = problem.split("\t", 1)
+        if at.startswith(_FATAL):
+            raise UnreadableFileError(reason, at.removeprefix(_FATAL), line)
+        rejects.append(Reject(line, offset, at, reason))
     connection.execute("drop table judged")
     return finish(
         connection,
@@ -246,10 +272,14 @@ def _split(place: str) -> tuple[str, str | None]:
 
 
 def _judge_sql(layout: Layout, source: str) -> str:
-    """The records as lake columns, each with its place and the first thing that is wrong with it."""
-    places = [place for value in layout.values.values() for place in value.at] + (
-        [layout.only[0]] if layout.only else []
-    )
+    """Records as lake columns, each with its place and the first thing that is wrong with it."""
+    return judged_texts(layout, _texts_sql(layout, source))
+
+
+def _texts_sql(layout: Layout, source: str) -> str:
+    """What the records say, as texts: a column t_<name> for every value that is not computed."""
+    places = [place for value in layout.values.values() for place in value.at]
+    places += ([layout.only[0]] if layout.only else []) + [*(layout.closed[0] if layout.closed else ())]
     outer = list(dict.fromkeys(_split(place)[0] for place in places)) or ["/"]
     inner: dict[str, list[str]] = {}
     for place in places:
@@ -266,28 +296,50 @@ def _judge_sql(layout: Layout, source: str) -> str:
         at = outer.index(head)
         return f"o[{at + 1}]" if tail is None else f"i{at}[{inner[head].index(tail) + 1}]"
 
-    given = {name: value for name, value in layout.values.items() if value.sql is None}
-    texts = [f"{_first(text, value)} as t_{name}" for name, value in given.items()]
-    typed = [f"{_typed(f't_{name}', value)} as v_{name}" for name, value in given.items()]
-    computed = [f"{value.sql} as v_{name}" for name, value in layout.values.items() if value.sql is not None]
-    problems = [branch for name, value in given.items() for branch in _problems(name, value)]
-    lake = ", ".join(_lake(name, kind, layout) for name, kind in layout.columns.items())
-    checks = "".join(" " + reject(condition, at, reason) for condition, at, reason in layout.problems)
+    texts = [f"{first_text(text, value)} as t_{name}" for name, value in layout.values.items() if value.sql is None]
     ours = ""
     if layout.only:
         place, words = layout.only
         wanted = f"in {one_of(sorted(words))}" if words else "is not null"
         ours = f"where {text(place)} {wanted} or problem is not null"
-    first = f"case when problem is not null then 'line' || chr(9) || problem {' '.join(problems)} end"
-    # Computed values see typed ones by their v_ names; the last checks see lake columns.
+    stray = "null"
+    if layout.closed:
+        objects, keys = layout.closed
+        object_keys = f"try(json_keys({first_text(text, Value(objects))}))"
+        key = f"list_filter({object_keys}, lambda key: key not in {one_of(sorted(keys))})[1]"
+        stray = f"{literal(objects[0].strip('/'))} || chr(9) || {key}"
     return f"""
         with source as ({source}),
         opened as (
             select *, case when problem is null then json_extract_string(record, {_list(outer)}) end as o from source
         ),
-        nested as (select *{lists} from opened),
-        ours as (select * from nested {ours}),
-        texts as (select row_number, line_number, byte_offset, problem, {", ".join(texts)} from ours),
+        nested as (select *{lists} from opened)
+        select row_number, line_number, byte_offset, problem, {stray} as stray, {", ".join(texts)} from nested {ours}"""
+
+
+def judged_texts(layout: Layout, texts: str) -> str:
+    """Texts (row_number, line_number, byte_offset, problem, stray, t_<name>...) as lake columns, place and problem.
+
+    `stray` is a key that nobody here knows where a new one must not go unseen, after its place and a tab.
+    """
+    given = {name: value for name, value in layout.values.items() if value.sql is None}
+    typed = [f"{_typed(f't_{name}', value)} as v_{name}" for name, value in given.items()]
+    computed = [f"{value.sql} as v_{name}" for name, value in layout.values.items() if value.sql is not None]
+    problems = [branch for name, value in given.items() for branch in _problems(name, value)]
+    lake = ", ".join(_lake(name, kind, layout) for name, kind in layout.columns.items())
+    checks = "".join(" " + reject(condition, at, reason) for condition, at, reason in layout.problems)
+    unknown = (
+        f"'{_FATAL}' || split_part(stray, chr(9), 1) || chr(9) || 'unknown key \"' || split_part(stray, chr(9), 2)"
+    )
+    first = f"""
+        case
+            when problem is not null then 'line' || chr(9) || problem
+            when stray is not null then {unknown} || '"'
+            {" ".join(problems)}
+        end"""
+    # Computed values see typed ones by their v_ names; the last checks see lake columns.
+    return f"""
+        with texts as ({texts}),
         typed as (select *, {", ".join(typed)} from texts),
         computed as (select *{"".join(", " + column for column in computed)} from typed),
         lake as (select {lake}, line_number, byte_offset, {first} as first_problem from computed)
@@ -299,7 +351,7 @@ def _list(pointers: Sequence[str]) -> str:
     return "[" + ", ".join(literal(pointer) for pointer in pointers) + "]"
 
 
-def _first(text: Callable[[str], str], value: Value) -> str:
+def first_text(text: Callable[[str], str], value: Value) -> str:
     found_texts = [f"nullif({text(place)}, '')" for place in value.at]
     default = [] if value.default is None else [literal(value.default)]
     return f"coalesce({', '.join([*found_texts, *default, 'null'])})"

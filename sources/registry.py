@@ -9,6 +9,7 @@ from sources.dcgm.feed import SAMPLES as DCGM_SAMPLES
 from sources.envoy.feed import ACCESS_LOG as ENVOY_ACCESS_LOG
 from sources.feed import FeedTable
 from sources.helicone.feed import REQUESTS as HELICONE_REQUESTS
+from sources.langfuse.feed import OBSERVATIONS as LANGFUSE_OBSERVATIONS
 from sources.litellm.feed import SPEND_LOGS
 from sources.openai.feed import COSTS, USAGE_COMPLETIONS
 from sources.openrouter.feed import GENERATIONS as OPENROUTER_GENERATIONS
@@ -21,6 +22,7 @@ FEEDS: tuple[FeedTable, ...] = (
     CLOUDFLARE_LOGS,
     HELICONE_REQUESTS,
     OPENROUTER_GENERATIONS,
+    LANGFUSE_OBSERVATIONS,
     USAGE_COMPLETIONS,
     COSTS,
     USAGE_MESSAGES,

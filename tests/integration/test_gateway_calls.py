@@ -44,6 +44,9 @@ def marts(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection
         # Cache and reasoning beside the counts: nothing is taken off.
         ("22222222-2222-4222-8222-222222222222", (100, 400, 50, 30, 12)),
         ("req-1", (35, 1000, 200, 446, 0)),
+        ("obs-2", (100, 400, 50, 30, 12)),
+        # The latest version of the call, once.
+        ("obs-3", (40, 20, 0, 20, 30)),
         ("01A", (15, 0, 0, 7, 0)),
     ],
 )
