@@ -26,6 +26,7 @@ LANDING_TABLES = (
     ("anthropic", "usage_messages"),
     ("anthropic", "cost_report"),
     ("aws_cur", "line_items"),
+    ("focus", "cost_and_usage"),
     ("dcgm", "samples"),
     ("vllm", "samples"),
     ("business", "tasks"),

@@ -8,6 +8,7 @@ from sources.cloudflare.feed import LOGS as CLOUDFLARE_LOGS
 from sources.dcgm.feed import SAMPLES as DCGM_SAMPLES
 from sources.envoy.feed import ACCESS_LOG as ENVOY_ACCESS_LOG
 from sources.feed import FeedTable
+from sources.focus.feed import COST_AND_USAGE as FOCUS_COST_AND_USAGE
 from sources.helicone.feed import REQUESTS as HELICONE_REQUESTS
 from sources.langfuse.feed import OBSERVATIONS as LANGFUSE_OBSERVATIONS
 from sources.litellm.feed import SPEND_LOGS
@@ -28,6 +29,7 @@ FEEDS: tuple[FeedTable, ...] = (
     USAGE_MESSAGES,
     COST_REPORT,
     AWS_CUR_LINE_ITEMS,
+    FOCUS_COST_AND_USAGE,
     DCGM_SAMPLES,
     VLLM_SAMPLES,
     TASKS,

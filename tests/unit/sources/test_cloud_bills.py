@@ -166,3 +166,35 @@ def test_a_cur_without_its_cost_column_fails_as_a_whole(home: LandedHome) -> Non
     [failed] = home.ledger()
     assert failed.status == "failed"
     assert "line_item_unblended_cost" in str(failed.reason)
+
+
+FOCUS_NAME = "2026-08__retrieved-20260904T060000Z.csv"
+FOCUS = (PAYLOADS / "focus" / "cost_and_usage" / FOCUS_NAME).read_text()
+
+
+def focus(home: LandedHome, text: str) -> list[dict[str, Any]]:
+    home.land(f"focus/cost_and_usage/{FOCUS_NAME}", text)
+    home.ingest()
+    return home.lake("focus/cost_and_usage").sort("row_number").to_dicts()
+
+
+@pytest.mark.parametrize("provider", ["ServiceProviderName", "ProviderName"])
+def test_lines_of_a_focus_file_become_classes_whatever_its_version(home: LandedHome, provider: str) -> None:
+    rows = focus(home, FOCUS.replace("ServiceProviderName", provider))
+    assert [(r["model_id"], r["meter"], r["quantity"], r["charge_category"]) for r in rows] == [
+        ("m-1", "input_uncached", 200_000, "usage"),
+        ("m-1", "output", 10_000, "usage"),
+        ("m-1", "other", None, "usage"),
+        (None, "other", None, "credit"),
+    ]
+    assert {r["service_provider"] for r in rows} == {"azure"}
+    assert sum(r["billed_amount"] for r in rows) == Decimal("0.90")
+
+
+def test_a_charge_category_nobody_knows_fails_the_focus_file(home: LandedHome) -> None:
+    home.land(f"focus/cost_and_usage/{FOCUS_NAME}", FOCUS.replace(",Credit,", ",Gift,"))
+    home.ingest()
+    [failed] = home.ledger()
+    assert failed.status == "failed"
+    assert "ChargeCategory" in str(failed.reason)
+    assert "Gift" in str(failed.reason)
