@@ -21,6 +21,7 @@ LANDING_TABLES = (
     ("helicone", "requests"),
     ("openrouter", "generations"),
     ("langfuse", "observations"),
+    ("otel", "spans"),
     ("openai", "usage_completions"),
     ("openai", "costs"),
     ("anthropic", "usage_messages"),

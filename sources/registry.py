@@ -14,6 +14,7 @@ from sources.langfuse.feed import OBSERVATIONS as LANGFUSE_OBSERVATIONS
 from sources.litellm.feed import SPEND_LOGS
 from sources.openai.feed import COSTS, USAGE_COMPLETIONS
 from sources.openrouter.feed import GENERATIONS as OPENROUTER_GENERATIONS
+from sources.otel.feed import SPANS as OTEL_SPANS
 from sources.vllm.feed import SAMPLES as VLLM_SAMPLES
 
 FEEDS: tuple[FeedTable, ...] = (
@@ -24,6 +25,7 @@ FEEDS: tuple[FeedTable, ...] = (
     HELICONE_REQUESTS,
     OPENROUTER_GENERATIONS,
     LANGFUSE_OBSERVATIONS,
+    OTEL_SPANS,
     USAGE_COMPLETIONS,
     COSTS,
     USAGE_MESSAGES,

@@ -47,6 +47,8 @@ def marts(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection
         ("obs-2", (100, 400, 50, 30, 12)),
         # The latest version of the call, once.
         ("obs-3", (40, 20, 0, 20, 30)),
+        # 500 in, 200 out; the agent's span above it is not counted.
+        ("resp-otel-1", (370, 100, 30, 150, 50)),
         ("01A", (15, 0, 0, 7, 0)),
     ],
 )
@@ -77,6 +79,7 @@ def test_calls_that_nobody_bills_cost_nothing(marts: duckdb.DuckDBPyConnection) 
         ("01C", "not_billed"),
         ("33333333-3333-4333-8333-333333333333", "not_billed"),
         ("55555555-5555-4555-8555-555555555555", "gateway_cache"),
+        ("bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb-5555555555555555", "not_billed"),
         ("refused", "not_billed"),
         ("req-2", "not_billed"),
     ]
