@@ -74,8 +74,17 @@ def change_days(model: Model, service_tier: str, entries: Sequence[PriceEntry] |
     return days
 
 
-def quote(model: Model, service_tier: str, day: date, entries: Sequence[PriceEntry] | None = None) -> Quote:
-    """The public price of a model and tier on a UTC day.
+def windows(model: Model) -> list[tuple[int, int]]:
+    """The UTC day in half-open spans of seconds in which a quote does not change."""
+    cuts = snapshot.change_seconds(model.match) if model.match else set()
+    starts = sorted({0, *cuts})
+    return list(zip(starts, [*starts[1:], snapshot.DAY_SECONDS], strict=True))
+
+
+def quote(
+    model: Model, service_tier: str, day: date, entries: Sequence[PriceEntry] | None = None, second: int = 0
+) -> Quote:
+    """The public price of a model and tier at a second of a UTC day.
 
     A price among the project's own entries comes first, then the public book, then an entry that is a discount on the
     standard tier.
@@ -86,12 +95,12 @@ def quote(model: Model, service_tier: str, day: date, entries: Sequence[PriceEnt
             return _quoted(RateCard(entry.rates), entry)
     if model.match is None:
         return Quote(None, model.miss)
-    found = snapshot.listed(model.match, service_tier, day)
+    found = snapshot.listed(model.match, service_tier, day, second)
     if found.card is not None:
         source = snapshot.source()
         name = f"{source.name} {model.match.provider.id}/{model.match.model.id}"
         return Quote(found.card, None, "public book", name, source.known_from)
-    standard = snapshot.listed(model.match, "standard", day).card
+    standard = snapshot.listed(model.match, "standard", day, second).card
     if current and standard is not None:
         return _quoted(_discounted(standard, current[0]), current[0])
     return Quote(None, found.reason)

@@ -27,7 +27,7 @@ def find_contract(
 def contracted_card(listed: RateCard | None, contract: Contract | None) -> RateCard | None:
     """The public card under the contract; None when neither has a price.
 
-    Percent off is taken from every rate of the model. Fixed prices hold in both context tiers; what they do not name
+    Percent off is taken from every rate of the model. Fixed prices hold in every context tier; what they do not name
     keeps its public price.
     """
     if contract is None:

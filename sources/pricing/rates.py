@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from types import MappingProxyType
+from typing import NamedTuple
 
 SEARCH = "search"
 MTOK = Decimal(1_000_000)
@@ -24,6 +25,7 @@ PUBLISHED_NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "input_audio": ("input_audio", "input"),
         "input_image": ("input_image", "input"),
         "output": ("output",),
+        "reasoning": ("output_reasoning", "output"),
         "output_audio": ("output_audio", "output"),
         "output_image": ("output_image", "output"),
         SEARCH: (SEARCH,),
@@ -34,44 +36,55 @@ TOKEN_METERS = tuple(meter for meter in METERS if meter != SEARCH)
 
 # Usage columns, the published names that price them, and how many of them a price is for.
 _USAGE_COLUMNS: Mapping[str, tuple[tuple[str, ...], Decimal]] = MappingProxyType(
-    {f"{meter}_tokens": (PUBLISHED_NAMES[meter], MTOK) for meter in TOKEN_METERS if meter != "output"}
+    {
+        f"{meter}_tokens": (PUBLISHED_NAMES[meter], MTOK)
+        for meter in TOKEN_METERS
+        if meter not in ("output", "reasoning")
+    }
     | {
         "output_text_tokens": (PUBLISHED_NAMES["output"], MTOK),
-        "reasoning_tokens": (PUBLISHED_NAMES["output"], MTOK),
+        "reasoning_tokens": (PUBLISHED_NAMES["reasoning"], MTOK),
         "searches": (PUBLISHED_NAMES[SEARCH], Decimal(1)),
         "cache_storage_token_hours": (("cache_storage",), MTOK),
     }
 )
-_INPUT_COLUMNS = tuple(f"{meter}_tokens" for meter in TOKEN_METERS if not meter.startswith("output"))
+_INPUT_COLUMNS = tuple(f"{meter}_tokens" for meter in TOKEN_METERS if meter.startswith(("input", "cache")))
 
 Rates = Mapping[str, Decimal]
+
+
+class Step(NamedTuple):
+    """A context tier: the rates of requests with more input tokens than this."""
+
+    above_tokens: int
+    rates: Rates
 
 
 @dataclass(frozen=True)
 class RateCard:
     """Prices of one model and tier at one time, in USD per million tokens (searches: each), by published name.
 
-    Above `threshold_tokens` input tokens the whole request moves to `above`.
+    Above the tokens of a step, counted over the whole input, the whole request moves to its rates; steps rise.
     """
 
     base: Rates
-    above: Rates | None = None
-    threshold_tokens: int | None = None
+    steps: tuple[Step, ...] = ()
 
     @property
     def tiers(self) -> tuple[Rates, ...]:
-        return (self.base,) if self.above is None else (self.base, self.above)
+        return (self.base, *(step.rates for step in self.steps))
+
+    @property
+    def thresholds(self) -> tuple[int, ...]:
+        return tuple(step.above_tokens for step in self.steps)
 
     def map(self, change: Callable[[Rates], Rates]) -> "RateCard":
-        """The card with its rates changed in both context tiers."""
-        above = None if self.above is None else change(self.above)
-        return RateCard(change(self.base), above, self.threshold_tokens)
+        """The card with its rates changed in every context tier."""
+        return RateCard(change(self.base), tuple(Step(step.above_tokens, change(step.rates)) for step in self.steps))
 
     def rates_for(self, total_input_tokens: int) -> Rates:
-        """The rates of a request with so many input tokens; the threshold itself is still the base tier."""
-        if self.above is None or self.threshold_tokens is None or total_input_tokens <= self.threshold_tokens:
-            return self.base
-        return self.above
+        """The rates of a request with so many input tokens; a threshold itself is still the tier below it."""
+        return self.tiers[sum(total_input_tokens > threshold for threshold in self.thresholds)]
 
 
 def unit_name(meter: str) -> str:

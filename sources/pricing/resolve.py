@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import product
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -17,6 +18,7 @@ import polars as pl
 from sources.pricing import book
 from sources.pricing.contracts import contracted_card, find_contract
 from sources.pricing.rates import METERS, SEARCH, RateCard, rates_by_meter, unit_name
+from sources.pricing.snapshot import DAY_SECONDS
 from sources.settings.models import FIRST_DAY, OPEN_END, Contract
 
 PRICE = pl.Decimal(18, 8)
@@ -36,10 +38,13 @@ PRICE_KEYS_SCHEMA: dict[str, Any] = {
     "model_id": pl.String(),
     "service_tier": pl.String(),
     "usage_date": pl.Date(),
+    "window_start_second": pl.Int32(),
+    "window_end_second": pl.Int32(),
     "model": pl.String(),
     "price_set_id": pl.String(),
     "price_reason": pl.String(),
     "threshold_tokens": pl.Int64(),
+    "second_threshold_tokens": pl.Int64(),
     "is_threshold_inclusive": pl.Boolean(),
     "has_prompt_cache": pl.Boolean(),
 }
@@ -122,7 +127,7 @@ class Resolved:
 
     price_set_id: str | None
     reason: str | None
-    threshold_tokens: int | None
+    thresholds: tuple[int, ...]
     has_prompt_cache: bool
 
 
@@ -155,19 +160,24 @@ class Resolver:
         return self.own_models.get((service_provider, model_id)) or self.own_models.get((service_provider, bare))
 
     def key_rows(self, key: Key) -> Iterator[dict[str, Any]]:
-        """The price key of each span of days in which its price does not change."""
+        """The price key of each span of days, and window of the day, in which its price does not change."""
         model = self.model(key.service_provider, key.model_id)
         known = {"service_provider": key.service_provider, "host": key.host, "region": ANY_REGION}
         known |= {"model_id": key.model_id, "service_tier": key.service_tier, "model": model.model}
-        for start, end in self._spans(key, model):
-            resolved = self._resolve(key, model, start, end)
+        windows = [(0, DAY_SECONDS)] if key.host == SELF_HOSTED else book.windows(model)
+        for (start, end), window in product(self._spans(key, model), windows):
+            resolved = self._resolve(key, model, (start, end), window[0])
+            first_threshold, second_threshold, *_ = (*resolved.thresholds, None, None)
             days = {"first_date": max(start, key.first_date), "last_date": min(end, key.last_date + timedelta(days=1))}
             yield {
                 **known,
                 **days,
+                "window_start_second": window[0],
+                "window_end_second": window[1],
                 "price_set_id": resolved.price_set_id,
                 "price_reason": resolved.reason,
-                "threshold_tokens": resolved.threshold_tokens,
+                "threshold_tokens": first_threshold,
+                "second_threshold_tokens": second_threshold,
                 "is_threshold_inclusive": False,
                 "has_prompt_cache": resolved.has_prompt_cache,
             }
@@ -179,18 +189,19 @@ class Resolver:
         whole = book.spans(FIRST_DAY, OPEN_END - timedelta(days=1), days)
         return [(start, end) for start, end in whole if start <= key.last_date and end > key.first_date]
 
-    def _resolve(self, key: Key, model: book.Model, start: date, end: date) -> Resolved:
+    def _resolve(self, key: Key, model: book.Model, span: tuple[date, date], second: int) -> Resolved:
+        start = span[0]
         if key.host == SELF_HOSTED:
             own = self._own_model(key.service_provider, key.model_id)
-            return Resolved(None, SELF_HOSTED, None, own is not None and own.has_prompt_cache)
-        quote = book.quote(model, key.service_tier, start)
+            return Resolved(None, SELF_HOSTED, (), own is not None and own.has_prompt_cache)
+        quote = book.quote(model, key.service_tier, start, second=second)
         contract = find_contract(self.contracts, key.service_provider, model.names, key.service_tier, start)
         contracted = contracted_card(quote.card, contract)
         if contracted is None:
-            return Resolved(None, quote.reason, None, False)
-        self._record(key, model, quote, contract, contracted, (start, end))
+            return Resolved(None, quote.reason, (), False)
+        self._record(key, model, quote, contract, contracted, span)
         price_set_id = self._price_set(key, model, quote, contract, contracted)
-        return Resolved(price_set_id, None, contracted.threshold_tokens, "cache_read" in contracted.base)
+        return Resolved(price_set_id, None, contracted.thresholds, "cache_read" in contracted.base)
 
     def _price_set(
         self, key: Key, model: book.Model, quote: book.Quote, contract: Contract | None, contracted: RateCard
@@ -204,7 +215,7 @@ class Resolver:
         ]
         named = [key.service_provider, model.model, key.service_tier, quote.basis, contract_id]
         amounts = [{name: None if rate is None else f"{rate:f}" for name, rate in tier.items()} for tier in tiers]
-        content = json.dumps([named, contracted.threshold_tokens, amounts], sort_keys=True)
+        content = json.dumps([named, contracted.thresholds, amounts], sort_keys=True)
         price_set_id = hashlib.sha256(content.encode()).hexdigest()[:16]
         source = "; ".join(text for text in (quote.source, contract.source if contract else None) if text)
         self.sets[price_set_id] = [
@@ -238,8 +249,8 @@ class Resolver:
     def _record_card(
         self, key: Key, model: book.Model, card: RateCard, span: tuple[date, date], origin: tuple[Any, Any, Any]
     ) -> None:
-        thresholds = (None, card.threshold_tokens)
-        for threshold, rates in zip(thresholds, card.tiers, strict=False):
+        thresholds = (None, *card.thresholds)
+        for threshold, rates in zip(thresholds, card.tiers, strict=True):
             for meter, amount in rates.items():
                 row = BookRow(key.service_provider, model.model, meter, key.service_tier, threshold, amount, *origin)
                 self.book_rows.setdefault(row, set()).add(span)
@@ -271,7 +282,7 @@ def _key_frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
     spans = pl.DataFrame(rows, schema=schema | {"first_date": pl.Date(), "last_date": pl.Date()})
     days = pl.date_ranges("first_date", "last_date", closed="left").alias("usage_date")
     order = list(PRICE_KEYS_SCHEMA)
-    return spans.with_columns(days).explode("usage_date").select(order).sort(order[:6])
+    return spans.with_columns(days).explode("usage_date").select(order).sort(order[:7])
 
 
 def _set_frame(resolver: Resolver) -> pl.DataFrame:

@@ -6,7 +6,7 @@ used, and its network update is never called. What a rate card cannot say exactl
 
 import hashlib
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cache
 from importlib.metadata import version
@@ -26,7 +26,7 @@ from genai_prices.types import (
     TimeOfDateConstraint,
 )
 
-from sources.pricing.rates import PRICE_STEP, SEARCH, RateCard
+from sources.pricing.rates import PRICE_STEP, SEARCH, RateCard, Step
 
 # How a call's tier is named in the book. A tier that is not here has no public price of its own.
 _TIER_CONTEXT = {
@@ -40,7 +40,10 @@ _TIER_CONTEXT = {
 _UNMETERED_SUFFIXES = ("_hours", "_mchars", "_gpixels", "_kpages")
 _UNMETERED_NAMES = ("requests_kcount", "input_text_messages_kcount", "rerank_searches_kcount")
 # Parts of the output that calls do not report apart, or that price sets hold no rate for.
-_OUTPUT_PARTS = ("output_reasoning", "output_citation")
+_OUTPUT_PARTS = ("output_citation",)
+# Price keys hold this many long-context thresholds.
+_MOST_THRESHOLDS = 2
+DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True)
@@ -118,17 +121,28 @@ def change_days(match: Match) -> set[date]:
     return {item.constraint.start_date for item in dated if isinstance(item.constraint, StartDateConstraint)}
 
 
-def listed(match: Match, service_tier: str, day: date) -> Listed:
-    """The card of a model and tier on a UTC day."""
+def change_seconds(match: Match) -> set[int]:
+    """Seconds of the UTC day at which a price of the model may change."""
+    dated = [*_conditional(match.model), *(match.model.price_variants or ())]
+    windows = [item.constraint for item in dated if isinstance(item.constraint, TimeOfDateConstraint)]
+    return {_utc_second(at) for window in windows for at in (window.start_time, window.end_time)}
+
+
+def _utc_second(at: time) -> int:
+    moment = datetime.combine(date(1970, 1, 2), at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    return moment.hour * 3600 + moment.minute * 60 + moment.second
+
+
+def listed(match: Match, service_tier: str, day: date, second: int = 0) -> Listed:
+    """The card of a model and tier at a second of a UTC day."""
     name = f"{match.model.id!r} of {match.provider.id}"
-    standard, reason = _standard(match.model, day)
+    moment = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(seconds=second)
+    standard = _standard(match.model, moment)
     if standard is None:
-        return Listed(None, f"{name} has {reason}")
+        return Listed(None, f"{name} has no price at all")
     if service_tier == "standard":
         return _card(standard.__dict__, name)
-    variants, has_window = _variants(match, service_tier, day)
-    if has_window:
-        return Listed(None, f"{name} has {service_tier} prices that depend on the time of day")
+    variants = _variants(match, service_tier, moment)
     if not variants:
         return Listed(None, f"no {service_tier} price of {name} is known{_before(match, service_tier)}")
     # The first variant that names a price wins; what no variant names keeps its standard price.
@@ -142,27 +156,22 @@ def _conditional(model: ModelInfo) -> list[ConditionalPrice]:
     return model.prices if isinstance(model.prices, list) else [ConditionalPrice(prices=model.prices)]
 
 
-def _standard(model: ModelInfo, day: date) -> tuple[ModelPrice | None, str | None]:
-    """The last price that has started, the first one when none has."""
+def _standard(model: ModelInfo, moment: datetime) -> ModelPrice | None:
+    """The last price that holds at the moment, the first one when none does."""
     conditional = _conditional(model)
-    if not conditional:
-        return None, "no price at all"
     for item in reversed(conditional):
-        if isinstance(item.constraint, TimeOfDateConstraint):
-            return None, "prices that depend on the time of day"
-        if item.constraint is None or item.constraint.start_date <= day:
-            return item.prices, None
-    return conditional[0].prices, None
+        if item.constraint is None or item.constraint.active(moment):
+            return item.prices
+    return conditional[0].prices if conditional else None
 
 
-def _variants(match: Match, service_tier: str, day: date) -> tuple[list[PriceVariant], bool]:
-    """Variants of the tier that have started; whether one of them depends on the time of day."""
+def _variants(match: Match, service_tier: str, moment: datetime) -> list[PriceVariant]:
+    """Variants of the tier that hold at the moment."""
     context = _TIER_CONTEXT.get(service_tier, {})
     if not context or not match.is_own:
-        return [], False
+        return []
     named = [variant for variant in match.model.price_variants or () if variant.when == context]
-    active = [v for v in named if not isinstance(v.constraint, StartDateConstraint) or v.constraint.start_date <= day]
-    return active, any(isinstance(variant.constraint, TimeOfDateConstraint) for variant in active)
+    return [variant for variant in named if variant.constraint is None or variant.constraint.active(moment)]
 
 
 def _before(match: Match, service_tier: str) -> str:
@@ -181,19 +190,28 @@ def _card(prices: dict[str, Any], name: str) -> Listed:
     unmetered = sorted(key for key in given if key.endswith(_UNMETERED_SUFFIXES) or key in _UNMETERED_NAMES)
     if unmetered:
         return Listed(None, f"{name} is priced by {', '.join(unmetered)}, which calls are not metered by")
-    starts = {tuple(tier.start for tier in value.tiers) for value in given.values() if isinstance(value, TieredPrices)}
-    if len(starts) > 1 or any(len(thresholds) > 1 for thresholds in starts):
-        found = sorted({start for thresholds in starts for start in thresholds})
-        return Listed(None, f"{name} has more than one long-context threshold ({', '.join(map(str, found))})")
-    base = {meter_name(key): _amount(key, _tier(value, 0)) for key, value in given.items()}
+    tiered = [value for value in given.values() if isinstance(value, TieredPrices)]
+    thresholds = sorted({tier.start for value in tiered for tier in value.tiers})
+    if len(thresholds) > _MOST_THRESHOLDS:
+        return Listed(None, f"{name} has more long-context thresholds than two ({', '.join(map(str, thresholds))})")
+    base, *above = (
+        {meter_name(key): _amount(key, _at(value, start)) for key, value in given.items()}
+        for start in (-1, *thresholds)
+    )
     if not {"input", "output"} & base.keys():
         return Listed(None, f"{name} has no token price")
-    above = {meter_name(key): _amount(key, _tier(value, 1)) for key, value in given.items()} if starts else None
-    for rates in (base, above or {}):
+    for rates in (base, *above):
         part = next((part for part in _OUTPUT_PARTS if part in rates and rates[part] != rates.get("output")), None)
         if part:
             return Listed(None, f"{name} has a price of its own for {part}, which price sets do not hold")
-    return Listed(RateCard(base, above, next(iter(starts))[0] if starts else None))
+    return Listed(RateCard(base, tuple(Step(*step) for step in zip(thresholds, above, strict=True))))
+
+
+def _at(value: Decimal | TieredPrices, threshold: int) -> Decimal:
+    """The price of requests with more input tokens than the threshold, up to the next one."""
+    if not isinstance(value, TieredPrices):
+        return value
+    return next((tier.price for tier in reversed(value.tiers) if tier.start <= threshold), value.base)
 
 
 def _tier(value: Decimal | TieredPrices, tier: int) -> Decimal:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sources.pricing.contracts import percent_off
-from sources.pricing.rates import RateCard, price_usage, scaled
+from sources.pricing.rates import RateCard, Step, price_usage, scaled
 
 PART = "prices"
 ROWS = {
@@ -51,7 +51,8 @@ def price(
 SONNET, OPUS, O3 = card("3", "15"), card("15", "75"), card("15", "60")
 CLAUDE_CACHE = card("3", "15", cache_read="0.30", cache_write="3.75", cache_write_1h="6")
 GEMINI_LONG = RateCard(
-    {"input": Decimal("1.25"), "output": Decimal(5)}, {"input": Decimal("2.50"), "output": Decimal(10)}, 200_000
+    {"input": Decimal("1.25"), "output": Decimal(5)},
+    (Step(200_000, {"input": Decimal("2.50"), "output": Decimal(10)}),),
 )
 
 

@@ -32,7 +32,16 @@ model, so searches are counted over the account's day.
         {%- else %}
         contracted_{{ meter }}_per_mtok_usd as unit_price_usd,
         cast(
+            {%- if meter == 'output' %}
+            cast(
+                cast(output_text_tokens as decimal(12, 0)) * contracted_output_per_mtok_usd
+                + cast(reasoning_tokens as decimal(12, 0))
+                * coalesce(contracted_reasoning_per_mtok_usd, contracted_output_per_mtok_usd)
+                as decimal(30, 8)
+            ) * 0.000001
+            {%- else %}
             cast(cast({{ quantity }} as decimal(12, 0)) * contracted_{{ meter }}_per_mtok_usd as decimal(30, 8)) * 0.000001
+            {%- endif %}
             as decimal(26, 12)
         ) as contracted_cost_usd
         {%- endif %}

@@ -5,7 +5,8 @@
     'cache_write_1h': 'keyed.cache_write_1h_tokens',
     'input_audio': 'keyed.input_audio_tokens',
     'input_image': 'keyed.input_image_tokens',
-    'output': 'keyed.output_text_tokens + keyed.reasoning_tokens',
+    'output': 'keyed.output_text_tokens',
+    'reasoning': 'keyed.reasoning_tokens',
     'output_audio': 'keyed.output_audio_tokens',
     'output_image': 'keyed.output_image_tokens',
 } -%}
@@ -36,7 +37,16 @@ keyed as (
         price_keys.price_set_id,
         price_keys.price_reason,
         coalesce(price_keys.has_prompt_cache, false) as has_prompt_cache,
-        case when usage.total_input_tokens > price_keys.threshold_tokens then 1 else 0 end as context_tier
+        case
+            when usage.total_input_tokens > price_keys.second_threshold_tokens then 2
+            when
+                price_keys.is_threshold_inclusive
+                and usage.total_input_tokens = price_keys.second_threshold_tokens
+                then 2
+            when usage.total_input_tokens > price_keys.threshold_tokens then 1
+            when price_keys.is_threshold_inclusive and usage.total_input_tokens = price_keys.threshold_tokens then 1
+            else 0
+        end as context_tier
     from usage
     left join price_keys
         on
@@ -45,6 +55,10 @@ keyed as (
             and usage.model_id = price_keys.model_id
             and usage.service_tier = price_keys.service_tier
             and usage.usage_date = price_keys.usage_date
+            and hour(usage.started_at) * 3600 + minute(usage.started_at) * 60 + second(usage.started_at)
+            >= price_keys.window_start_second
+            and hour(usage.started_at) * 3600 + minute(usage.started_at) * 60 + second(usage.started_at)
+            < price_keys.window_end_second
 
 ),
 

@@ -23,6 +23,8 @@ typed as (
         cast(contracted_input_image_per_mtok_usd as decimal(18, 8)) as contracted_input_image_per_mtok_usd,
         cast(list_output_per_mtok_usd as decimal(18, 8)) as list_output_per_mtok_usd,
         cast(contracted_output_per_mtok_usd as decimal(18, 8)) as contracted_output_per_mtok_usd,
+        cast(list_reasoning_per_mtok_usd as decimal(18, 8)) as list_reasoning_per_mtok_usd,
+        cast(contracted_reasoning_per_mtok_usd as decimal(18, 8)) as contracted_reasoning_per_mtok_usd,
         cast(list_output_audio_per_mtok_usd as decimal(18, 8)) as list_output_audio_per_mtok_usd,
         cast(contracted_output_audio_per_mtok_usd as decimal(18, 8)) as contracted_output_audio_per_mtok_usd,
         cast(list_output_image_per_mtok_usd as decimal(18, 8)) as list_output_image_per_mtok_usd,

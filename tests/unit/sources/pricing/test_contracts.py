@@ -7,13 +7,17 @@ from typing import Any
 import pytest
 
 from sources.pricing.contracts import contracted_card, find_contract, percent_off
-from sources.pricing.rates import RateCard
+from sources.pricing.rates import RateCard, Step
 from sources.settings.models import Contract
 
 LISTED = RateCard(
     {"input": Decimal("0.75"), "cache_read": Decimal("0.075"), "output": Decimal("4.5"), "search": Decimal("0.01")},
-    {"input": Decimal("1.5"), "cache_read": Decimal("0.15"), "output": Decimal(9), "search": Decimal("0.01")},
-    272_000,
+    (
+        Step(
+            272_000,
+            {"input": Decimal("1.5"), "cache_read": Decimal("0.15"), "output": Decimal(9), "search": Decimal("0.01")},
+        ),
+    ),
 )
 
 
@@ -31,9 +35,8 @@ def test_percent_off_lowers_every_rate_in_both_tiers() -> None:
         "output": Decimal("4.05"),
         "search": Decimal("0.009"),
     }
-    assert card.above is not None
-    assert card.above["output"] == Decimal("8.1")
-    assert card.threshold_tokens == 272_000
+    assert card.steps[0].rates["output"] == Decimal("8.1")
+    assert card.thresholds == (272_000,)
 
 
 def test_percent_off_is_rounded_to_eight_decimals() -> None:
@@ -44,8 +47,7 @@ def test_fixed_prices_replace_what_they_name() -> None:
     card = contracted_card(LISTED, contract(prices_per_mtok_usd={"input": "0.5", "output": "3"}))
     assert card is not None
     assert card.base == {**LISTED.base, "input": Decimal("0.5"), "output": Decimal(3)}
-    assert card.above is not None
-    assert card.above["cache_read"] == Decimal("0.15")
+    assert card.steps[0].rates["cache_read"] == Decimal("0.15")
 
 
 def test_fixed_prices_hold_for_a_model_without_a_public_price() -> None:

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from genai_prices.data_units import unit_data
 
-from sources.pricing.rates import PUBLISHED_NAMES, TOKEN_METERS, RateCard, price_usage, rates_by_meter
+from sources.pricing.rates import PUBLISHED_NAMES, TOKEN_METERS, RateCard, Step, price_usage, rates_by_meter
 from sources.pricing.snapshot import meter_name
 
 DIMENSIONS = {
@@ -16,6 +16,7 @@ DIMENSIONS = {
     "input_audio": {"direction": "input", "modality": "audio"},
     "input_image": {"direction": "input", "modality": "image"},
     "output": {"direction": "output"},
+    "reasoning": {"direction": "output", "token_type": "reasoning"},
     "output_audio": {"direction": "output", "modality": "audio"},
     "output_image": {"direction": "output", "modality": "image"},
 }
@@ -58,7 +59,7 @@ def test_a_used_meter_without_a_price_has_no_price_rather_than_zero() -> None:
 
 @pytest.mark.parametrize(("cached", "expected"), [(199_000, "0.200"), (199_001, "0.400002")])
 def test_all_input_classes_together_decide_the_tier_and_the_whole_request_moves(cached: int, expected: str) -> None:
-    card = RateCard(rates(input="1"), rates(input="2"), 200_000)
+    card = RateCard(rates(input="1"), (Step(200_000, rates(input="2")),))
     assert price_usage({"input_uncached_tokens": 1_000, "cache_read_tokens": cached}, card) == Decimal(expected)
 
 

@@ -189,5 +189,11 @@ def test_every_price_key_leads_to_its_sets() -> None:
     prices = resolve_prices([key(provider, model) for provider, model in DEMO_MODELS])
     tiers = prices.price_sets.group_by("price_set_id").agg(pl.col("context_tier").sort())
     joined = prices.price_keys.join(tiers, on="price_set_id", how="left")
-    expected = pl.when(pl.col("threshold_tokens").is_null()).then(1).otherwise(2)
+    expected = (
+        pl.when(pl.col("threshold_tokens").is_null())
+        .then(1)
+        .when(pl.col("second_threshold_tokens").is_null())
+        .then(2)
+        .otherwise(3)
+    )
     assert joined.filter(pl.col("context_tier").list.len() != expected).height == 0

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sources.pricing import snapshot
-from sources.pricing.rates import price_usage
+from sources.pricing.rates import RateCard, price_usage
 from tests.unit.sources.pricing.agreement import TIER_CONTEXT, as_reported, reference_price
 
 TOKENS = st.one_of(st.just(0), st.integers(1, 5_000), st.integers(90_000, 400_000))
@@ -29,6 +29,8 @@ USAGES = st.fixed_dictionaries(
         "output_image_tokens": TOKENS,
     }
 )
+# When the reference prices are taken.
+NOON = 12 * 3600
 FULL_USAGE = {
     "input_uncached_tokens": 150_001,
     "cache_read_tokens": 60_007,
@@ -91,7 +93,7 @@ def test_every_model_of_every_provider_agrees_around_each_price_change() -> None
             continue
         changes = snapshot.change_days(match)
         for day in {date(2025, 6, 1), *changes, *(change - timedelta(days=1) for change in changes)}:
-            card = snapshot.listed(match, "standard", day).card
+            card = snapshot.listed(match, "standard", day, NOON).card
             priced = price_usage(FULL_USAGE, card) if card else None
             if priced is not None:
                 assert priced == reference_price(match, as_reported(FULL_USAGE), "standard", day), (match.model.id, day)
@@ -106,7 +108,7 @@ def test_a_price_starts_on_its_utc_day() -> None:
     assert before is not None
     assert after is not None
     assert [before.base["input"], after.base["input"]] == [Decimal(5), Decimal(4)]
-    assert before.threshold_tokens == 272_000
+    assert before.thresholds == (272_000,)
 
 
 def reason(provider_name: str, model_id: str, service_tier: str = "standard") -> str | None:
@@ -118,13 +120,10 @@ def reason(provider_name: str, model_id: str, service_tier: str = "standard") ->
 
 
 def test_what_a_card_cannot_say_is_a_reason() -> None:
-    assert (
-        reason("deepseek", "deepseek-chat") == "'deepseek-chat' of deepseek has prices that depend on the time of day"
-    )
     assert reason("perplexity", "sonar") == (
         "'sonar' of perplexity is priced by requests_kcount, which calls are not metered by"
     )
-    assert "output_reasoning" in str(reason("perplexity", "sonar-deep-research"))
+    assert "output_citation" in str(reason("perplexity", "sonar-deep-research"))
     assert reason("openai", "gpt-5.4-mini", "flex") == (
         "no flex price of 'gpt-5.4-mini' of openai is known before 2026-10-12"
     )
@@ -133,14 +132,28 @@ def test_what_a_card_cannot_say_is_a_reason() -> None:
     )
 
 
-def test_models_with_several_thresholds_are_refused_by_name() -> None:
-    refused = [
-        listed.reason
-        for match in matches()
-        if (listed := snapshot.listed(match, "standard", date(2026, 11, 1))).reason and "long-context" in listed.reason
-    ]
-    assert len(refused) == 2
-    assert all("(32000, " in text for text in refused)
+def card_of(provider_name: str, model_id: str, day: date, second: int = 0) -> RateCard:
+    match = snapshot.find_model(provider(provider_name), model_id)
+    assert match is not None
+    card = snapshot.listed(match, "standard", day, second).card
+    assert card is not None
+    return card
+
+
+def test_a_model_may_have_two_thresholds() -> None:
+    card = card_of("openrouter", "qwen/qwen3-coder-flash", date(2026, 11, 1))
+    assert card.thresholds == (32_000, 128_000)
+    rates = [card.rates_for(tokens)["input"] for tokens in (32_000, 32_001, 128_000, 128_001)]
+    assert rates[0] < rates[1] == rates[2] < rates[3]
+
+
+@pytest.mark.parametrize(
+    ("second", "expected"),
+    [(0, "0.135"), (1_799, "0.135"), (1_800, "0.27"), (59_399, "0.27"), (59_400, "0.135"), (86_399, "0.135")],
+)
+def test_a_price_window_is_half_open_over_the_utc_day(second: int, expected: str) -> None:
+    """Cheaper from 16:30 to 00:30 UTC."""
+    assert card_of("deepseek", "deepseek-chat", date(2025, 6, 1), second).base["input"] == Decimal(expected)
 
 
 def test_variants_hold_only_at_the_provider_that_lists_the_model() -> None:
