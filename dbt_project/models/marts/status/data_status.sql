@@ -124,17 +124,27 @@ arrived_days as (
 
 ),
 
+last_day as (
+
+    select max(usage_date) as last_date
+    from file_days
+
+),
+
+-- a file that tells no date and nobody expected stands on the last day anything is known of
 file_totals as (
 
     select
-        feed,
-        table_name,
-        status_date,
-        count(*) filter (where status = 'failed') as files_failed,
-        cast(sum(rows_quarantined) as bigint) as rows_quarantined
+        dated_files.feed,
+        dated_files.table_name,
+        coalesce(dated_files.status_date, last_day.last_date) as status_date,
+        count(*) filter (where dated_files.status = 'failed') as files_failed,
+        cast(sum(dated_files.rows_quarantined) as bigint) as rows_quarantined
     from dated_files
-    where status_date is not null
-    group by feed, table_name, status_date
+    left join last_day
+        on true
+    where coalesce(dated_files.status_date, last_day.last_date) is not null
+    group by dated_files.feed, dated_files.table_name, coalesce(dated_files.status_date, last_day.last_date)
 
 ),
 
