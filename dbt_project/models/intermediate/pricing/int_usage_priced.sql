@@ -55,9 +55,9 @@ keyed as (
             and usage.model_id = price_keys.model_id
             and usage.service_tier = price_keys.service_tier
             and usage.usage_date = price_keys.usage_date
-            and hour(usage.started_at) * 3600 + minute(usage.started_at) * 60 + second(usage.started_at)
+            and {{ dbt.datediff("date_trunc('day', usage.started_at)", 'usage.started_at', 'second') }}
             >= price_keys.window_start_second
-            and hour(usage.started_at) * 3600 + minute(usage.started_at) * 60 + second(usage.started_at)
+            and {{ dbt.datediff("date_trunc('day', usage.started_at)", 'usage.started_at', 'second') }}
             < price_keys.window_end_second
 
 ),
