@@ -1,0 +1,54 @@
+"""Literal calls through the pipeline's own price tables and the SQL of `int_usage_priced`, in DuckDB."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import duckdb
+import jinja2
+import polars as pl
+
+from sources.pricing.resolve import Key, resolve_prices
+from sources.settings.models import Contract
+
+PRICED = Path(__file__).parents[2] / "dbt_project/models/intermediate/pricing/int_usage_priced.sql"
+INPUTS = (
+    "input_uncached_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens",
+    "input_audio_tokens", "input_image_tokens",
+)  # fmt: skip
+OUTPUTS = ("output_text_tokens", "reasoning_tokens", "output_audio_tokens", "output_image_tokens")
+# What dbt makes of its own macro for DuckDB.
+DBT = SimpleNamespace(datediff=lambda first, second, part: f"date_diff('{part}', {first}, {second})")
+COUNTS = (*INPUTS, *OUTPUTS, "searches")
+
+
+def price_calls(
+    calls: Sequence[Mapping[str, Any]], contracts: Sequence[Contract] = ()
+) -> list[tuple[Decimal | None, str | None]]:
+    """What each call costs under the contracts, or why it has no price."""
+    frame = pl.DataFrame(
+        [{**dict.fromkeys(COUNTS, 0), **call} for call in calls], infer_schema_length=None
+    ).with_row_index("number")
+    events = frame.with_columns(
+        pl.col("number").cast(pl.String).alias("response_id"),
+        pl.col("started_at").dt.date().alias("usage_date"),
+        pl.sum_horizontal(INPUTS).alias("total_input_tokens"),
+        pl.sum_horizontal(OUTPUTS).alias("total_output_tokens"),
+        pl.lit("direct").alias("host"),
+        pl.lit("billed").alias("billing_status"),
+    )
+    names = ["service_provider", "host", "model_id", "service_tier", "usage_date"]
+    keys = [Key._make((*row, row[-1])) for row in events.select(names).unique().rows()]
+    prices = resolve_prices(keys, contracts=contracts)
+    with duckdb.connect() as connection:
+        connection.register("int_usage_events", events.to_arrow())
+        connection.register("stg_pricing__price_keys", prices.price_keys.to_arrow())
+        connection.register("stg_pricing__price_sets", prices.price_sets.to_arrow())
+        sql = jinja2.Template(PRICED.read_text(encoding="utf-8")).render(ref=str, dbt=DBT)
+        rows = connection.execute(
+            f"select contracted_cost_usd, unpriced_reason, number from ({sql}) order by number"
+        ).fetchall()
+    assert [number for *_, number in rows] == list(range(len(calls)))
+    return [(cost, reason) for cost, reason, _ in rows]

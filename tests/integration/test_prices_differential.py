@@ -1,0 +1,131 @@
+"""The pipeline's own SQL prices calls as genai-prices does, for every provider and model of its installed snapshot.
+
+Seeded calls around each date, time window and context threshold go through the price tables and `int_usage_priced` in
+DuckDB. Where the two may differ, `price_differences.csv` has the reason and how many models it holds for.
+"""
+
+import csv
+import random
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from genai_prices.data import providers
+from genai_prices.types import ModelInfo
+
+from sources.pricing import book, snapshot
+from tests.integration.priced import price_calls
+from tests.unit.sources.pricing.agreement import TIER_CONTEXT, as_reported
+
+SEED = 20261118
+TOKENS = (
+    "input_uncached_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens",
+    "output_text_tokens", "reasoning_tokens",
+)  # fmt: skip
+DIFFERENCES = Path(__file__).with_name("price_differences.csv")
+REASONS = ("calls are not metered by", "price of its own for output_citation", "no token price", "no price at all")
+STEP = Decimal("0.000000000001")
+
+
+def moments(match: snapshot.Match) -> Iterator[datetime]:
+    """Around every date and every edge of a window of the model."""
+    days = {date(2025, 6, 1), date(2026, 11, 18)}
+    for day in snapshot.change_days(match):
+        days |= {day, day - timedelta(days=1)}
+    seconds = {43_200} | {(edge + by) % 86_400 for edge in snapshot.change_seconds(match) for by in (-1, 0)}
+    for day in sorted(days):
+        for second in sorted(seconds):
+            yield datetime(day.year, day.month, day.day) + timedelta(seconds=second)
+
+
+def called(provider_id: str, listed_model: ModelInfo) -> book.Model | None:
+    """The model under an id that leads to it; None where other models of the provider come first."""
+    for model_id in (listed_model.id, f"accounts/{provider_id}/models/{listed_model.id}"):
+        model = book.find_model(provider_id, model_id)
+        if model.match is not None and model.match.model is listed_model:
+            return model
+    return None
+
+
+def calls() -> Iterator[tuple[snapshot.Match, dict[str, Any]]]:
+    rng = random.Random(SEED)
+    for provider in providers:
+        for listed_model in provider.models:
+            model = called(provider.id, listed_model)
+            if model is None or model.match is None:
+                continue
+            for started_at in moments(model.match):
+                for tier in TIER_CONTEXT:
+                    card = snapshot.listed(model.match, tier, started_at.date(), 43_200).card
+                    if card is None and tier != "standard":
+                        continue
+                    totals = {rng.randrange(1, 400_000)} | {
+                        t + by for t in (card.thresholds if card else ()) for by in (0, 1)
+                    }
+                    for total in sorted(totals):
+                        cuts = sorted(rng.randrange(total + 1) for _ in range(3))
+                        parts = [b - a for a, b in zip([0, *cuts], [*cuts, total], strict=True)]
+                        parts += [rng.randrange(5_000), rng.randrange(5_000)]
+                        usage = dict(zip(TOKENS, parts, strict=True))
+                        yield (
+                            model.match,
+                            {
+                                "service_provider": provider.id,
+                                "model_id": model.model_id,
+                                "service_tier": tier,
+                                "started_at": started_at,
+                                **usage,
+                            },
+                        )
+
+
+@pytest.fixture(scope="module")
+def compared() -> list[tuple[snapshot.Match, dict[str, Any], Decimal | None, str | None, Decimal]]:
+    both = list(calls())
+    priced = price_calls([call for _, call in both])
+    found = []
+    for (match, call), (cost, reason) in zip(both, priced, strict=True):
+        expected = match.model.calc_price(
+            as_reported({name: call[name] for name in TOKENS}),
+            match.provider,
+            genai_request_timestamp=call["started_at"].replace(tzinfo=UTC),
+            price_context=TIER_CONTEXT[call["service_tier"]],
+        ).total_price
+        found.append((match, call, cost, reason, expected.quantize(STEP, ROUND_HALF_UP)))
+    return found
+
+
+def kind(match: snapshot.Match, reason: str | None) -> str:
+    """Why a price may differ, without the names in it."""
+    if reason is None:
+        return "a price with more than eight decimals is rounded"
+    for text in (
+        "calls are not metered by",
+        "price of its own for output_citation",
+        "no token price",
+        "no price at all",
+    ):
+        if text in reason:
+            return text
+    return reason
+
+
+def test_every_price_is_that_of_the_public_calculation(compared: list[Any]) -> None:
+    rounded = {(price.provider, price.model) for price in snapshot.rounded_prices()}
+    differing: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
+    for match, call, cost, reason, expected in compared:
+        name = (match.provider.id, match.model.id)
+        if cost != expected:
+            assert reason is not None or name in rounded, (call, cost, expected)
+            differing[kind(match, reason)].add(name)
+    listed = {row["reason"]: int(row["models"]) for row in csv.DictReader(DIFFERENCES.open(encoding="utf-8"))}
+    assert {reason: len(models) for reason, models in differing.items()} == listed
+
+
+def test_every_provider_and_model_is_compared(compared: list[Any]) -> None:
+    assert {match.provider.id for match, *_ in compared} == {provider.id for provider in providers}
+    assert sum(cost is not None for _, _, cost, _, _ in compared) > 5_000
