@@ -139,6 +139,8 @@ OBSERVATIONS = gateway_table(
     Convention(input_has_cache_read=False, input_has_cache_write=False, output_has_reasoning=False),
     "One row per version of a generation or embedding in Langfuse's observations: one call of one model.",
     known_fields=frozenset(place.removeprefix("/") for place in _at(*_COLUMNS)),
+    # The API answers with a trace and its observations.
+    records="/observations",
     only=("/type", frozenset({"GENERATION", "EMBEDDING"})),
     closed=(_at("usage_details"), _KEYS | {"total", "total_tokens"}),
     problems=[
