@@ -9,12 +9,13 @@ metered as (
     {{ unpivot_call_meters('usage', also=['host']) }}
 ),
 
--- Within a group the price differs only by tiers the bill does not show; a group without prices is shared by quantity.
+-- Within a group the price differs only by what the bill does not show: tiers, and reasoning where it has its own price.
+-- A group without prices is shared by quantity.
 weighted as (
 
     select
         *,
-        cast(quantity * coalesce(unit_price_usd, 1) as decimal(31, 8)) as weight
+        cast(coalesce(contracted_cost_usd * 1000000, quantity) as decimal(31, 8)) as weight
     from metered
 
 )

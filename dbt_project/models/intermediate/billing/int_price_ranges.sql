@@ -10,15 +10,17 @@ with price_sets as (
 
 metered as (
     {%- for meter in meters %}
+    {%- set price = 'contracted_' ~ meter ~ '_per_mtok_usd' %}
+    {%- set hidden = 'coalesce(contracted_reasoning_per_mtok_usd, ' ~ price ~ ')' if meter == 'output' else price %}
 
     select
         price_set_id,
         '{{ meter }}' as meter,
-        min(contracted_{{ meter }}_per_mtok_usd) as lowest_per_mtok_usd,
-        max(contracted_{{ meter }}_per_mtok_usd) as highest_per_mtok_usd
+        min(least({{ price }}, {{ hidden }})) as lowest_per_mtok_usd,
+        max(greatest({{ price }}, {{ hidden }})) as highest_per_mtok_usd
     from price_sets
     group by price_set_id
-    having min(contracted_{{ meter }}_per_mtok_usd) < max(contracted_{{ meter }}_per_mtok_usd)
+    having min(least({{ price }}, {{ hidden }})) < max(greatest({{ price }}, {{ hidden }}))
     {%- if not loop.last %}
     union all
     {%- endif %}

@@ -1,6 +1,6 @@
 {%- set prices = [
     'input_uncached', 'cache_read', 'cache_write_5m', 'cache_write_1h', 'input_audio', 'input_image', 'output',
-    'output_audio', 'output_image',
+    'reasoning', 'output_audio', 'output_image',
 ] -%}
 with usage as (
 
