@@ -11,6 +11,7 @@ import click
 
 from assets.version import code_version
 from pipelines.cli.look import explain, quarantine, status
+from pipelines.cli.prices import prices
 from pipelines.cli.setup import doctor, init
 from pipelines.cli.work import audit, export, report, run
 
@@ -21,6 +22,7 @@ Examples:
   inferledger status --home acme             what has come, what is missing, what has no price
   inferledger report --week 2026-W46         write one week's report again
   inferledger explain cost_per_tenant_weekly week_start=2026-W46,tenant_id=acme
+  inferledger prices show gpt-5-nano --provider openai --on 2026-10-31
 
 \b
 Exit codes: 0 done, 1 a check failed, 2 wrong usage or settings, 3 the home is in use.
@@ -87,7 +89,7 @@ def cli() -> None:
     """
 
 
-for command in (init, run, status, report, export, explain, quarantine, audit, doctor):
+for command in (init, run, status, report, export, explain, quarantine, prices, audit, doctor):
     cli.add_command(command)
 
 

@@ -91,12 +91,16 @@ def load_calls(
     files: GatewayFiles, settings: Settings, connection: duckdb.DuckDBPyConnection, also: Sequence[str] = ()
 ) -> bool:
     """The view `calls`: what decides the price of a logged call, and columns beside it; False without a log."""
-    logs = [
-        connection.read_parquet(list(paths)).project(
-            ", ".join((f"'{feed}' as gateway", _TIERS[feed, table] + " as logged_tier", *_CALL_COLUMNS, *also))
+    logs = []
+    for (feed, table), paths in files.items():
+        log = connection.read_parquet(list(paths))
+        # An agent's span names no model: what it repeats is priced where it was used.
+        log = log.filter("not is_rollup") if "is_rollup" in log.columns else log
+        logs.append(
+            log.project(
+                ", ".join((f"'{feed}' as gateway", _TIERS[feed, table] + " as logged_tier", *_CALL_COLUMNS, *also))
+            )
         )
-        for (feed, table), paths in files.items()
-    ]
     if not logs:
         return False
     reduce(duckdb.DuckDBPyRelation.union, logs).create_view("logged")

@@ -29,7 +29,7 @@ def home(tmp_path: Path) -> Home:
 def test_help_names_every_command_and_shows_examples(runner: CliRunner) -> None:
     shown = runner.invoke(cli, ["--help"])
     assert shown.exit_code == 0
-    for command in ("init", "run", "status", "report", "export", "explain", "quarantine", "audit", "doctor"):
+    for command in ("init", "run", "status", "report", "export", "explain", "quarantine", "prices", "audit", "doctor"):
         assert f"\n  {command} " in shown.stdout
     assert "inferledger run --home acme" in shown.stdout
     assert "Exit codes: 0 done, 1 a check failed, 2 wrong usage or settings, 3 the home is in use." in shown.stdout

@@ -72,6 +72,11 @@ costed as (
             else coalesce(anchored.output_cost_usd, cast(0 as decimal(26, 12)))
         end as output_cost_usd,
         coalesce(anchored.output_text_cost_usd, cast(0 as decimal(26, 12))) as output_text_cost_usd,
+        cast(usage.output_text_tokens as decimal(12, 0))
+        * case when usage.contracted_reasoning_per_mtok_usd is null then 1 else usage.contracted_output_per_mtok_usd end
+            as output_text_weight,
+        cast(usage.reasoning_tokens as decimal(12, 0)) * coalesce(usage.contracted_reasoning_per_mtok_usd, 1)
+            as reasoning_weight,
         coalesce(anchored.cache_actual_input_cost_usd, cast(0 as decimal(26, 12))) as cache_actual_input_cost_usd
     from usage
     left join attempts
@@ -153,7 +158,7 @@ facts as (
         end as cost_status,
         superseded_as,
         is_last_attempt and status = 'failure' as is_failed_last,
-        cast({{ divide_exact('output_text_cost_usd', 'reasoning_tokens', '(output_text_tokens + reasoning_tokens)') }} as decimal(38, 12))
+        cast({{ divide_exact('output_text_cost_usd', 'reasoning_weight', 'reasoning_weight + output_text_weight') }} as decimal(38, 12))
             as reasoning_cost_usd,
         cast(input_cost_usd as decimal(38, 12)) as input_cost_usd,
         cast(output_cost_usd as decimal(38, 12)) as output_cost_usd,

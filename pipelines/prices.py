@@ -1,0 +1,139 @@
+"""The price book for people: what a model costs on a day, and what the calls of a home use that it does not hold."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+import polars as pl
+
+from sources.home import Home, HomeError
+from sources.pricing import book
+from sources.pricing.contracts import contracted_card, find_contract
+from sources.pricing.rates import PUBLISHED_NAMES, SEARCH, rates_by_meter
+from sources.pricing.resolve import SELF_HOSTED
+from sources.settings.models import Contract
+
+SERVICE_TIERS = ("standard", "batch", "flex", "priority")
+
+
+@dataclass(frozen=True)
+class Price:
+    """One meter of one tier: USD per million tokens (searches: each). None means the book has no price for it."""
+
+    service_tier: str
+    window_utc: str
+    above_input_tokens: int
+    meter: str
+    list_usd: Decimal | None
+    contracted_usd: Decimal | None
+    source: str
+    known_from: date | None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A model as it is recognised, its prices of a day, and why a tier has none."""
+
+    service_provider: str
+    model_id: str
+    model: str
+    method: str
+    prices: list[Price]
+    missing: dict[str, str]
+
+
+def show_prices(
+    service_provider: str, model_id: str, day: date, contracts: tuple[Contract, ...] = (), tiers: tuple[str, ...] = ()
+) -> Shown:
+    """Every price of a model on a UTC day, tier by tier."""
+    model = book.find_model(service_provider, model_id)
+    prices: list[Price] = []
+    missing: dict[str, str] = {}
+    for tier in tiers or SERVICE_TIERS:
+        for start, end in book.windows(model):
+            quote = book.quote(model, tier, day, second=start)
+            contract = find_contract(contracts, service_provider, model.names, tier, day)
+            paid = contracted_card(quote.card, contract)
+            if paid is None:
+                missing[tier] = quote.reason or "no price"
+                continue
+            listed = quote.card.tiers if quote.card else tuple({} for _ in paid.tiers)
+            source = "; ".join(text for text in (quote.source, contract.source if contract else None) if text)
+            for threshold, public, own in zip((0, *paid.thresholds), listed, paid.tiers, strict=True):
+                list_rates, own_rates = rates_by_meter(public), rates_by_meter(own)
+                prices += [
+                    Price(
+                        tier,
+                        _window(start, end),
+                        threshold,
+                        meter,
+                        list_rates[meter],
+                        own_rates[meter],
+                        source,
+                        quote.known_from,
+                    )
+                    for meter in PUBLISHED_NAMES
+                    if own_rates[meter] is not None
+                ]
+    return Shown(service_provider, model_id, model.model, model.method, prices, missing)
+
+
+def unit(meter: str) -> str:
+    return "each" if meter == SEARCH else "per million tokens"
+
+
+def _window(start: int, end: int) -> str:
+    return f"{start // 3600:02}:{start % 3600 // 60:02}-{end // 3600:02}:{end % 3600 // 60:02}"
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Something the price book should say and does not, with the days it is in use."""
+
+    kind: str
+    service_provider: str
+    model_id: str
+    service_tier: str
+    first_day: date
+    last_day: date
+    reason: str
+
+
+def check_prices(home: Home) -> list[Gap]:
+    """Usage without a price, and prices in use without a source, as of the last run; worst first."""
+    folder = home.lake / "pricing"
+    keys, entries = (folder / table / "current.parquet" for table in ("price_keys", "price_book"))
+    if not keys.is_file() or not entries.is_file():
+        raise HomeError(f"{home.root} has no resolved prices yet; `inferledger run --home {home.root}` makes them")
+    used = pl.read_parquet(keys)
+    unpriced = used.filter(pl.col("price_set_id").is_null() & (pl.col("host") != SELF_HOSTED)).group_by(
+        "service_provider", "model_id", "service_tier", pl.col("price_reason").fill_null("no reason recorded")
+    )
+    days = [pl.col("usage_date").min().alias("first"), pl.col("usage_date").max().alias("last")]
+    gaps = [
+        Gap("usage without a price", provider, model, tier, first, last, reason)
+        for provider, model, tier, reason, first, last in unpriced.agg(days).iter_rows()
+    ]
+    no_source = pl.read_parquet(entries).filter(pl.col("source").is_null() | (pl.col("source") == ""))
+    gaps += [
+        Gap(
+            "price without a source",
+            row["provider"],
+            row["model"],
+            row["service_tier"],
+            row["valid_from"],
+            row["valid_to"],
+            row["meter"],
+        )
+        for row in no_source.iter_rows(named=True)
+    ]
+    return sorted(
+        gaps,
+        key=lambda gap: (
+            gap.kind != "usage without a price",
+            gap.service_provider,
+            gap.model_id,
+            gap.service_tier,
+            gap.first_day,
+        ),
+    )
