@@ -4,6 +4,7 @@ dbt runs inside this process, so that it ends when the run that holds the home e
 dbt_project; reading its result for people is all that happens here. Imports of dbt are late: they cost two seconds.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -148,14 +149,18 @@ def build(
 def prepare_manifest(project: Path = PROJECT) -> Path:
     """The manifest of the dbt project, written anew when a file of the project changed since."""
     target = project / "target"
+    target.mkdir(exist_ok=True)
     manifest, stamp = target / "manifest.json", target / "manifest.project_hash"
     current = folder_hash(project)
-    if not manifest.is_file() or not stamp.is_file() or stamp.read_text() != current:
-        # Parsing opens no database; the folders only have to be named.
-        result = _invoke_in(["parse"], project, target, project / "logs", _environment(target, target, "1GB"), [])
-        if not result.success:
-            raise WarehouseError(f"dbt cannot read {project}: {result.exception}")
-        stamp.write_text(current)
+    # Daemon, page and tests load the definitions at once, each in a process of its own.
+    with (target / "manifest.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not manifest.is_file() or not stamp.is_file() or stamp.read_text() != current:
+            # Parsing opens no database; the folders only have to be named.
+            result = _invoke_in(["parse"], project, target, project / "logs", _environment(target, target, "1GB"), [])
+            if not result.success:
+                raise WarehouseError(f"dbt cannot read {project}: {result.exception}")
+            stamp.write_text(current)
     return manifest
 
 
