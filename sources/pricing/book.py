@@ -92,18 +92,23 @@ def quote(
     current = [entry for entry in _covering(model, service_tier, entries) if entry.valid_from <= day < entry.valid_to]
     for entry in current:
         if entry.percent_of_standard is None:
-            return _quoted(RateCard(entry.rates), entry)
+            return _quoted(entry.card, entry)
+    public = _public(model, service_tier, day, second)
+    if public.card is not None or not current:
+        return public
+    standard = quote(model, "standard", day, entries, second).card
+    return public if standard is None else _quoted(_discounted(standard, current[0]), current[0])
+
+
+def _public(model: Model, service_tier: str, day: date, second: int) -> Quote:
     if model.match is None:
         return Quote(None, model.miss)
     found = snapshot.listed(model.match, service_tier, day, second)
-    if found.card is not None:
-        source = snapshot.source()
-        name = f"{source.name} {model.match.provider.id}/{model.match.model.id}"
-        return Quote(found.card, None, "public book", name, source.known_from)
-    standard = snapshot.listed(model.match, "standard", day, second).card
-    if current and standard is not None:
-        return _quoted(_discounted(standard, current[0]), current[0])
-    return Quote(None, found.reason)
+    if found.card is None:
+        return Quote(None, found.reason)
+    source = snapshot.source()
+    name = f"{source.name} {model.match.provider.id}/{model.match.model.id}"
+    return Quote(found.card, None, "public book", name, source.known_from)
 
 
 def _discounted(standard: RateCard, entry: PriceEntry) -> RateCard:

@@ -17,6 +17,7 @@ import polars as pl
 
 from sources.pricing import book
 from sources.pricing.contracts import contracted_card, find_contract
+from sources.pricing.entries import PriceEntry
 from sources.pricing.rates import METERS, SEARCH, RateCard, rates_by_meter, unit_name
 from sources.pricing.snapshot import DAY_SECONDS
 from sources.settings.models import FIRST_DAY, OPEN_END, Contract
@@ -139,6 +140,8 @@ class Resolver:
     # Models that run on the company's own nodes, by provider and id as called.
     own_models: Mapping[tuple[str, str], OwnModel] = field(default_factory=dict)
     prefixes: Sequence[str] = ()
+    # None: the project's own.
+    entries: Sequence[PriceEntry] | None = None
     sets: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     book_rows: dict[BookRow, set[tuple[date, date]]] = field(default_factory=dict)
     models: dict[tuple[str, str], book.Model] = field(default_factory=dict)
@@ -183,7 +186,7 @@ class Resolver:
             }
 
     def _spans(self, key: Key, model: book.Model) -> list[tuple[date, date]]:
-        days = book.change_days(model, key.service_tier)
+        days = book.change_days(model, key.service_tier, self.entries)
         for contract in self.contracts:
             days |= {contract.valid_from, contract.valid_to}
         whole = book.spans(FIRST_DAY, OPEN_END - timedelta(days=1), days)
@@ -194,7 +197,7 @@ class Resolver:
         if key.host == SELF_HOSTED:
             own = self._own_model(key.service_provider, key.model_id)
             return Resolved(None, SELF_HOSTED, (), own is not None and own.has_prompt_cache)
-        quote = book.quote(model, key.service_tier, start, second=second)
+        quote = book.quote(model, key.service_tier, start, self.entries, second)
         contract = find_contract(self.contracts, key.service_provider, model.names, key.service_tier, start)
         contracted = contracted_card(quote.card, contract)
         if contracted is None:
@@ -267,9 +270,13 @@ def resolve_prices(
     own_models: Mapping[tuple[str, str], OwnModel] | None = None,
     prefixes: Sequence[str] = (),
     billed_models: Collection[tuple[str, str]] = (),
+    entries: Sequence[PriceEntry] | None = None,
 ) -> Prices:
-    """The pricing tables for the keys in use; `billed_models` are ids that only bills name, as (provider, id)."""
-    resolver = Resolver(contracts, own_models or {}, tuple(prefixes))
+    """The pricing tables for the keys in use; `billed_models` are ids that only bills name, as (provider, id).
+
+    `entries` stand in for the project's own.
+    """
+    resolver = Resolver(contracts, own_models or {}, tuple(prefixes), entries)
     rows = [row for key in sorted(set(keys)) for row in resolver.key_rows(key)]
     for service_provider, model_id in sorted(set(billed_models)):
         resolver.model(service_provider, model_id)

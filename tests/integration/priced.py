@@ -10,6 +10,7 @@ import duckdb
 import jinja2
 import polars as pl
 
+from sources.pricing.entries import PriceEntry
 from sources.pricing.resolve import Key, resolve_prices
 from sources.settings.models import Contract
 
@@ -25,9 +26,11 @@ COUNTS = (*INPUTS, *OUTPUTS, "searches")
 
 
 def price_calls(
-    calls: Sequence[Mapping[str, Any]], contracts: Sequence[Contract] = ()
+    calls: Sequence[Mapping[str, Any]],
+    contracts: Sequence[Contract] = (),
+    entries: Sequence[PriceEntry] | None = None,
 ) -> list[tuple[Decimal | None, str | None]]:
-    """What each call costs under the contracts, or why it has no price."""
+    """What each call costs under the contracts and price entries (None: the project's own), or why it has no price."""
     frame = pl.DataFrame(
         [{**dict.fromkeys(COUNTS, 0), **call} for call in calls], infer_schema_length=None
     ).with_row_index("number")
@@ -41,7 +44,7 @@ def price_calls(
     )
     names = ["service_provider", "host", "model_id", "service_tier", "usage_date"]
     keys = [Key._make((*row, row[-1])) for row in events.select(names).unique().rows()]
-    prices = resolve_prices(keys, contracts=contracts)
+    prices = resolve_prices(keys, contracts=contracts, entries=entries)
     with duckdb.connect() as connection:
         connection.register("int_usage_events", events.to_arrow())
         connection.register("stg_pricing__price_keys", prices.price_keys.to_arrow())

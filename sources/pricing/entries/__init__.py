@@ -13,8 +13,8 @@ from typing import Annotated, Literal, Self
 import yaml
 from pydantic import Field, model_validator
 
-from sources.pricing.rates import Rates
-from sources.settings.models import Dated, Day, Name, Percent, Price, Strict, TokenPrices, row_error
+from sources.pricing.rates import RateCard, Rates, Step
+from sources.settings.models import Count, Dated, Day, Name, Percent, Price, Strict, TokenPrices, row_error
 
 # A price outside of these is a slip of the unit: unless free, a million tokens cost a tenth of a cent to 2,000 USD and
 # a search a hundredth of a cent to a dollar.
@@ -22,6 +22,16 @@ PLAUSIBLE_PER_MTOK_USD = (Decimal("0.001"), Decimal(2000))
 PLAUSIBLE_PER_SEARCH_USD = (Decimal("0.0001"), Decimal(1))
 # A price that far from the book's price of the same model and meter is one too.
 PLAUSIBLE_FACTOR = 100
+
+
+class LongContext(Strict):
+    """Prices of a whole request with more input tokens than this; what is left out keeps its price below.
+
+    A provider that counts the threshold itself to the long context has one token less here.
+    """
+
+    above_input_tokens: Count
+    prices_per_mtok_usd: TokenPrices
 
 
 class PriceEntry(Dated):
@@ -35,6 +45,8 @@ class PriceEntry(Dated):
     meters: tuple[Name, ...] = ()
     prices_per_mtok_usd: TokenPrices | None = None
     price_per_search_usd: Price | None = None
+    # Price keys hold two thresholds.
+    long_context: Annotated[tuple[LongContext, ...], Field(max_length=2)] = ()
     source: Annotated[str, Field(pattern=r"^https://")]
     checked: Day
     note: str | None = None
@@ -45,19 +57,32 @@ class PriceEntry(Dated):
             raise row_error("percent_of_standard", "both or neither", "percent_of_standard or prices_per_mtok_usd")
         if self.percent_of_standard is not None and (self.service_tier == "standard" or not self.meters):
             raise row_error("percent_of_standard", "no tier or meters of its own", "another tier, and its meters")
+        thresholds = [step.above_input_tokens for step in self.long_context]
+        if thresholds and (self.prices_per_mtok_usd is None or sorted(set(thresholds)) != thresholds):
+            raise row_error("long_context", thresholds, "rising thresholds, beside prices_per_mtok_usd")
         return self
 
     @property
-    def rates(self) -> Rates:
+    def card(self) -> RateCard:
         """The entry's own prices, by published name."""
-        prices = self.prices_per_mtok_usd.model_dump(exclude_none=True) if self.prices_per_mtok_usd else {}
-        return prices if self.price_per_search_usd is None else prices | {"search": self.price_per_search_usd}
+        base: Rates = _published(self.prices_per_mtok_usd)
+        if self.price_per_search_usd is not None:
+            base = {**base, "search": self.price_per_search_usd}
+        steps, below = [], base
+        for step in self.long_context:
+            below = {**below, **_published(step.prices_per_mtok_usd)}
+            steps.append(Step(step.above_input_tokens, below))
+        return RateCard(base, tuple(steps))
 
     def covers(self, provider: str, names: Iterable[str], service_tier: str) -> bool:
         """Whether the entry is about this model, by any of its names."""
         if (provider, service_tier) != (self.provider, self.service_tier):
             return False
         return any(fnmatchcase(name, pattern) for name in names for pattern in self.models)
+
+
+def _published(prices: TokenPrices | None) -> Rates:
+    return prices.model_dump(exclude_none=True) if prices else {}
 
 
 class PriceEntries(Strict):
@@ -80,7 +105,7 @@ def parse_entries(text: str) -> list[PriceEntry]:
 def implausible(entry: PriceEntry, book: Rates) -> list[str]:
     """What of the entry looks like a slip of the unit, against what the book says of the same model."""
     found = []
-    for meter, amount in entry.rates.items():
+    for meter, amount in (item for rates in entry.card.tiers for item in rates.items()):
         low, high = PLAUSIBLE_PER_SEARCH_USD if meter == "search" else PLAUSIBLE_PER_MTOK_USD
         if amount and not low <= amount <= high:
             found.append(f"{entry.entry_id}: {meter} at {amount} is outside {low} to {high}")

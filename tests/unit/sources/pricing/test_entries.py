@@ -26,6 +26,11 @@ entries:
 """
 
 
+def long_context(*thresholds: int) -> str:
+    steps = (f"{{above_input_tokens: {tokens}, prices_per_mtok_usd: {{input: 0.14}}}}" for tokens in thresholds)
+    return f"  long_context: [{', '.join(steps)}]\n"
+
+
 def entries(*changes: tuple[str, str]) -> list[PriceEntry]:
     text = ENTRY
     for old, new in changes:
@@ -71,6 +76,8 @@ def test_a_price_that_is_off_by_a_unit_is_noticed(written: str, wrong: str) -> N
         ("input:", "imput:"),
         ("valid_to: 2026-10-01", "valid_to: 2026-08-01"),
         ("prices_per_mtok_usd: {input: 0.07, output: 0.50}", "percent_of_standard: 50"),
+        ("  price_per_search", long_context(200_000, 100_000) + "  price_per_search"),
+        ("  price_per_search", long_context(1, 2, 3) + "  price_per_search"),
     ],
 )
 def test_an_entry_without_unit_source_or_sense_is_refused(old: str, new: str) -> None:
@@ -93,6 +100,20 @@ def test_an_entry_can_price_a_model_the_public_book_does_not_know() -> None:
     quote = book.quote(book.find_model("openai", "gpt-9"), "standard", BEFORE, own)
     assert quote.card is not None
     assert quote.card.base["search"] == Decimal("0.01")
+
+
+def test_an_entry_may_have_long_context_prices_and_a_discount_of_another_tier() -> None:
+    own = entries(("models: [gpt-5-nano]", "models: [gpt-9]"), ("  source", long_context(200_000) + "  source"))
+    half = entries(
+        ("models: [gpt-5-nano]", "models: [gpt-9]"),
+        ("service_tier: standard", "service_tier: batch"),
+        ("prices_per_mtok_usd: {input: 0.07, output: 0.50}", "percent_of_standard: 50\n  meters: [input]"),
+        ("  price_per_search_usd: 0.01\n", ""),
+    )
+    card = book.quote(book.find_model("openai", "gpt-9"), "batch", BEFORE, own + half).card
+    assert card is not None
+    assert card.rates_for(200_000)["input"] == Decimal("0.035")
+    assert card.rates_for(200_001) == {"input": Decimal("0.07"), "output": Decimal("0.5"), "search": Decimal("0.01")}
 
 
 @pytest.mark.parametrize("model_id", ["gpt-5.6-sol", "gpt-5.4-mini", "gpt-5-nano", "gpt-5"])
