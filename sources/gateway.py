@@ -180,7 +180,7 @@ def gateway_table(
     return FeedTable(
         feed=feed,
         table=table,
-        reader_version=1,
+        reader_version=2,
         columns=CALL_COLUMNS,
         identity="content",
         suffixes=LOG_SUFFIXES,

@@ -22,7 +22,9 @@ _POLARS: Mapping[str, pl.DataType] = {
     "DECIMAL": pl.String(),
 }
 # Most texts are ids that never repeat: small dictionaries and no bloom filters save a quarter of the CPU of writing.
-PARQUET = "(format parquet, compression zstd, dictionary_size_limit 5000, write_bloom_filter false)"
+PARQUET = (
+    "(format parquet, compression zstd, compression_level 1, dictionary_size_limit 5000, write_bloom_filter false)"
+)
 
 
 def literal(value: str | Path) -> str:

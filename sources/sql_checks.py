@@ -7,16 +7,18 @@ from collections.abc import Iterable
 
 from sources.reading import literal
 
-_MOMENT = r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d(:?\d\d)?)?"
 _DAY = r"\d{4}-\d\d-\d\d"
 _MONEY = r"-?\d{1,14}(\.\d{1,12})?"
 
 
 def moment(column: str) -> str:
     """UTC timestamp of an ISO 8601 text; null when it is not one. No offset means UTC."""
-    # TIMESTAMP drops an offset without a word; TIMESTAMPTZ (session zone UTC) applies it.
-    value = f"try_cast({column} as timestamptz) at time zone 'UTC'"
-    return f"case when regexp_full_match({column}, '{_MOMENT}') then {value} end"
+    # TIMESTAMP drops an offset without a word; TIMESTAMPTZ (session zone UTC) applies it, at five times the CPU.
+    return (
+        f"case when strlen({column}) < 19 then null"
+        f" when suffix({column}, '+00:00') or suffix({column}, 'Z') then try_cast({column} as timestamp)"
+        f" else try_cast({column} as timestamptz) at time zone 'UTC' end"
+    )
 
 
 def day(column: str) -> str:

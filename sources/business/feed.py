@@ -81,7 +81,7 @@ def _feed_table(table: str, sheet: Sheet, description: str) -> FeedTable:
     return FeedTable(
         feed="business",
         table=table,
-        reader_version=1,
+        reader_version=2,
         columns=sheet.columns,
         identity="snapshot",
         suffixes=(".csv", ".csv.gz"),

@@ -99,7 +99,6 @@ METADATA_STRUCTURE = _structure(_METADATA_PATHS)
 LOG_COLUMNS = "{" + ", ".join(f"'{name}': 'VARCHAR'" for name in LOG_FIELDS) + "}"
 
 _LATEST = "getvariable('litellm_latest')"
-_NUMBER = r"-?\d+(\.\d+)?([eE][+-]?\d+)?"
 
 
 def _count_problem(name: str, text: str, path: str, is_required: bool) -> str:
@@ -234,8 +233,7 @@ def _typed() -> list[str]:
         moment('"completionStartTime"') + " as completion_started_at",
         moment("updated_at") + " as updated",
         # Text to a 128-bit decimal costs 30 times text to a 64-bit one, which holds every believable price of a call.
-        f"case when regexp_full_match(spend, '{_NUMBER}') "
-        "then coalesce(try_cast(spend as decimal(18, 12)), try_cast(spend as decimal(26, 12))) end as spend_usd",
+        "coalesce(try_cast(spend as decimal(18, 12)), try_cast(spend as decimal(26, 12))) as spend_usd",
     ]
 
 

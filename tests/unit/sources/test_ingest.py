@@ -188,12 +188,13 @@ def test_a_newer_reader_reads_again_and_moves_the_old_rows_aside(home: LandedHom
     home.land(f"{LOGS}/a.ndjson", log_lines(log_row()))
     home.ingest()
     (first,) = home.ledger()
-    newer = tuple(replace(t, reader_version=2) if t is SPEND_LOGS else t for t in FEEDS)
+    version = SPEND_LOGS.reader_version + 1
+    newer = tuple(replace(t, reader_version=version) if t is SPEND_LOGS else t for t in FEEDS)
     assert home.ingest(feeds=newer).files_new == 1
     assert home.lake(LOGS).height == 1
     old, new = home.ledger()
-    assert (old.status, old.reason) == ("superseded", "read again by reader version 2")
-    assert (new.status, new.reader_version) == ("committed", 2)
+    assert (old.status, old.reason) == ("superseded", f"read again by reader version {version}")
+    assert (new.status, new.reader_version) == ("committed", version)
     aside = home.root / "lake" / "_superseded" / LOGS / first.lake_name
     assert aside.is_file()
     assert home.meta("file_days").height == 1
