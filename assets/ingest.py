@@ -10,6 +10,7 @@ import polars as pl
 
 from sources import clock
 from sources.contracts import ContractFailure, validate_lake_table
+from sources.declared.feed import with_mappings
 from sources.home import Home
 from sources.ingest import IngestSummary, ingest
 from sources.lake import ledger_path
@@ -48,7 +49,7 @@ def take_in(home: Home, settings: Settings, progress: Progress) -> IngestSummary
         now=clock.now(),
         hash_key=home.hash_key(),
         currencies={rate.currency for rate in settings.fx_rates} | {"USD"},
-        feeds=FEEDS,
+        feeds=with_mappings(FEEDS, settings.declared_feeds),
         progress=progress,
     )
 

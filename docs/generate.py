@@ -36,6 +36,7 @@ SETTINGS: Mapping[str, type[BaseModel]] = {
     "contracts.yml": models.Contracts,
     "gpu_rates.yml": models.GpuRates,
     "allocation.yml": models.Allocation,
+    "feeds.yml": models.DeclaredFeeds,
 }
 
 
@@ -196,9 +197,10 @@ def _bare(annotation: Any, metadata: list[Any]) -> tuple[Any, list[Any]]:
 
 
 def _nested(annotation: Any) -> tuple[type[BaseModel] | None, str]:
-    if get_origin(annotation) is list:
-        inner, _ = _bare(get_args(annotation)[0], [])
-        return (inner, "[]") if isinstance(inner, type) and issubclass(inner, BaseModel) else (None, "")
+    if get_origin(annotation) in (list, dict):
+        inner, _ = _bare(get_args(annotation)[-1], [])
+        suffix = "[]" if get_origin(annotation) is list else ".<name>"
+        return (inner, suffix) if isinstance(inner, type) and issubclass(inner, BaseModel) else (None, "")
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation, ""
     return None, ""
@@ -212,6 +214,8 @@ def _allowed(annotation: Any, metadata: list[Any]) -> str:
         return "list" if _nested(annotation)[0] else f"list of {_allowed(inner, said)}"
     if get_origin(annotation) is dict:
         inner, said = _bare(get_args(annotation)[1], [])
+        if _nested(annotation)[0]:
+            return "names with their values"
         return f"names, each with {_allowed(inner, said)}"
     if annotation is date:
         return "day, YYYY-MM-DD"

@@ -4,20 +4,9 @@ OpenAI's and Anthropic's cost reports have tables of their own. A bill feed's ma
 a line of an AI service whose meter the mapping does not know keeps its text and is meter `other`, never a guess.
 """
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 
-from sources.feed import (
-    PROVENANCE_COLUMNS,
-    FeedTable,
-    LandedFile,
-    ReadContext,
-    ReadResult,
-    Rule,
-    UnreadableFileError,
-)
-from sources.mapped import Layout, read_mapped
-from sources.quarantine import read_rejects
+from sources.feed import PROVENANCE_COLUMNS, FeedTable, Reader, Rule
 
 TOKEN_METERS = (
     "input_uncached", "cache_read", "cache_write_5m", "cache_write_1h", "input_audio", "input_image", "output",
@@ -85,10 +74,7 @@ PERIOD_PROBLEMS = (
 )
 
 
-def bill_table(
-    feed: str, table: str, layout: Layout, closed: frozenset[str], suffixes: tuple[str, ...], description: str
-) -> FeedTable:
-    """The table of a bill feed. `closed` are the file's fields with a closed list: an unknown value fails the file."""
+def bill_table(feed: str, table: str, read: Reader, suffixes: tuple[str, ...], description: str) -> FeedTable:
     return FeedTable(
         feed=feed,
         table=table,
@@ -96,20 +82,9 @@ def bill_table(
         columns=BILL_COLUMNS,
         identity="snapshot",
         suffixes=suffixes,
-        read=_bill_reader(layout, closed),
+        read=read,
         contract=BILL_CONTRACT,
         description=description,
         needs_retrieved_at=True,
         replaces_same_name=True,
     )
-
-
-def _bill_reader(layout: Layout, closed: frozenset[str]) -> Callable[[LandedFile, ReadContext, Path, Path], ReadResult]:
-    def read(file: LandedFile, context: ReadContext, out_parquet: Path, out_rejects: Path) -> ReadResult:
-        result = read_mapped(layout, file, context, out_parquet, out_rejects)
-        for reject in read_rejects(out_rejects) if result.rows_quarantined else ():
-            if reject.field in closed:
-                raise UnreadableFileError(reject.reason, reject.field, reject.line_number)
-        return result
-
-    return read

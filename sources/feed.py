@@ -17,7 +17,7 @@ import duckdb
 # Every lake table ends with these: which landed file a row came from, and which row of it (1-based).
 PROVENANCE_COLUMNS: Mapping[str, str] = {"file_hash": "VARCHAR", "row_number": "BIGINT"}
 
-Identity = Literal["content", "snapshot"]
+Identity = Literal["content", "folder", "snapshot"]
 
 
 class UnreadableFileError(Exception):
@@ -87,7 +87,9 @@ class FeedTable:
 
     `read` writes `out_parquet` with exactly `columns` (which include the provenance columns, in order) and
     `out_rejects` with sources.quarantine.write_rejects; it raises UnreadableFileError when nothing can be kept.
-    `identity` is "snapshot" where the file's name or retrieval time carries meaning, else "content".
+    `identity` is "snapshot" where the file's name or retrieval time carries meaning, "folder" where the folder alone
+    does, else "content". `folder_keys` names for each folder how settings have it read, where they do: a file whose
+    key changed is read again.
     """
 
     feed: str
@@ -102,6 +104,7 @@ class FeedTable:
     needs_retrieved_at: bool = False
     # True where a file is the truth for its name and retrieval time: new bytes under the same name replace the old.
     replaces_same_name: bool = False
+    folder_keys: Mapping[str, str] | None = None
 
     @property
     def name(self) -> str:

@@ -97,20 +97,27 @@ class Convention:
     input_has_cache_write: bool
     output_has_reasoning: bool
 
-    def problems(self) -> list[tuple[str, str, str]]:
-        """(SQL condition over lake columns, field, reason in SQL) of counts that do not add up."""
-        parts = ["input_audio_tokens", "input_image_tokens"]
-        parts += ["cache_read_tokens"] if self.input_has_cache_read else []
-        parts += ["cache_write_5m_tokens", "cache_write_1h_tokens"] if self.input_has_cache_write else []
-        outputs = ["output_audio_tokens", "output_image_tokens"]
-        outputs += ["reasoning_tokens"] if self.output_has_reasoning else []
-        return [_exceeds("input_tokens", parts), _exceeds("output_tokens", outputs)]
+    def contained(self) -> dict[str, list[str]]:
+        """What the input and the output count contain, besides audio and images."""
+        inputs = ["cache_read_tokens"] if self.input_has_cache_read else []
+        inputs += ["cache_write_5m_tokens", "cache_write_1h_tokens"] if self.input_has_cache_write else []
+        outputs = ["reasoning_tokens"] if self.output_has_reasoning else []
+        return {"input_tokens": inputs, "output_tokens": outputs}
 
+    def problems(self, is_taken_off: bool = False) -> list[tuple[str, str, str]]:
+        """(SQL condition over lake columns, field, reason in SQL) of counts that do not add up.
 
-def _exceeds(whole: str, parts: list[str]) -> tuple[str, str, str]:
-    total = " + ".join(parts)
-    reason = f"'is ' || {whole} || ', but its parts ({', '.join(parts)}) are ' || ({total})"
-    return f"{total} > {whole}", whole, reason
+        `is_taken_off` where the lake columns no longer contain what the log's counts did.
+        """
+        media = {name: [name.replace("_", f"_{kind}_") for kind in ("audio", "image")] for name in self.contained()}
+        problems = []
+        for whole, parts in self.contained().items():
+            said = " + ".join((whole, *parts)) if is_taken_off else whole
+            total = " + ".join((*media[whole], *parts))
+            names = ", ".join((*media[whole], *parts))
+            reason = f"'is ' || ({said}) || ', but its parts ({names}) are ' || ({total})"
+            problems.append((f"{total} > {said}", whole, reason))
+        return problems
 
 
 # What a gateway's log says in none of its fields.

@@ -133,15 +133,16 @@ class _Run:
             return True
         if row.status == "committed" and not lake_file(self.home, row).is_file():
             return True
-        rates, people = row.settings_key.split()
+        rates, *others = row.settings_key.split()
         if (row.status == "failed" or row.rows_quarantined) and rates != self.rates_key:
             return True  # rows that were rejected for want of a rate may be good now
-        return people != self._settings_key(table).split()[1]
+        return others != self._settings_key(table, row.account_id).split()[1:]
 
-    def _settings_key(self, table: FeedTable) -> str:
+    def _settings_key(self, table: FeedTable, folder: str | None) -> str:
         """What readers see of the settings; hashes of people made with another key would match nobody's."""
         has_people = any(name.endswith("user_key") for name in table.columns)
-        return f"{self.rates_key} {self.people_key if has_people else '-'}"
+        key = f"{self.rates_key} {self.people_key if has_people else '-'}"
+        return key if table.folder_keys is None else f"{key} {table.folder_keys.get(folder or '', '-')}"
 
     def _note_again(self, candidate: Candidate, landed: LandedFile, standing: LedgerRow) -> None:
         """The bytes are known: the same file touched, or a copy under another name."""
@@ -167,7 +168,7 @@ class _Run:
             status="failed",
             retrieved_at=landed.retrieved_at,
             account_id=landed.account_id,
-            settings_key=self._settings_key(candidate.feed_table),
+            settings_key=self._settings_key(candidate.feed_table, landed.account_id),
         )
 
     def _read(self, candidate: Candidate, landed: LandedFile) -> None:

@@ -99,6 +99,8 @@ def identify(candidate: Candidate) -> LandedFile:
     if table.identity == "snapshot":
         text = f"{table.name}\n{slot(candidate.logical_name, retrieved_at)}\n{content}"
         identity = hashlib.sha256(text.encode()).hexdigest()
+    elif table.identity == "folder":
+        identity = hashlib.sha256(f"{table.name}\n{account_id}\n{content}".encode()).hexdigest()
     return LandedFile(
         table.feed,
         table.table,

@@ -48,8 +48,10 @@ class Value:
     """One lake column. `at` lists places, the first that holds something counts: `/usage/input` is a key in an object,
     `/usage_details//input` a key in the JSON text that the first place holds, a bare name a column of a CSV file.
 
-    `spellings` turns what the file says (lower case) into our word, other words stay; `allowed` closes the list.
-    `times` scales money and quantities (cents: 0.01). `sql` computes the value from columns before it instead.
+    `spellings` turns what the file says (lower case) into our word, other words become `otherwise` or stay; `allowed`
+    closes the list, `is_closed` fails the whole file for another word. `times` scales money and quantities (cents:
+    0.01). `formats` are strptime's, for moments that are not ISO 8601. `sql` computes the value from columns before it
+    instead.
     """
 
     at: tuple[str, ...] = ()
@@ -57,9 +59,12 @@ class Value:
     is_required: bool = False
     default: str | None = None
     spellings: Mapping[str, str] = field(default_factory=dict)
+    otherwise: str | None = None
     allowed: frozenset[str] | None = None
+    is_closed: bool = False
     times: str | None = None
     unit: Literal["s", "ms", "us", "ns"] = "s"
+    formats: tuple[str, ...] = ()
     sql: str | None = None
     is_past: bool = False
 
@@ -80,6 +85,10 @@ class Layout:
     # for what it counts would otherwise go missing without a word.
     closed: tuple[tuple[str, ...], frozenset[str]] | None = None
     may_be_empty: bool = False
+    # Of a CSV file.
+    delimiter: str = ","
+    # True where a header without any place of a column is an error, be the column required in each row or not.
+    needs_every_column: bool = False
 
 
 def read_mapped(
@@ -214,15 +223,16 @@ def _document_records(connection: duckdb.DuckDBPyConnection, records: str) -> st
 
 def _csv_records(path: Path, layout: Layout) -> str:
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
-        header = [name.strip() for name in next(csv.reader(lines), [])]
+        header = [name.strip() for name in next(csv.reader(lines, delimiter=layout.delimiter), [])]
     _check_header(header, layout)
     columns = "{" + ", ".join(f"{literal(name)}: 'varchar'" for name in header) + "}"
     return f"""
         select row_number() over () as row_number, null as line_number, null as byte_offset,
             cast(to_json(line) as varchar) as record, null as problem
         from read_csv(
-            {literal(path)}, columns = {columns}, header = true, auto_detect = false, all_varchar = true, delim = ',',
-            quote = '"', escape = '"', store_rejects = true, max_line_size = 16000000
+            {literal(path)}, columns = {columns}, header = true, auto_detect = false, all_varchar = true,
+            delim = {literal(layout.delimiter)}, quote = '"', escape = '"', store_rejects = true,
+            max_line_size = 16000000
         ) as line"""
 
 
@@ -260,9 +270,19 @@ def _parquet_records(connection: duckdb.DuckDBPyConnection, path: Path, layout: 
 def _check_header(header: Sequence[str], layout: Layout) -> None:
     """A column that every record needs and none has fails the file as a whole."""
     for value in layout.values.values():
-        places = [_split(place)[0].removeprefix("/").partition("/")[0] for place in value.at]
-        if value.is_required and places and not set(places) & set(header):
+        places = [_unescaped(_split(place)[0].removeprefix("/").partition("/")[0]) for place in value.at]
+        is_needed = value.is_required or layout.needs_every_column
+        if is_needed and places and not set(places) & set(header):
             raise UnreadableFileError(f"missing in the header; it has {', '.join(header[:20])}", " or ".join(places))
+
+
+def escaped(name: str) -> str:
+    """A column's name as a step of a place."""
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def _unescaped(step: str) -> str:
+    return step.replace("~1", "/").replace("~0", "~")
 
 
 def _split(place: str) -> tuple[str, str | None]:
@@ -365,10 +385,17 @@ def _typed(column: str, value: Value) -> str:
         case "quantity" | "money":
             sign = "-?" if value.kind == "money" else ""
             number = f"try_cast({column} as decimal(38, 18))"
-            scaled = number if value.times is None else f"{number} * cast({value.times} as decimal(18, 12))"
+            if value.times is not None:
+                # Digits for both: the product's are the sum, and 38 is all there are.
+                decimals = len(value.times.partition(".")[2])
+                number = f"cast({number} as decimal(28, 14)) * cast({value.times} as decimal(16, {decimals}))"
             return (
-                f"case when regexp_full_match({column}, '{sign}{_NUMBER}') then cast({scaled} as decimal(26, 12)) end"
+                f"case when regexp_full_match({column}, '{sign}{_NUMBER}') then cast({number} as decimal(26, 12)) end"
             )
+        case "moment" if value.formats:
+            formats = "[" + ", ".join(literal(one) for one in value.formats) + "]"
+            read = f"cast(try_strptime({column}, {formats}) as timestamptz) at time zone 'UTC'"
+            return f"coalesce({moment(column)}, {read})"
         case "moment":
             return moment(column)
         case "epoch":
@@ -386,13 +413,16 @@ def _typed(column: str, value: Value) -> str:
             if not value.spellings:
                 return column
             words = " ".join(f"when {literal(said)} then {literal(ours)}" for said, ours in value.spellings.items())
-            return f"case lower({column}) {words} else {column} end"
+            other = (
+                column if value.otherwise is None else f"case when {column} <> '' then {literal(value.otherwise)} end"
+            )
+            return f"case lower({column}) {words} else {other} end"
 
 
 def _problems(name: str, value: Value) -> list[str]:
     at, said, typed = value.at[0] if value.at else name, f"t_{name}", f"v_{name}"
-    shown = at.replace("//", "/").strip("/").replace("/", ".").replace("'", "''")
-    expected = _EXPECTED.get(value.kind, "a value")
+    shown = _unescaped(at.replace("//", "/").strip("/").replace("/", ".")).replace("'", "''")
+    expected = _EXPECTED.get(value.kind, "a value") + "".join(f" or as in {one}" for one in value.formats)
     problems = []
     if value.is_required:
         problems.append(reject(f"{said} is null", shown, literal(f"missing; expected {expected}")))
@@ -400,8 +430,9 @@ def _problems(name: str, value: Value) -> list[str]:
         problems.append(reject(f"{said} is not null and {typed} is null", shown, found(said, expected)))
     if value.allowed is not None:
         words = "one of " + ", ".join(sorted(value.allowed))
+        field = f"{_FATAL}{shown}" if value.is_closed else shown
         problems.append(
-            reject(f"{typed} is not null and {typed} not in {one_of(sorted(value.allowed))}", shown, found(said, words))
+            reject(f"{typed} is not null and {typed} not in {one_of(sorted(value.allowed))}", field, found(said, words))
         )
     if value.is_past:
         problems.append(

@@ -6,6 +6,8 @@ from sources.bedrock.feed import INVOCATIONS as BEDROCK_INVOCATIONS
 from sources.business.feed import ACTIVE_USERS, INVOICES, REVENUE, TASKS
 from sources.cloudflare.feed import LOGS as CLOUDFLARE_LOGS
 from sources.dcgm.feed import SAMPLES as DCGM_SAMPLES
+from sources.declared.feed import BILLS as DECLARED_BILLS
+from sources.declared.feed import CALLS as DECLARED_CALLS
 from sources.envoy.feed import ACCESS_LOG as ENVOY_ACCESS_LOG
 from sources.feed import FeedTable
 from sources.focus.feed import COST_AND_USAGE as FOCUS_COST_AND_USAGE
@@ -26,12 +28,14 @@ FEEDS: tuple[FeedTable, ...] = (
     OPENROUTER_GENERATIONS,
     LANGFUSE_OBSERVATIONS,
     OTEL_SPANS,
+    DECLARED_CALLS,
     USAGE_COMPLETIONS,
     COSTS,
     USAGE_MESSAGES,
     COST_REPORT,
     AWS_CUR_LINE_ITEMS,
     FOCUS_COST_AND_USAGE,
+    DECLARED_BILLS,
     DCGM_SAMPLES,
     VLLM_SAMPLES,
     TASKS,

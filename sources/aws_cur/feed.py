@@ -6,8 +6,10 @@ grammars for it: its own (`USE1-Claude4.6Sonnet-input-tokens`, per 1,000 tokens)
 million, the model in the product's name).
 """
 
+from functools import partial
+
 from sources.bill import BILL_COLUMNS, CHARGE_CATEGORIES, PERIOD_PROBLEMS, bill_table
-from sources.mapped import Layout, Value
+from sources.mapped import Layout, Value, read_mapped
 from sources.reading import literal
 
 _BEDROCK_CODES = "('amazonbedrock', 'amazonbedrockfoundationmodels', 'amazonbedrockservice')"
@@ -122,7 +124,11 @@ _LAYOUT = Layout(
     values={
         "usage_type": Value(at=("line_item_usage_type",)),
         "category": Value(
-            at=("line_item_line_item_type",), is_required=True, spellings=_CATEGORIES, allowed=CHARGE_CATEGORIES
+            at=("line_item_line_item_type",),
+            is_required=True,
+            spellings=_CATEGORIES,
+            allowed=CHARGE_CATEGORIES,
+            is_closed=True,
         ),
         "product_code": Value(at=("line_item_product_code",)),
         "service_code": Value(at=("product_servicecode", "/product//servicecode")),
@@ -184,8 +190,7 @@ _LAYOUT = Layout(
 LINE_ITEMS = bill_table(
     "aws_cur",
     "line_items",
-    _LAYOUT,
-    closed=frozenset(("line_item_line_item_type",)),
+    partial(read_mapped, _LAYOUT),
     suffixes=(".csv", ".csv.gz", ".parquet"),
     description="One row per line item of AWS's Cost and Usage Report 2.0, Bedrock's usage types told apart.",
 )

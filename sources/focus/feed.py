@@ -4,8 +4,10 @@ Columns differ by version: 1.3 put `ServiceProviderName` for `ProviderName`. A l
 class in its `SkuMeter` and the model in `SkuPriceDetails`; any other line is a charge of its own.
 """
 
+from functools import partial
+
 from sources.bill import BILL_COLUMNS, CHARGE_CATEGORIES, PERIOD_PROBLEMS, bill_table
-from sources.mapped import Layout, Value
+from sources.mapped import Layout, Value, read_mapped
 
 _PROVIDERS = {
     "amazon web services": "aws",
@@ -66,7 +68,7 @@ _LAYOUT = Layout(
         "charge_start": Value(at=("ChargePeriodStart",), kind="moment", is_required=True),
         "charge_end": Value(at=("ChargePeriodEnd",), kind="moment", is_required=True),
         "charge_category": Value(
-            at=("ChargeCategory",), is_required=True, spellings=_CATEGORIES, allowed=CHARGE_CATEGORIES
+            at=("ChargeCategory",), is_required=True, spellings=_CATEGORIES, allowed=CHARGE_CATEGORIES, is_closed=True
         ),
         "service_category": Value(at=("ServiceCategory",)),
         "sku_meter": Value(at=("SkuMeter",), spellings=_METERS),
@@ -101,8 +103,7 @@ _LAYOUT = Layout(
 COST_AND_USAGE = bill_table(
     "focus",
     "cost_and_usage",
-    _LAYOUT,
-    closed=frozenset(("ChargeCategory",)),
+    partial(read_mapped, _LAYOUT),
     suffixes=(".csv", ".csv.gz", ".parquet"),
     description="One row per charge of a FOCUS Cost and Usage file, version 1.0 to 1.4, AI tokens told apart.",
 )

@@ -14,6 +14,7 @@ import polars as pl
 from sources.home import LANDING_TABLES, Home
 from sources.lake import write_current
 from sources.settings import checks, tables
+from sources.settings.declared import check_feeds
 from sources.settings.models import (
     Allocation,
     AllocationRule,
@@ -21,6 +22,8 @@ from sources.settings.models import (
     BillingAccount,
     Contract,
     Contracts,
+    DeclaredFeed,
+    DeclaredFeeds,
     ExpectedFileRule,
     Feature,
     FxRate,
@@ -69,6 +72,7 @@ class Settings:
     gpu_deployments: tuple[GpuDeployment, ...]
     allocation_rules: tuple[AllocationRule, ...]
     rule_version: str
+    declared_feeds: tuple[DeclaredFeed, ...]
 
     @property
     def limits(self) -> Limits:
@@ -139,6 +143,7 @@ def load_settings(home: Home) -> Settings:
     contracts_text, contracts = reader.document("contracts.yml", Contracts, Contracts())
     gpu_text, gpu = reader.document("gpu_rates.yml", GpuRates, GpuRates())
     allocation_text, allocation = reader.document("allocation.yml", Allocation, Allocation())
+    feeds_text, feeds = reader.document("feeds.yml", DeclaredFeeds, DeclaredFeeds())
 
     problems = reader.problems
     tenant_ids = reader.known("tenants.csv", [row.tenant_id for _, row in tenants])
@@ -156,9 +161,11 @@ def load_settings(home: Home) -> Settings:
         problems.extend(checks.check_gpu_rates(gpu_text, gpu, account_names))
     if allocation is not None:
         problems.extend(checks.check_allocation(allocation_text, allocation))
+    if feeds is not None:
+        problems.extend(check_feeds(feeds_text, feeds))
     if general is not None:
         problems.extend(checks.check_general(general_text, general, LANDING_TABLES, providers, tenant_ids))
-    if problems or general is None or contracts is None or gpu is None or allocation is None:
+    if problems or general is None or contracts is None or gpu is None or allocation is None or feeds is None:
         raise SettingsError(problems)
     return Settings(
         general=general,
@@ -173,6 +180,7 @@ def load_settings(home: Home) -> Settings:
         gpu_deployments=tuple(gpu.deployments),
         allocation_rules=tuple(allocation.rules),
         rule_version=allocation.rule_version,
+        declared_feeds=tuple(feeds.feeds),
     )
 
 
@@ -196,6 +204,10 @@ def config_tables(settings: Settings) -> dict[str, pl.DataFrame]:
         "gpu_deployments": tables.deployment_rows(settings.gpu_deployments),
         "allocation_rules": tables.rule_rows(settings.allocation_rules, settings.rule_version),
         "fx_rates": tables.dumped(settings.fx_rates),
+        "declared_feeds": [
+            {"feed_name": feed.name, "table_name": feed.table, "mapping_key": feed.key}
+            for feed in settings.declared_feeds
+        ],
         "settings": [_limits_row(settings)],
     }
     return {table: tables.frame(table, rows[table]) for table in tables.CONFIG_SCHEMAS}

@@ -4,6 +4,7 @@ Only what a single value or row must be. What holds between rows and files (over
 `sources.settings.checks`.
 """
 
+import hashlib
 import re
 from datetime import date
 from decimal import Decimal
@@ -37,7 +38,9 @@ Percent = Annotated[Decimal, BeforeValidator(_plain_number), Field(ge=0, le=100,
 Share = Annotated[Decimal, BeforeValidator(_plain_number), Field(ge=0, le=1, decimal_places=6)]
 Weight = Annotated[Decimal, BeforeValidator(_plain_number), Field(ge=0, max_digits=9, decimal_places=6)]
 Count = Annotated[int, BeforeValidator(_plain_number), Field(ge=0)]
+Factor = Annotated[Decimal, BeforeValidator(_plain_number), Field(gt=0, le=1_000_000, decimal_places=9)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+Table = Literal["calls", "bills"]
 Tier = Literal["any", "standard", "batch", "flex", "priority", "fast"]
 
 
@@ -204,6 +207,51 @@ class AllocationRule(Dated):
 class Allocation(Strict):
     rule_version: Name = "1"
     rules: list[AllocationRule] = []
+
+
+def _one_or_more(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+class MappedColumn(Strict):
+    """Where a column stands, and what the file writes there. A place alone, or a list of them, is short for `at`."""
+
+    at: Annotated[list[Name], BeforeValidator(_one_or_more)] = []
+    always: Name | None = None
+    required: bool = False
+    spellings: dict[str, Name] = {}
+    otherwise: Name | None = None
+    times: Factor | None = None
+    unit: Literal["s", "ms", "us", "ns"] | None = None
+    format: Name | None = None
+    after: Literal["started_at"] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_place(cls, value: Any) -> Any:
+        return {"at": value} if isinstance(value, str | list) else value
+
+
+class DeclaredFeed(Strict):
+    """One folder of files and how they are read."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
+    table: Table
+    records: Annotated[str, Field(pattern=r"^/.+$")] | None = None
+    delimiter: Literal[",", ";", "|", "tab"] = ","
+    input_has_cache_read: bool | None = None
+    input_has_cache_write: bool | None = None
+    output_has_reasoning: bool | None = None
+    columns: dict[str, MappedColumn]
+
+    @property
+    def key(self) -> str:
+        """Another mapping, another key: its files are read again."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+
+
+class DeclaredFeeds(Strict):
+    feeds: list[DeclaredFeed] = []
 
 
 class Limits(Strict):

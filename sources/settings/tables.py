@@ -69,6 +69,8 @@ CONFIG_SCHEMAS: dict[str, dict[str, Any]] = {
         "rule_version": pl.String(),
     },
     "fx_rates": {"currency": pl.String(), "rate_date": pl.Date(), "usd_per_unit": pl.Decimal(18, 8)},
+    # What is read by them is no row of theirs: a changed mapping has to change the lake to be seen.
+    "declared_feeds": {"feed_name": pl.String(), "table_name": pl.String(), "mapping_key": pl.String()},
     "settings": {
         "company": pl.String(),
         "display_time_zone": pl.String(),

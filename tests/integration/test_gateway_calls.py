@@ -10,6 +10,7 @@ from sources.gateway import CALL_COLUMNS
 from sources.home import Home, init_home
 from sources.registry import FEEDS
 from tests.faults.conftest import ROOT, inferledger
+from tests.unit.sources.landed import MAPPING
 
 CLASSES = "input_uncached_tokens, cache_read_tokens, cache_write_5m_tokens, output_text_tokens, reasoning_tokens"
 ACCOUNTS = """service_provider,billing_account_id,gateway,gateway_provider,currency,valid_from,valid_to
@@ -26,6 +27,7 @@ def marts(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection
         "tenant_id,tenant_name,plan,cost_center,is_free_plan\nlarch,Larch,pro,CC-1,false\n"
     )
     (home.config / "billing_accounts.csv").write_text(ACCOUNTS)
+    (home.config / "feeds.yml").write_text(MAPPING)
     for table in FEEDS:
         if table.columns is CALL_COLUMNS:
             folder = Path(table.feed) / table.table
@@ -50,6 +52,7 @@ def marts(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection
         # 500 in, 200 out; the agent's span above it is not counted.
         ("resp-otel-1", (370, 100, 30, 150, 50)),
         ("01A", (15, 0, 0, 7, 0)),
+        ("b-1", (600, 400, 0, 180, 120)),
     ],
 )
 def test_token_classes_are_disjoint(marts: duckdb.DuckDBPyConnection, call_id: str, expected: tuple[int, ...]) -> None:
@@ -79,6 +82,7 @@ def test_calls_that_nobody_bills_cost_nothing(marts: duckdb.DuckDBPyConnection) 
         ("01C", "not_billed"),
         ("33333333-3333-4333-8333-333333333333", "not_billed"),
         ("55555555-5555-4555-8555-555555555555", "gateway_cache"),
+        ("b-3", "not_billed"),
         ("bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb-5555555555555555", "not_billed"),
         ("refused", "not_billed"),
         ("req-2", "not_billed"),

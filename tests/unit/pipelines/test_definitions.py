@@ -88,6 +88,7 @@ def test_assets_outside_dbt_are_these() -> None:
             "config/allocation_rules",
             "config/api_keys",
             "config/billing_accounts",
+            "config/declared_feeds",
             "config/features",
             "config/fx_rates",
             "config/gpu_deployments",

@@ -1,6 +1,7 @@
 """A home with landed files, ingested as a run would, for the tests of the ingest layer."""
 
 import json
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -8,16 +9,24 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import yaml
 
+from sources.declared.feed import with_mappings
 from sources.ingest import IngestSummary, ingest
 from sources.lake import ledger_path
 from sources.ledger import FileLedger, LedgerRow
 from sources.meta import export_meta, show_quarantine
 from sources.registry import FEEDS
+from sources.settings.models import DeclaredFeeds
 
 NOW = datetime(2026, 11, 18, 6, tzinfo=UTC)
 HASH_KEY = b"a key for tests"
-PAYLOADS = Path(__file__).parents[3] / "examples" / "payloads"
+ROOT = Path(__file__).parents[3]
+PAYLOADS = ROOT / "examples" / "payloads"
+GUIDE = (ROOT / "docs" / "how-to" / "feeds" / "declared.md").read_text()
+# What the guide's worked example says in feeds.yml; the payloads of the declared feed are its files.
+MAPPING = textwrap.dedent(GUIDE.split("```yaml\n")[1].split("```")[0])
+MAPPED_FEEDS = with_mappings(FEEDS, DeclaredFeeds.model_validate(yaml.load(MAPPING, Loader=yaml.BaseLoader)).feeds)
 
 
 @dataclass(frozen=True)
@@ -36,7 +45,7 @@ class LandedHome:
             "now": NOW,
             "hash_key": HASH_KEY,
             "currencies": {"USD", "EUR"},
-            "feeds": FEEDS,
+            "feeds": MAPPED_FEEDS,
         } | changes
         return ingest(self.root, **options)
 

@@ -18,8 +18,8 @@ TOKENS = ("input_tokens", "cache_read_tokens", "cache_write_5m_tokens", "output_
 
 
 def rows(home: LandedHome, table: str) -> dict[str, dict[str, Any]]:
-    for file in sorted((PAYLOADS / table).iterdir()):
-        home.land(f"{table}/{file.name}", file.read_bytes())
+    for file in sorted(path for path in (PAYLOADS / table).rglob("*") if path.is_file()):
+        home.land(str(file.relative_to(PAYLOADS)), file.read_bytes())
     home.ingest()
     return {row["response_id"]: row for row in home.lake(table).to_dicts()}
 

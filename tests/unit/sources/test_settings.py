@@ -59,10 +59,15 @@ def test_a_fresh_home_has_valid_settings(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("name", ["contracts.yml", "gpu_rates.yml", "inferledger.yml"])
+@pytest.mark.parametrize("name", ["contracts.yml", "gpu_rates.yml", "feeds.yml", "inferledger.yml"])
 def test_the_commented_yaml_examples_are_valid(home: Home, name: str) -> None:
     text = (home.config / name).read_text()
-    empty = {"contracts.yml": ["contracts"], "gpu_rates.yml": ["nodes", "deployments"], "inferledger.yml": []}[name]
+    empty = {
+        "contracts.yml": ["contracts"],
+        "gpu_rates.yml": ["nodes", "deployments"],
+        "feeds.yml": ["feeds"],
+        "inferledger.yml": [],
+    }[name]
     for key in empty:
         text = text.replace(f"{key}: []\n", f"{key}:\n")
     if name == "inferledger.yml":

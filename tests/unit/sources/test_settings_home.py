@@ -22,6 +22,7 @@ def test_init_lays_out_settings_and_landing_folders(tmp_path: Path) -> None:
         "api_keys.csv",
         "billing_accounts.csv",
         "fx_rates.csv",
+        "feeds.yml",
         "hash_key",
     }
     assert all((home.landing / feed / table).is_dir() for feed, table in LANDING_TABLES)

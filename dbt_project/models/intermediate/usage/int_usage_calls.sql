@@ -1,6 +1,6 @@
 {{ config(materialized='view') }}
 {#- In the order of trust: where two feeds logged the same call, the first one's row counts. -#}
-{%- set gateways = ['litellm', 'openrouter', 'helicone', 'cloudflare', 'envoy', 'bedrock', 'langfuse', 'otel'] -%}
+{%- set gateways = ['litellm', 'openrouter', 'helicone', 'cloudflare', 'envoy', 'bedrock', 'langfuse', 'otel', 'declared'] -%}
 with
 {%- for gateway in gateways %}
 {{ gateway }} as (
