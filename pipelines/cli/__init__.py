@@ -12,6 +12,7 @@ import click
 from assets.version import code_version
 from pipelines.cli.look import explain, quarantine, status
 from pipelines.cli.prices import prices
+from pipelines.cli.pull import pull
 from pipelines.cli.setup import doctor, init
 from pipelines.cli.work import audit, export, report, run
 
@@ -41,6 +42,7 @@ EXIT_CODES = {
     "pipelines.explain.ExplainError": 2,
     "pipelines.lock.HomeInUseError": 3,
     "sources.home.HomeError": 2,
+    "sources.pull.PullError": 1,
 }
 
 
@@ -89,7 +91,7 @@ def cli() -> None:
     """
 
 
-for command in (init, run, status, report, export, explain, quarantine, prices, audit, doctor):
+for command in (init, pull, run, status, report, export, explain, quarantine, prices, audit, doctor):
     cli.add_command(command)
 
 

@@ -164,7 +164,9 @@ def load_settings(home: Home) -> Settings:
     if feeds is not None:
         problems.extend(check_feeds(feeds_text, feeds))
     if general is not None:
-        problems.extend(checks.check_general(general_text, general, LANDING_TABLES, providers, tenant_ids))
+        problems.extend(
+            checks.check_general(general_text, general, LANDING_TABLES, providers, account_names, tenant_ids)
+        )
     if problems or general is None or contracts is None or gpu is None or allocation is None or feeds is None:
         raise SettingsError(problems)
     return Settings(

@@ -231,7 +231,12 @@ def check_allocation(document: Document, allocation: Allocation) -> Iterator[Pro
 
 
 def check_general(
-    document: Document, general: General, landing_tables: Iterable[tuple[str, str]], providers: Ids, tenant_ids: Ids
+    document: Document,
+    general: General,
+    landing_tables: Iterable[tuple[str, str]],
+    providers: Ids,
+    accounts: Ids,
+    tenant_ids: Ids,
 ) -> Iterator[Problem]:
     line = document.line_of(("default_tenant",))
     yield from unknown_ids(document.file, "default_tenant", [(line, general.default_tenant)], tenant_ids, "tenants.csv")
@@ -248,3 +253,7 @@ def check_general(
             line = document.line_of(("expected_files", index))
             allowed = ", ".join(tables) + did_you_mean(named, tables)
             yield Problem(document.file, line, f"expected_files[{index}].table", repr(named), allowed)
+    pulls = _placed(document, "pulls", general.pulls)
+    yield from duplicates(document.file, "account_id", pulls, lambda row: f"{row.feed} / {row.account_id}")
+    pulled = ((line, f"{row.feed} / {row.account_id}") for line, row in pulls)
+    yield from unknown_ids(document.file, "account_id", pulled, accounts, "billing_accounts.csv")

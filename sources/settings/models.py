@@ -293,6 +293,26 @@ class ExpectedFileRule(Strict):
         return self
 
 
+class PullRule(Strict):
+    """What `inferledger pull` asks one account's API for."""
+
+    feed: Literal["openai", "anthropic"]
+    # It names a landing folder and a file.
+    account_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")]
+    first: Annotated[Day, Field(alias="from")]
+    again_days: Annotated[Count, Field(ge=1)] = 7
+    key_variable: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = None
+    base_url: str | None = None
+
+    @field_validator("base_url")
+    @classmethod
+    def _keeps_the_key_secret(cls, value: str | None) -> str | None:
+        # http only to this machine, for a proxy or a test.
+        if value is not None and not re.match(r"https://|http://(localhost|127\.0\.0\.1)[:/]", value):
+            raise ValueError("an https:// address; the key goes there")
+        return value
+
+
 class General(Strict):
     """inferledger.yml."""
 
@@ -304,6 +324,7 @@ class General(Strict):
     limits: Limits = Limits()
     retention: Retention = Retention()
     expected_files: list[ExpectedFileRule] = []
+    pulls: list[PullRule] = []
 
     @field_validator("display_time_zone")
     @classmethod

@@ -66,14 +66,13 @@ def test_the_commented_yaml_examples_are_valid(home: Home, name: str) -> None:
         "contracts.yml": ["contracts"],
         "gpu_rates.yml": ["nodes", "deployments"],
         "feeds.yml": ["feeds"],
-        "inferledger.yml": [],
-    }[name]
-    for key in empty:
+        "inferledger.yml": ["expected_files", "pulls"],
+    }
+    for key in empty[name]:
         text = text.replace(f"{key}: []\n", f"{key}:\n")
-    if name == "inferledger.yml":
-        text = text.replace("expected_files: []\n", "expected_files:\n")
     lines = [line[2:] if line.startswith(("# - ", "#   ")) and ":" in line else line for line in text.splitlines()]
-    accounts = ACCOUNTS + "northgpu,northgpu-01,litellm,vllm,,USD,\n"
+    accounts = ACCOUNTS + "northgpu,northgpu-01,litellm,vllm,,USD,\nopenai,org-example,helicone,openai,,USD,\n"
+    accounts += "anthropic,org-example,helicone,anthropic,,USD,\n"
     (home.config / "billing_accounts.csv").write_text(accounts)
     head = (
         0 if name == "inferledger.yml" else next(n for n, line in enumerate(lines) if not line.startswith(("#", "  ")))

@@ -1,0 +1,159 @@
+"""The reports of the providers' admin APIs: where they are asked for, and how one stretch of days is read whole.
+
+A report comes in pages, each with whole JSON. What is asked for is grouped as finely as the feeds' readers can use it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+from sources.pull import PullError
+from sources.pull.http import Api, Parameters
+
+# Days asked for at once. Seven fit into one page, and are what is lost at most when a pull is killed.
+WINDOW_DAYS = 7
+# A report of several pages is read until two readings agree.
+READINGS = 4
+MOST_PAGES = 1000
+
+
+@dataclass(frozen=True)
+class Report:
+    """One report of a provider, and the landing table its pages are for."""
+
+    table: str
+    path: str
+    parameters: Callable[[date, date], Parameters]
+    # How many days one question covers.
+    window_days: int = WINDOW_DAYS
+    # How far back the provider answers at all.
+    oldest_days: int | None = None
+
+
+@dataclass(frozen=True)
+class Provider:
+    """A provider with an admin API."""
+
+    feed: str
+    base_url: str
+    key_variable: str
+    headers: Callable[[str], Mapping[str, str]]
+    reports: tuple[Report, ...]
+
+
+def read_report(api: Api, report: Report, first: date, end: date) -> list[bytes]:
+    """The pages of the days from `first` up to, not including, `end`, as they came.
+
+    Pages come one after the other, so the report can change between two: a result may stand in both or in neither. One
+    page is of one moment; several are taken only when a second reading says the same.
+    """
+    previous = None
+    for _ in range(READINGS):
+        pages = _read_pages(api, report, first, end)
+        if len(pages) == 1:
+            return [body for body, _ in pages]
+        results = [_results(page) for _, page in pages]
+        if results == previous and not _repeats(results):
+            return [body for body, _ in pages]
+        previous = results
+    raise PullError(f"{report.path} {first}: its pages repeat results or changed each of {READINGS} times it was read")
+
+
+def _read_pages(api: Api, report: Report, first: date, end: date) -> list[tuple[bytes, dict[str, Any]]]:
+    question = [*report.parameters(first, end)]
+    pages: list[tuple[bytes, dict[str, Any]]] = []
+    seen: set[str] = set()
+    token: str | None = None
+    while len(pages) < MOST_PAGES:
+        body, page = api.get(report.path, question if token is None else [*question, ("page", token)])
+        if not isinstance(page.get("data"), list):
+            raise PullError(f"{report.path} {first}: the answer has no list `data`")
+        pages.append((body, page))
+        if not page.get("has_more"):
+            return pages
+        token = page.get("next_page")
+        if not isinstance(token, str) or token in seen:
+            said = "comes twice" if token else "is missing"
+            raise PullError(f"{report.path} {first}: page {len(pages)} says there is more, but its next_page {said}")
+        seen.add(token)
+    raise PullError(f"{report.path} {first}: more than {MOST_PAGES} pages")
+
+
+def _results(page: dict[str, Any]) -> list[str]:
+    """The results of a page with their bucket's times, as text to compare."""
+    found = []
+    for bucket in page["data"]:
+        results = bucket.get("results") if isinstance(bucket, dict) else None
+        times = {name: value for name, value in bucket.items() if name != "results"} if results else bucket
+        found += [f"{times} {result}" for result in results or [None]]
+    return found
+
+
+def _repeats(pages: list[list[str]]) -> bool:
+    """Whether two pages hold the same result; as results are grouped, no two can be alike."""
+    distinct = [set(page) for page in pages]
+    return sum(map(len, distinct)) > len(set().union(*distinct))
+
+
+def _openai(path: str, table: str, *groups: str) -> Report:
+    def parameters(first: date, end: date) -> Parameters:
+        return [
+            ("start_time", str(int(_midnight(first).timestamp()))),
+            ("end_time", str(int(_midnight(end).timestamp()))),
+            ("bucket_width", "1d"),
+            ("limit", str(WINDOW_DAYS)),
+            *(("group_by", group) for group in groups),
+        ]
+
+    return Report(table, f"/organization/{path}", parameters)
+
+
+def _anthropic(path: str, table: str, *groups: str) -> Report:
+    def parameters(first: date, end: date) -> Parameters:
+        return [
+            ("starting_at", f"{_midnight(first):%Y-%m-%dT%H:%M:%SZ}"),
+            ("ending_at", f"{_midnight(end):%Y-%m-%dT%H:%M:%SZ}"),
+            ("bucket_width", "1d"),
+            ("limit", str(WINDOW_DAYS)),
+            *(("group_by[]", group) for group in groups),
+        ]
+
+    return Report(table, f"/organizations/{path}", parameters)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+PROVIDERS: Mapping[str, Provider] = {
+    provider.feed: provider
+    for provider in (
+        Provider(
+            "openai",
+            "https://api.openai.com/v1",
+            "OPENAI_ADMIN_KEY",
+            lambda key: {"Authorization": f"Bearer {key}"},
+            (
+                _openai(
+                    "usage/completions", "usage_completions", "project_id", "api_key_id", "model", "batch",
+                    "service_tier",
+                ),
+                _openai("costs", "costs", "project_id", "line_item", "api_key_id"),
+            ),
+        ),
+        Provider(
+            "anthropic",
+            "https://api.anthropic.com/v1",
+            "ANTHROPIC_ADMIN_KEY",
+            lambda key: {"x-api-key": key, "anthropic-version": "2023-06-01"},
+            (
+                _anthropic(
+                    "usage_report/messages", "usage_messages", "api_key_id", "workspace_id", "model", "service_tier",
+                    "context_window",
+                ),
+                _anthropic("cost_report", "cost_report", "workspace_id", "description"),
+            ),
+        ),
+    )
+}  # fmt: skip
