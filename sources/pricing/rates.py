@@ -1,4 +1,4 @@
-"""Meters and rates: what one unit of usage costs, and what a usage costs at given rates.
+"""Meters and rates: what one unit of usage costs. Usage itself is priced in the warehouse (`int_usage_priced`).
 
 A rate card holds prices under the names they are published by (`input`, `cache_read`, ...). `rates_by_meter` spreads it
 over the disjoint meters of the warehouse: a meter without a price of its own has the price of the meter it is part of.
@@ -6,12 +6,11 @@ over the disjoint meters of the warehouse: a meter without a price of its own ha
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from types import MappingProxyType
 from typing import NamedTuple
 
 SEARCH = "search"
-MTOK = Decimal(1_000_000)
 # Prices are decimal(18, 8) in the warehouse.
 PRICE_STEP = Decimal("0.00000001")
 
@@ -33,22 +32,6 @@ PUBLISHED_NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 METERS = tuple(PUBLISHED_NAMES)
 TOKEN_METERS = tuple(meter for meter in METERS if meter != SEARCH)
-
-# Usage columns, the published names that price them, and how many of them a price is for.
-_USAGE_COLUMNS: Mapping[str, tuple[tuple[str, ...], Decimal]] = MappingProxyType(
-    {
-        f"{meter}_tokens": (PUBLISHED_NAMES[meter], MTOK)
-        for meter in TOKEN_METERS
-        if meter not in ("output", "reasoning")
-    }
-    | {
-        "output_text_tokens": (PUBLISHED_NAMES["output"], MTOK),
-        "reasoning_tokens": (PUBLISHED_NAMES["reasoning"], MTOK),
-        "searches": (PUBLISHED_NAMES[SEARCH], Decimal(1)),
-        "cache_storage_token_hours": (("cache_storage",), MTOK),
-    }
-)
-_INPUT_COLUMNS = tuple(f"{meter}_tokens" for meter in TOKEN_METERS if meter.startswith(("input", "cache")))
 
 Rates = Mapping[str, Decimal]
 
@@ -82,10 +65,6 @@ class RateCard:
         """The card with its rates changed in every context tier."""
         return RateCard(change(self.base), tuple(Step(step.above_tokens, change(step.rates)) for step in self.steps))
 
-    def rates_for(self, total_input_tokens: int) -> Rates:
-        """The rates of a request with so many input tokens; a threshold itself is still the tier below it."""
-        return self.tiers[sum(total_input_tokens > threshold for threshold in self.thresholds)]
-
 
 def unit_name(meter: str) -> str:
     """What a published amount is for: a million tokens, a search, or a thousand of something else."""
@@ -108,20 +87,3 @@ def scaled(rates: Rates, percent: Decimal, names: Collection[str]) -> dict[str, 
 def rates_by_meter(rates: Rates) -> dict[str, Decimal | None]:
     """The rate of every meter; None where the card has none."""
     return {meter: nearest(rates, names) for meter, names in PUBLISHED_NAMES.items()}
-
-
-def price_usage(usage: Mapping[str, int], card: RateCard) -> Decimal | None:
-    """What the usage of one call costs, exactly; None when something it used has no price.
-
-    `usage` holds counts by the usage columns of the warehouse: `input_uncached_tokens`, `searches` and so on.
-    """
-    rates = card.rates_for(sum(usage.get(column, 0) for column in _INPUT_COLUMNS))
-    total = Decimal(0)
-    with localcontext(prec=60):
-        for column, count in usage.items():
-            names, per = _USAGE_COLUMNS[column]
-            rate = nearest(rates, names)
-            if count and rate is None:
-                return None
-            total += count * (rate or Decimal(0)) / per
-    return total

@@ -18,16 +18,18 @@ from genai_prices.data import providers
 from genai_prices.types import ModelInfo
 
 from sources.pricing import book, snapshot
-from tests.integration.priced import price_calls
+from tests.integration.priced import COUNTS, INPUTS, OUTPUTS, price_calls
 from tests.unit.sources.pricing.agreement import TIER_CONTEXT, as_reported
 
 SEED = 20261118
-TOKENS = (
-    "input_uncached_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens",
-    "output_text_tokens", "reasoning_tokens",
-)  # fmt: skip
 DIFFERENCES = Path(__file__).with_name("price_differences.csv")
-REASONS = ("calls are not metered by", "price of its own for output_citation", "no token price", "no price at all")
+REASONS = (
+    "calls are not metered by",
+    "price of its own for output_citation",
+    "no token price",
+    "no price at all",
+)
+NO_METER = "no price for a meter the call used"
 STEP = Decimal("0.000000000001")
 
 
@@ -67,20 +69,20 @@ def calls() -> Iterator[tuple[snapshot.Match, dict[str, Any]]]:
                         t + by for t in (card.thresholds if card else ()) for by in (0, 1)
                     }
                     for total in sorted(totals):
-                        cuts = sorted(rng.randrange(total + 1) for _ in range(3))
-                        parts = [b - a for a, b in zip([0, *cuts], [*cuts, total], strict=True)]
-                        parts += [rng.randrange(5_000), rng.randrange(5_000)]
-                        usage = dict(zip(TOKENS, parts, strict=True))
-                        yield (
-                            model.match,
-                            {
-                                "service_provider": provider.id,
-                                "model_id": model.model_id,
-                                "service_tier": tier,
-                                "started_at": started_at,
-                                **usage,
-                            },
-                        )
+                        usage = used(rng, total, "search" in card.base if card else False)
+                        call = {"service_provider": provider.id, "model_id": model.model_id, "service_tier": tier}
+                        yield model.match, {**call, "started_at": started_at, **usage}
+                        if card and "output" not in card.base:
+                            usage |= dict.fromkeys(OUTPUTS, 0)
+                            yield model.match, {**call, "started_at": started_at, **usage}
+
+
+def used(rng: random.Random, total_input: int, has_search: bool) -> dict[str, int]:
+    """So many input tokens, in any mix of classes, and some of everything else."""
+    cuts = sorted(rng.randrange(total_input + 1) for _ in INPUTS[1:])
+    parts = [end - start for start, end in zip([0, *cuts], [*cuts, total_input], strict=True)]
+    usage = dict(zip(INPUTS, parts, strict=True)) | {name: rng.randrange(5_000) for name in OUTPUTS}
+    return usage | {"searches": rng.randrange(30) if has_search else 0}
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +92,7 @@ def compared() -> list[tuple[snapshot.Match, dict[str, Any], Decimal | None, str
     found = []
     for (match, call), (cost, reason) in zip(both, priced, strict=True):
         expected = match.model.calc_price(
-            as_reported({name: call[name] for name in TOKENS}),
+            as_reported({name: call[name] for name in COUNTS}),
             match.provider,
             genai_request_timestamp=call["started_at"].replace(tzinfo=UTC),
             price_context=TIER_CONTEXT[call["service_tier"]],
@@ -103,12 +105,7 @@ def kind(match: snapshot.Match, reason: str | None) -> str:
     """Why a price may differ, without the names in it."""
     if reason is None:
         return "a price with more than eight decimals is rounded"
-    for text in (
-        "calls are not metered by",
-        "price of its own for output_citation",
-        "no token price",
-        "no price at all",
-    ):
+    for text in REASONS:
         if text in reason:
             return text
     return reason
@@ -121,6 +118,7 @@ def test_every_price_is_that_of_the_public_calculation(compared: list[Any]) -> N
         name = (match.provider.id, match.model.id)
         if cost != expected:
             assert reason is not None or name in rounded, (call, cost, expected)
+            assert reason != NO_METER or call["output_text_tokens"], (call, expected)
             differing[kind(match, reason)].add(name)
     listed = {row["reason"]: int(row["models"]) for row in csv.DictReader(DIFFERENCES.open(encoding="utf-8"))}
     assert {reason: len(models) for reason, models in differing.items()} == listed

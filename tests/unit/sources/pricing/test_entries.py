@@ -112,8 +112,9 @@ def test_an_entry_may_have_long_context_prices_and_a_discount_of_another_tier() 
     )
     card = book.quote(book.find_model("openai", "gpt-9"), "batch", BEFORE, own + half).card
     assert card is not None
-    assert card.rates_for(200_000)["input"] == Decimal("0.035")
-    assert card.rates_for(200_001) == {"input": Decimal("0.07"), "output": Decimal("0.5"), "search": Decimal("0.01")}
+    assert card.base["input"] == Decimal("0.035")
+    long = {"input": Decimal("0.07"), "output": Decimal("0.5"), "search": Decimal("0.01")}
+    assert card.steps == ((200_000, long),)
 
 
 @pytest.mark.parametrize("model_id", ["gpt-5.6-sol", "gpt-5.4-mini", "gpt-5-nano", "gpt-5"])

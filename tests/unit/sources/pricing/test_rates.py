@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from genai_prices.data_units import unit_data
 
-from sources.pricing.rates import PUBLISHED_NAMES, TOKEN_METERS, RateCard, Step, price_usage, rates_by_meter
+from sources.pricing.rates import PUBLISHED_NAMES, TOKEN_METERS, rates_by_meter
 from sources.pricing.snapshot import meter_name
 
 DIMENSIONS = {
@@ -44,25 +44,3 @@ def test_missing_prices_fall_back_to_the_nearest_ancestor() -> None:
     assert found["input_audio"] == 3
     assert found["output_image"] == 15
     assert found["search"] is None
-
-
-def test_reasoning_is_priced_as_output_and_counted_once() -> None:
-    card = RateCard(rates(input="1", output="10"))
-    assert price_usage({"output_text_tokens": 700, "reasoning_tokens": 300}, card) == Decimal("0.01")
-
-
-def test_a_used_meter_without_a_price_has_no_price_rather_than_zero() -> None:
-    card = RateCard(rates(input="1", output="10"))
-    assert price_usage({"input_uncached_tokens": 5, "searches": 1}, card) is None
-    assert price_usage({"input_uncached_tokens": 5, "searches": 0}, card) == Decimal("0.000005")
-
-
-@pytest.mark.parametrize(("cached", "expected"), [(199_000, "0.200"), (199_001, "0.400002")])
-def test_all_input_classes_together_decide_the_tier_and_the_whole_request_moves(cached: int, expected: str) -> None:
-    card = RateCard(rates(input="1"), (Step(200_000, rates(input="2")),))
-    assert price_usage({"input_uncached_tokens": 1_000, "cache_read_tokens": cached}, card) == Decimal(expected)
-
-
-def test_an_unknown_usage_column_is_a_mistake() -> None:
-    with pytest.raises(KeyError):
-        price_usage({"prompt_tokens": 1}, RateCard(rates(input="1")))
