@@ -28,6 +28,7 @@ LANDING_TABLES = (
     ("anthropic", "usage_messages"),
     ("anthropic", "cost_report"),
     ("aws_cur", "line_items"),
+    ("azure", "cost_details"),
     ("focus", "cost_and_usage"),
     ("declared", "bills"),
     ("dcgm", "samples"),

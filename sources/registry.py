@@ -2,6 +2,7 @@
 
 from sources.anthropic.feed import COST_REPORT, USAGE_MESSAGES
 from sources.aws_cur.feed import LINE_ITEMS as AWS_CUR_LINE_ITEMS
+from sources.azure.feed import COST_DETAILS as AZURE_COST_DETAILS
 from sources.bedrock.feed import INVOCATIONS as BEDROCK_INVOCATIONS
 from sources.business.feed import ACTIVE_USERS, INVOICES, REVENUE, TASKS
 from sources.cloudflare.feed import LOGS as CLOUDFLARE_LOGS
@@ -34,6 +35,7 @@ FEEDS: tuple[FeedTable, ...] = (
     USAGE_MESSAGES,
     COST_REPORT,
     AWS_CUR_LINE_ITEMS,
+    AZURE_COST_DETAILS,
     FOCUS_COST_AND_USAGE,
     DECLARED_BILLS,
     DCGM_SAMPLES,

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -198,3 +199,138 @@ def test_a_charge_category_nobody_knows_fails_the_focus_file(home: LandedHome) -
     assert failed.status == "failed"
     assert "ChargeCategory" in str(failed.reason)
     assert "Gift" in str(failed.reason)
+
+
+AZURE_NAME = "2026-08__retrieved-20260904T060000Z.csv"
+AZURE = (PAYLOADS / "azure" / "cost_details" / AZURE_NAME).read_text(encoding="utf-8-sig")
+
+
+def azure(home: LandedHome, text: str = AZURE, folder: str = "") -> list[dict[str, Any]]:
+    home.land(f"azure/cost_details/{folder}{AZURE_NAME}", "\ufeff" + text)
+    home.ingest()
+    return home.lake("azure/cost_details").sort("row_number").to_dicts()
+
+
+def test_lines_of_azures_cost_details_become_classes_tiers_and_tokens(home: LandedHome) -> None:
+    rows = azure(home)
+    assert [(r["model_id"], r["meter"], r["service_tier"], r["context_tier"], r["quantity"]) for r in rows] == [
+        ("gpt-5.4-mini", "input_uncached", "standard", "default", 600_000),
+        ("gpt-5.4-mini", "cache_read", "standard", "default", 400_000),
+        ("gpt-5.4-mini", "output", "standard", "default", 300_000),
+        ("gpt-4o-2024-11-20", "output", "standard", "default", 40_000),
+        ("gpt-4o-mini-2024-07-18", "output", "batch", "default", 2_000),
+        ("gpt-5.6-sol", "cache_write_5m", "priority", "long", 200_000),
+        *[(None, "other", "standard", None, None)] * 5,
+    ]
+    assert [r["line_item"] for r in rows[6:]] == [
+        "Claude Consumption Units",
+        "Provisioned Managed Global Unit",
+        "gpt-4o-aud-1217 Inp glbl Tokens",
+        "Provisioned throughput reservation",
+        "Service credit",
+    ]
+    assert [r["charge_category"] for r in rows[8:]] == ["usage", "commitment", "credit"]
+    assert sum(r["billed_amount"] for r in rows) == Decimal("113.823594")
+    assert {(r["billing_account_id"], r["currency"], r["billing_period_end"]) for r in rows} == {
+        ("ba-100:profile", "EUR", datetime(2026, 9, 1))
+    }
+    assert (rows[0]["charge_start"], rows[0]["charge_end"]) == (datetime(2026, 8, 10), datetime(2026, 8, 11))
+
+
+@pytest.mark.parametrize(
+    ("meter", "product", "expected"),
+    [
+        ("gpt-4o-0806-Inp-glbl Tokens", "Azure OpenAI", ("gpt-4o-2024-08-06", "input_uncached", "standard")),
+        ("gpt 4o 1120 cached Inp regnl Tokens", "Azure OpenAI", ("gpt-4o-2024-11-20", "cache_read", "standard")),
+        ("GPT 5 Mini cchd Inpt Glbl 1M Tokens", "Azure OpenAI GPT5", ("gpt-5-mini", "cache_read", "standard")),
+        ("GPT 5 Mini outpt Glbl 1M Tokens", "Azure OpenAI GPT5", ("gpt-5-mini", "output", "standard")),
+        ("5.1 codex mini opt Gl 1M Tokens", "Azure OpenAI GPT5", ("gpt-5.1-codex-mini", "output", "standard")),
+        ("54 mini Inp Flex Gl 1M Tokens", "Azure OpenAI GPT5", ("gpt-5.4-mini", "input_uncached", "flex")),
+        ("56sol ShCo Cd Wr Fl Gl 1M Tokens", "Azure OpenAI GPT5", ("gpt-5.6-sol", "cache_write_5m", "flex")),
+        ("6-astra LongCo Opt Std Gl 1M Tokens", "Azure OpenAI GPT6", ("gpt-6-astra", "output", "standard")),
+        ("o3 mini 0131 cached input glbl Tokens", "Azure OpenAI", ("o3-mini-2025-01-31", "cache_read", "standard")),
+        ("codex mini inp cchd glbl Tokens", "Azure OpenAI Reasoning", ("codex-mini", "cache_read", "standard")),
+        (
+            "text-embedding-3-small-glbl Tokens",
+            "Azure OpenAI Embedding",
+            ("text-embedding-3-small", "input_uncached", "standard"),
+        ),
+        ("4.6 Inp DZ Tokens", "Azure Grok Models", ("grok-4.6", "input_uncached", "standard")),
+        ("V3.1 Outp glbl Tokens", "Azure Deepseek Models", ("deepseek-v3.1", "output", "standard")),
+        ("gpt4omini-aud1217-txt Inp glbl Tokens", "Azure OpenAI", (None, "other", "standard")),
+        ("gpt-image-1-inp-cached-img-glbl Tokens", "Azure OpenAI", (None, "other", "standard")),
+        ("gpt-4o-0806-FT-inp-glbl Tokens", "Azure OpenAI", (None, "other", "standard")),
+        ("gpt 4o dev ft training glbl Tokens", "Azure OpenAI", (None, "other", "standard")),
+        ("Code-Interpreter-global Session", "Azure OpenAI", (None, "other", "standard")),
+        ("Image 2 Text Input glbl Tokens", "MAI Models", (None, "other", "standard")),
+        ("S1 Translation Input Tokens", "Translator Text", (None, "other", "standard")),
+    ],
+)
+def test_every_spelling_of_azures_meters_is_told_apart_or_kept(
+    home: LandedHome, meter: str, product: str, expected: tuple[str | None, ...]
+) -> None:
+    [row] = azure(home, changed(AZURE, meterName=meter, meterSubCategory=product))
+    assert (row["model_id"], row["meter"], row["service_tier"]) == expected
+    assert row["line_item"] == meter
+
+
+@pytest.mark.parametrize(
+    ("unit", "quantity", "price", "cost", "expected"),
+    [
+        # Blocks of the unit, at its price, a negotiated one, in another currency; then tokens.
+        ("1K", "40", "0.01", "0.4", 40_000),
+        ("1K", "40", "0.01", "0.3", 40_000),
+        ("1K Tokens", "40", "0.01", "0.36", 40_000),
+        ("10K", "4", "0.1", "0.4", 40_000),
+        ("1K", "40000", "0.01", "0.4", 40_000),
+        ("1M", "40000", "10", "0.4", 40_000),
+        ("1M", "0.04", "10", "0.4", 40_000),
+        ("1M", "-0.04", "10", "-0.4", -40_000),
+        # Nothing paid, no price, no unit known here: nothing says what is counted.
+        ("1K", "40", "0.01", "0", None),
+        ("1K", "40", "0", "0.4", None),
+        ("1 Dozen", "40", "0.01", "0.4", None),
+    ],
+)
+def test_the_cost_tells_whether_azure_counts_tokens_or_blocks_of_them(
+    home: LandedHome, unit: str, quantity: str, price: str, cost: str, expected: int | None
+) -> None:
+    cells = {"unitOfMeasure": unit, "quantity": quantity, "unitPrice": price, "costInPricingCurrency": cost}
+    [row] = azure(home, changed(AZURE, 0, costInBillingCurrency=cost, **cells))
+    assert row["quantity"] == expected
+    assert row["meter"] == ("other" if expected is None else "input_uncached")
+    assert row["billed_amount"] == Decimal(cost)
+
+
+def test_an_enterprise_agreement_says_the_same_in_its_own_columns(home: LandedHome) -> None:
+    expected = azure(home)
+    header, _, lines = AZURE.partition("\n")
+    names = [name[0].upper() + name[1:] for name in header.split(",")]
+    names = ["BillingCurrencyCode" if name == "BillingCurrency" else name for name in names]
+    again = azure(LandedHome(home.root / "ea"), ",".join(names) + "\n" + lines)
+    for row in (*expected, *again):
+        del row["file_hash"]
+    assert again == expected
+
+
+def test_exports_of_single_subscriptions_lie_in_folders_of_their_own(home: LandedHome) -> None:
+    azure(home, changed(AZURE), "sub-1/")
+    rows = azure(home, changed(AZURE, 1), "sub-2/")
+    assert sorted(r["billing_account_id"] for r in rows) == ["sub-1", "sub-2"]
+
+
+def test_a_charge_type_nobody_knows_fails_azures_file_and_is_named(home: LandedHome) -> None:
+    home.land(f"azure/cost_details/{AZURE_NAME}", AZURE.replace(",Refund,", ",Gift,"))
+    home.ingest()
+    [failed] = home.ledger()
+    assert (failed.status, str(failed.reason)[:30]) == ("failed", 'chargeType: found "Gift"; expe')
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [("date", "2026/08/10"), ("date", "31/08/2026"), ("costInBillingCurrency", "1,5"), ("billingAccountId", "")],
+)
+def test_a_line_of_azure_that_cannot_be_a_charge_is_named(home: LandedHome, cell: str, value: str) -> None:
+    bad = changed(AZURE, 0, **{cell: value}).partition("\n")[2]
+    assert len(azure(home, changed(AZURE, 1) + bad)) == 1
+    assert [(line, at) for line, at, _ in home.rejects()] == [(2, cell)]

@@ -12,10 +12,11 @@ from typing import Any
 import duckdb
 import pytest
 
+from assets.warehouse import read_inputs
 from sources.declared.feed import with_mappings
 from sources.home import init_home
 from sources.registry import FEEDS
-from sources.settings import SettingsError, load_settings
+from sources.settings import SettingsError, compile_settings, load_settings
 from sources.user_keys import user_key
 from tests.unit.sources.landed import GUIDE, HASH_KEY, MAPPING, PAYLOADS, LandedHome
 
@@ -164,10 +165,11 @@ def test_a_changed_mapping_reads_its_files_again_and_no_others(home: LandedHome)
 def test_a_changed_mapping_changes_what_the_warehouse_is_built_from(tmp_path: Path) -> None:
     home = init_home(tmp_path)
     (home.config / "feeds.yml").write_text(LOG)
-    [before] = load_settings(home).declared_feeds
+    compile_settings(home, load_settings(home))
+    before = read_inputs(home)
     (home.config / "feeds.yml").write_text(LOG.replace("/usage/in", "/usage/out"))
-    [after] = load_settings(home).declared_feeds
-    assert before.key != after.key
+    compile_settings(home, load_settings(home))
+    assert read_inputs(home).changes_since(before) == ["config/declared_feeds"]
 
 
 def test_the_same_bytes_in_two_folders_are_two_logs(home: LandedHome) -> None:
