@@ -1,8 +1,8 @@
 """Keyed hashes for people: the only form in which a user id or e-mail address leaves landing.
 
 The key comes from the company's settings, so hashes of two companies never match. SHA-256 of key and value, cut to 128
-bits: DuckDB has no HMAC, and a hash that is cut cannot be extended, which is what HMAC's second round is for. Python and
-SQL give the same text for the same person.
+bits: DuckDB has no HMAC, and a hash that is cut cannot be extended, which is what HMAC's second round is for. Python
+and SQL give the same text for the same person.
 """
 
 import hashlib
