@@ -99,7 +99,7 @@ def read_mapped(
     start_judging(layout, file, context)
     rejects: list[Reject] = []
     unknown: dict[str, int] = {}
-    for number, source in enumerate(_record_sources(file.path, layout, context, rejects)):
+    for number, source in enumerate(record_sources(file.path, layout, context, rejects)):
         if number == 0 and layout.known_fields:
             unknown = _unknown_fields(connection, source, layout.known_fields)
         connection.execute(f"insert into judged {_judge_sql(layout, source)}")
@@ -152,7 +152,7 @@ def write_judged(
     )
 
 
-def _record_sources(path: Path, layout: Layout, context: ReadContext, rejects: list[Reject]) -> Iterator[str]:
+def record_sources(path: Path, layout: Layout, context: ReadContext, rejects: list[Reject]) -> Iterator[str]:
     """SQL for the records, piece by piece: row_number, line_number, byte_offset, record (JSON text), problem."""
     names = path.name.removesuffix(".gz")
     if names.endswith(".parquet"):

@@ -2,7 +2,7 @@
 
 from sources.feed import FeedTable, Rule
 from sources.litellm import projection
-from sources.litellm.reader import read_spend_logs
+from sources.litellm.forms import read_logs
 
 _REQUIRED = (
     "request_id", "call_type", "model_id", "started_at", "ended_at", "is_gateway_cache_hit", "is_batch", "file_hash",
@@ -15,8 +15,18 @@ SPEND_LOGS = FeedTable(
     reader_version=2,
     columns=projection.LAKE_COLUMNS,
     identity="content",
-    suffixes=(".ndjson", ".jsonl", ".ndjson.gz", ".jsonl.gz"),
-    read=read_spend_logs,
+    suffixes=(
+        ".ndjson",
+        ".jsonl",
+        ".json",
+        ".csv",
+        ".parquet",
+        ".ndjson.gz",
+        ".jsonl.gz",
+        ".json.gz",
+        ".csv.gz",
+    ),
+    read=read_logs,
     contract={
         **{name: Rule(is_required=True) for name in _REQUIRED},
         **{name: Rule(is_required=True, minimum=0) for name in _COUNTS},
@@ -25,5 +35,5 @@ SPEND_LOGS = FeedTable(
         "status": Rule(is_required=True, allowed=frozenset(projection.STATUSES)),
         "service_tier": Rule(is_required=True, allowed=frozenset(("standard", "batch", "flex", "priority"))),
     },
-    description="One row per model call attempt in LiteLLM's spend log (LiteLLM_SpendLogs, one JSON object a line).",
+    description="One row per model call attempt in LiteLLM's spend log (LiteLLM_SpendLogs) or sent by its callbacks.",
 )

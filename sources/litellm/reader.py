@@ -176,13 +176,13 @@ def _unknown_fields(path: Path) -> dict[str, int]:
     try:
         with gzip.open(path) if is_gzip(path) else path.open("rb") as lines:
             for line in islice(lines, FIELD_SAMPLE_ROWS):
-                counts.update(_unknown_in_row(line))
+                counts.update(unknown_in_row(line))
     except (EOFError, gzip.BadGzipFile):
         pass  # a damaged file has been reported by the pass that read its rows
     return dict(sorted(counts.items()))
 
 
-def _unknown_in_row(line: bytes) -> list[str]:
+def unknown_in_row(line: bytes) -> list[str]:
     try:
         row = json.loads(line)
         metadata = row.get("metadata") or {}

@@ -12,7 +12,12 @@ classed as (
         row_number,
         'litellm' as feed,
         'spend_logs' as table_name,
-        request_id as response_id,
+        -- To an answer from its own cache, LiteLLM gives another id in each form of its log; the call's own id is the same.
+        case
+            when is_gateway_cache_hit and litellm_call_id is not null
+                then {{ dbt.split_part('request_id', "'_cache_hit'", 1) }} || '_cache_hit:' || litellm_call_id
+            else request_id
+        end as response_id,
         -- LiteLLM's session_id groups the attempts of one ask, unless the caller uses it for a conversation and tags it so.
         case
             when session_id = '' or session_id = tag_session_id then request_id
