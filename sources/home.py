@@ -29,6 +29,7 @@ LANDING_TABLES = (
     ("anthropic", "cost_report"),
     ("aws_cur", "line_items"),
     ("azure", "cost_details"),
+    ("gcp", "billing_export"),
     ("focus", "cost_and_usage"),
     ("declared", "bills"),
     ("dcgm", "samples"),

@@ -12,6 +12,7 @@ from sources.declared.feed import CALLS as DECLARED_CALLS
 from sources.envoy.feed import ACCESS_LOG as ENVOY_ACCESS_LOG
 from sources.feed import FeedTable
 from sources.focus.feed import COST_AND_USAGE as FOCUS_COST_AND_USAGE
+from sources.gcp.feed import BILLING_EXPORT as GCP_BILLING_EXPORT
 from sources.helicone.feed import REQUESTS as HELICONE_REQUESTS
 from sources.langfuse.feed import OBSERVATIONS as LANGFUSE_OBSERVATIONS
 from sources.litellm.feed import SPEND_LOGS
@@ -36,6 +37,7 @@ FEEDS: tuple[FeedTable, ...] = (
     COST_REPORT,
     AWS_CUR_LINE_ITEMS,
     AZURE_COST_DETAILS,
+    GCP_BILLING_EXPORT,
     FOCUS_COST_AND_USAGE,
     DECLARED_BILLS,
     DCGM_SAMPLES,

@@ -1,5 +1,5 @@
 {#- Feeds whose bills are cloud bills (sources/bill.py). -#}
-{%- set cloud_bills = ['aws_cur', 'azure', 'focus', 'declared'] -%}
+{%- set cloud_bills = ['aws_cur', 'azure', 'gcp', 'focus', 'declared'] -%}
 with openai as (
 
     select

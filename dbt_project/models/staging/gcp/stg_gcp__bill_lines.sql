@@ -1,0 +1,1 @@
+{{ cloud_bill_lines('gcp', 'billing_export') }}
