@@ -1,4 +1,26 @@
 {#-
+The columns that unpivot_call_meters reads besides the keys of a call: DuckDB writes out what is read once per meter, so it
+had better hold these only.
+-#}
+{% macro call_meter_quantities(relation) %}
+    {%- for class in [
+        'input_uncached', 'cache_read', 'cache_write_5m', 'cache_write_1h', 'input_audio', 'input_image', 'output_text',
+        'reasoning', 'output_audio', 'output_image',
+    ] %}
+        {{ relation }}.{{ class }}_tokens,
+    {%- endfor %}
+        {{ relation }}.searches
+{%- endmacro %}
+{% macro call_meter_prices(relation) %}
+    {%- for meter in [
+        'input_uncached', 'cache_read', 'cache_write_5m', 'cache_write_1h', 'input_audio', 'input_image', 'output',
+        'reasoning', 'output_audio', 'output_image',
+    ] %}
+        {{ relation }}.contracted_{{ meter }}_per_mtok_usd,
+    {%- endfor %}
+        {{ relation }}.contracted_search_usd
+{%- endmacro %}
+{#-
 What calls used, one select per meter: quantity, unit price and contracted cost. `relation` has the token classes and the
 contracted prices of int_usage_priced; `also` names further columns to carry along. A search line of a bill names no
 model, so searches are counted over the account's day.

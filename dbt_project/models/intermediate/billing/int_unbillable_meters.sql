@@ -1,15 +1,5 @@
-{%- set prices = [
-    'input_uncached', 'cache_read', 'cache_write_5m', 'cache_write_1h', 'input_audio', 'input_image', 'output',
-    'reasoning', 'output_audio', 'output_image',
-] -%}
-with usage as (
-
-    select * from {{ ref('int_usage_priced') }}
-    where host <> 'self_hosted'
-
-),
-
-duplicates as (
+{#- Each CTE reads the calls itself: DuckDB writes out a CTE that is read twice, with all its columns. -#}
+with duplicates as (
 
     select * from {{ ref('int_usage_duplicates') }}
 
@@ -26,25 +16,13 @@ repeats as (
         usage.model,
         usage.service_tier,
         usage.price_set_id,
-        duplicates.input_uncached_tokens,
-        duplicates.cache_read_tokens,
-        duplicates.cache_write_5m_tokens,
-        duplicates.cache_write_1h_tokens,
-        duplicates.input_audio_tokens,
-        duplicates.input_image_tokens,
-        duplicates.output_text_tokens,
-        duplicates.reasoning_tokens,
-        duplicates.output_audio_tokens,
-        duplicates.output_image_tokens,
-        duplicates.searches,
-        {%- for meter in prices %}
-        usage.contracted_{{ meter }}_per_mtok_usd,
-        {%- endfor %}
-        usage.contracted_search_usd,
+        {{ call_meter_quantities('duplicates') }},
+        {{ call_meter_prices('usage') }},
         'duplicate_logs' as cause
     from duplicates
-    inner join usage
+    inner join {{ ref('int_usage_priced') }} as usage
         on duplicates.response_id = usage.call_id
+    where usage.host <> 'self_hosted'
 
 ),
 
@@ -58,24 +36,11 @@ unbilled as (
         model,
         service_tier,
         price_set_id,
-        input_uncached_tokens,
-        cache_read_tokens,
-        cache_write_5m_tokens,
-        cache_write_1h_tokens,
-        input_audio_tokens,
-        input_image_tokens,
-        output_text_tokens,
-        reasoning_tokens,
-        output_audio_tokens,
-        output_image_tokens,
-        searches,
-        {%- for meter in prices %}
-        contracted_{{ meter }}_per_mtok_usd,
-        {%- endfor %}
-        contracted_search_usd,
+        {{ call_meter_quantities('usage') }},
+        {{ call_meter_prices('usage') }},
         'unbilled_calls' as cause
-    from usage
-    where billing_status in ('not_billed', 'gateway_cache')
+    from {{ ref('int_usage_priced') }} as usage
+    where host <> 'self_hosted' and billing_status in ('not_billed', 'gateway_cache')
 
 ),
 
