@@ -1,4 +1,4 @@
-"""pull: fetch what providers' APIs hold, in place of exporting it by hand."""
+"""pull: fetch what providers' APIs and a gateway's database hold, in place of exporting it by hand."""
 
 import click
 
@@ -17,7 +17,7 @@ Examples:
 @home_option
 @json_option
 def pull(feed: str | None, home: Home, as_json: bool) -> None:
-    """Fetch reports from the providers' APIs into landing; `inferledger run` then takes them in.
+    """Fetch reports from the providers' APIs and LiteLLM's database into landing; `inferledger run` takes them in.
 
     FEED is one of those under `pulls` of config/inferledger.yml; all of them when left out. Asks for what has not
     landed and for the last days again, as bills are restated. Can be killed and typed again at any time: it goes on

@@ -28,6 +28,8 @@ class Pulled:
     first_day: date | None = None
     last_day: date | None = None
     files: int = 0
+    # Of a log; a report has pages.
+    rows: int | None = None
 
 
 def pulls_folder(home: Home) -> Path:
@@ -52,7 +54,7 @@ def pull_report(home: Home, rule: PullRule, report: Report, api: Api, advance: A
     account = rule.account_id
     folder = home.landing / rule.feed / report.table / account
     folder.mkdir(parents=True, exist_ok=True)
-    _tidy(folder)
+    tidy(folder)
     marks = pulls_folder(home)
     marks.mkdir(exist_ok=True)
     mark_file = marks / f"{rule.feed}.{report.table}.{account}.json"
@@ -110,7 +112,7 @@ def _stamp(moment: datetime) -> str:
     return f"{moment:%Y%m%dT%H%M%SZ}"
 
 
-def _tidy(folder: Path) -> None:
+def tidy(folder: Path) -> None:
     """What a killed pull had not finished."""
     for left in folder.glob(".*.part"):
         if left.is_dir():

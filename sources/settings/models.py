@@ -294,9 +294,9 @@ class ExpectedFileRule(Strict):
 
 
 class PullRule(Strict):
-    """What `inferledger pull` asks one account's API for."""
+    """What `inferledger pull` asks one account's API or one proxy's database for."""
 
-    feed: Literal["openai", "anthropic"]
+    feed: Literal["openai", "anthropic", "litellm"]
     # It names a landing folder and a file.
     account_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")]
     first: Annotated[Day, Field(alias="from")]
