@@ -35,6 +35,26 @@ class FeedStatus:
 
 
 @dataclass(frozen=True)
+class Unpriced:
+    """Calls of a model without a price and why. `reported_usd` is what the gateway's log says they cost, if it does."""
+
+    service_provider: str
+    model: str
+    reason: str
+    calls: int
+    tokens: int
+    reported_usd: Any
+
+
+@dataclass(frozen=True)
+class Unattributed:
+    """Cost that ends on no tenant: of calls and why they have none, or a kind of charge."""
+
+    reason: str
+    cost_usd: Any
+
+
+@dataclass(frozen=True)
 class WeekStatus:
     """The last complete week with data in the published marts."""
 
@@ -45,6 +65,9 @@ class WeekStatus:
     unpriced_tokens: int
     unattributed_usd: Any
     report: Path | None
+    # From the first day of the week to the newest data, largest first.
+    unpriced: list[Unpriced]
+    unattributed: list[Unattributed]
 
 
 @dataclass(frozen=True)
@@ -101,12 +124,21 @@ def _feed(row: dict[str, Any]) -> FeedStatus:
 def _week(home: Home) -> WeekStatus | None:
     with open_marts(home.published / DATABASE) as marts:
         found = rows(marts, _WEEK, {"last": last_complete_monday(clock.now())})
-    if not found:
-        return None
-    row = found[0]
-    week = f"{row.pop('week_start'):%G-W%V}"
+        if not found:
+            return None
+        row = found[0]
+        since = {"since": row.pop("week_start")}
+        unpriced = [Unpriced(**reason) for reason in rows(marts, _UNPRICED, since)]
+        unattributed = [Unattributed(**reason) for reason in rows(marts, _UNATTRIBUTED, since)]
+    week = f"{since['since']:%G-W%V}"
     report = home.reports / week / "weekly.html"
-    return WeekStatus(week=week, report=report if report.is_file() else None, **row)
+    return WeekStatus(
+        week=week,
+        report=report if report.is_file() else None,
+        unpriced=unpriced,
+        unattributed=unattributed,
+        **row,
+    )
 
 
 _FEEDS = """
@@ -159,4 +191,51 @@ _WEEK = """
     group by week_start
     order by week_start desc
     limit 1
+"""
+_UNPRICED = """
+    select
+        service_provider, model, unpriced_reason as reason,
+        count(*) as calls,
+        sum(total_input_tokens + total_output_tokens)::bigint as tokens,
+        sum(reported_cost_usd) as reported_usd
+    from fct_usage
+    where pricing_status = 'unpriced' and usage_date >= $since
+    group by service_provider, model, unpriced_reason
+    order by calls desc, service_provider, model, reason
+"""
+# Charges of usage hold calls, whose reasons are known, and nothing else but what GPUs did past the gateway.
+_UNATTRIBUTED = """
+    with calls as (
+        select
+            case when host = 'self_hosted' then 'gpu_busy' else 'usage' end as charge_category,
+            unattributed_reason as reason,
+            sum(effective_cost_usd) as cost_usd
+        from fct_usage
+        where tenant_id = 'unattributed' and usage_date >= $since
+        group by all
+    ),
+    charges as (
+        select charge_category, sum(effective_amount_usd) as cost_usd
+        from fct_allocations
+        where cost_component = 'unattributed' and usage_date >= $since
+        group by charge_category
+    ),
+    known as (
+        select charge_category, sum(cost_usd) as cost_usd
+        from calls
+        group by charge_category
+    ),
+    reasons as (
+        select 'calls: ' || reason as reason, sum(cost_usd) as cost_usd
+        from calls
+        group by reason
+        union all
+        select 'charges: ' || charge_category as reason, charges.cost_usd - coalesce(known.cost_usd, 0) as cost_usd
+        from charges
+        left join known using (charge_category)
+    )
+    select reason, cost_usd
+    from reasons
+    where cost_usd <> 0
+    order by cost_usd desc, reason
 """

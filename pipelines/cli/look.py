@@ -9,7 +9,7 @@ from sources.home import Home
 
 if TYPE_CHECKING:
     from pipelines.explain import Explanation
-    from pipelines.status import Status
+    from pipelines.status import Status, Unpriced
 
 # Enough of a row to see what is wrong with it; prompts in it can be megabytes.
 TEXT_SHOWN = 400
@@ -59,6 +59,8 @@ def _print_status(found: "Status") -> None:
             f"{usd(week.unattributed_usd)} unattributed; {week.unpriced_calls:,} calls "
             f"({week.unpriced_tokens:,} tokens) without a price"
         )
+        print_list("unpriced", [_unpriced_text(row) for row in week.unpriced], "`inferledger prices check` names all")
+        print_list("no tenant", [f"{usd(row.cost_usd)} USD of {row.reason}" for row in week.unattributed])
         click.echo(f"report     {week.report or 'not written'}")
     state = "up to date with the last run" if found.is_up_to_date else "older than what has been taken in"
     click.echo(
@@ -66,6 +68,12 @@ def _print_status(found: "Status") -> None:
     )
     if found.in_use_by:
         click.echo(f"in use by  {found.in_use_by}")
+
+
+def _unpriced_text(row: "Unpriced") -> str:
+    reported = "" if row.reported_usd is None else f", {usd(row.reported_usd)} USD by the gateway"
+    used = f"({row.tokens:,} tokens{reported})"
+    return f"{count(row.calls, 'call')} of {row.service_provider} {row.model} {used}: {row.reason}"
 
 
 EXPLAIN_EXAMPLES = """\b

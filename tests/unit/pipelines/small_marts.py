@@ -20,7 +20,9 @@ select
     call_id, timestamp '2026-11-10 08:00:00' as started_at, date '2026-11-10' as usage_date,
     date '{WEEK}' as week_start, tenant_id, 'chat' as product_id, feature_id, 'openai' as service_provider,
     'direct' as host, 'gpt-5-mini' as model, 'production' as environment, 'pro' as plan,
-    cost::{_MONEY} as effective_cost_usd, 'tag' as attribution_method, 'log-1' as file_hash, row_number
+    cost::{_MONEY} as effective_cost_usd, 'tag' as attribution_method, 'log-1' as file_hash, row_number,
+    null::varchar as unattributed_reason, 'priced' as pricing_status, null::varchar as unpriced_reason,
+    1000::bigint as total_input_tokens, 200::bigint as total_output_tokens, null::{_MONEY} as reported_cost_usd
 from (values
     ('call-1', 'acme', 'search', 4.00, 11), ('call-2', 'acme', 'search', 2.00, 12),
     ('call-3', 'beta', 'search', 3.00, 13), ('call-4', 'acme', 'search', null, 14)
@@ -41,14 +43,16 @@ select
     allocation_id, charge_id, '2026-11' as posting_period, date '2026-11-10' as usage_date, date '{WEEK}' as week_start,
     'tenant' as target_type, tenant_id as target_id, tenant_id, 'chat' as product_id, feature_id,
     'openai' as service_provider, 'direct' as host, model, 'production' as environment, 'pro' as plan, rule_id, method,
-    component as cost_component, amount::{_MONEY} as amount_usd, amount::{_MONEY} as effective_amount_usd
+    component as cost_component, amount::{_MONEY} as amount_usd, amount::{_MONEY} as effective_amount_usd,
+    charge_category
 from (values
     ('a-1', 'charge-usage', 'acme', 'search', 'gpt-5-mini', 'direct', 'direct', 'direct', 6.00),
     ('a-2', 'charge-usage', 'beta', 'search', 'gpt-5-mini', 'direct', 'direct', 'direct', 3.00),
     ('a-3', 'charge-fee', 'acme', 'unattributed', null, 'fees', 'proportional', 'shared', 1.00),
     ('a-4', 'charge-unlogged', 'unattributed', 'unattributed', 'gpt-5-mini', 'gaps', 'unattributed', 'unattributed',
      0.50)
-) as lines(allocation_id, charge_id, tenant_id, feature_id, model, rule_id, method, component, amount);
+) as lines(allocation_id, charge_id, tenant_id, feature_id, model, rule_id, method, component, amount)
+inner join (select charge_id, charge_category from fct_charges) using (charge_id);
 
 create table chargeback_lines as
 select

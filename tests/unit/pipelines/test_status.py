@@ -45,6 +45,7 @@ def test_status_names_what_is_missing_failed_and_unattributed(home: Home) -> Non
         "missing    litellm/spend_logs/spend_logs_2026-11-12.ndjson.gz",
         "failed     litellm/spend_logs/spend_logs_2026-11-11.ndjson.gz: file: not gzip",
         "2026-W46: 3 calls, 10.50 USD, of which 0.50 unattributed; 0 calls (0 tokens) without a price",
+        "no tenant  0.50 USD of charges: unlogged_traffic",
         "report     not written",
     ):
         assert text in result.stdout
@@ -58,3 +59,34 @@ def test_status_for_machines_holds_ages_and_exact_money(home: Home) -> None:
     assert (logs["age_hours"], bills["age_hours"]) == (175.0, 198.0)
     assert found["week"]["cost_usd"] == "10.500000000000"
     assert found["is_up_to_date"] is False
+
+
+def test_status_gives_the_reasons_of_what_has_no_price_and_no_tenant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INFERLEDGER_NOW", "2026-11-18T06:00:00Z")
+    home = init_home(tmp_path)
+    # 2.00 of acme's 6.00 is from a key nobody knows; beta's call is of a model without a price.
+    publish_small_marts(
+        home,
+        """
+        update fct_usage set tenant_id = 'unattributed', unattributed_reason = 'no_tag_and_no_key'
+        where call_id = 'call-2';
+        update fct_allocations set amount_usd = 4.00, effective_amount_usd = 4.00 where allocation_id = 'a-1';
+        insert into fct_allocations
+        select * replace ('a-5' as allocation_id, 'unattributed' as tenant_id, 'unattributed' as cost_component,
+            2.00 as amount_usd, 2.00 as effective_amount_usd)
+        from fct_allocations where allocation_id = 'a-1';
+        update fct_usage set pricing_status = 'unpriced', unpriced_reason = 'no such model', reported_cost_usd = 2.90
+        where call_id = 'call-3'
+        """,
+    )
+    export_small_ledger(home)
+    result = CliRunner().invoke(cli, ["status", "--home", str(home.root)])
+    for line in (
+        "unpriced   1 call of openai gpt-5-mini (1,200 tokens, 2.90 USD by the gateway): no such model",
+        "no tenant  2.00 USD of calls: no_tag_and_no_key",
+        "no tenant  0.50 USD of charges: unlogged_traffic",
+    ):
+        assert line in result.stdout, result.stdout
+    assert "charges: usage" not in result.stdout
