@@ -66,11 +66,16 @@ BILL_CONTRACT: Mapping[str, Rule] = {
     "row_number": Rule(is_required=True, minimum=1),
 }  # fmt: skip
 
-# A charge without length, a period turned round: no day could be told for it.
-PERIOD_PROBLEMS = (
+# A charge without length, a period turned round: no day could be told for it. Without a rate it could not be added up.
+LINE_PROBLEMS = (
     ("charge_end < charge_start", "charge_end", "'is before the start of the charge'"),
     ("billing_period_end <= billing_period_start", "billing_period_end", "'is not after the start of the period'"),
     ("not regexp_full_match(currency, '[A-Z]{3}')", "currency", "'expected a code such as USD'"),
+    (
+        "not list_contains(getvariable('mapped_currencies'), currency)",
+        "currency",
+        "'currency ' || currency || ' has no rate in config/fx_rates.csv'",
+    ),
 )
 
 

@@ -116,6 +116,7 @@ def start_judging(layout: Layout, file: LandedFile, context: ReadContext) -> Non
     connection.execute("set variable mapped_retrieved_at = cast($value as timestamp)", {"value": file.retrieved_at})
     latest = (context.now + timedelta(days=1)).replace(tzinfo=None)
     connection.execute("set variable mapped_latest = cast($value as timestamp)", {"value": latest})
+    connection.execute("set variable mapped_currencies = $value", {"value": sorted(context.currencies | {"USD"})})
     columns = ", ".join(f'"{name}" {kind}' for name, kind in layout.columns.items())
     connection.execute(
         f"create or replace temp table judged ({columns}, line_number bigint, byte_offset bigint, problem varchar)"

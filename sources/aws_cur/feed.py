@@ -8,7 +8,7 @@ million, the model in the product's name).
 
 from functools import partial
 
-from sources.bill import BILL_COLUMNS, CHARGE_CATEGORIES, PERIOD_PROBLEMS, bill_table
+from sources.bill import BILL_COLUMNS, CHARGE_CATEGORIES, LINE_PROBLEMS, bill_table
 from sources.mapped import Layout, Value, read_mapped
 from sources.reading import literal
 
@@ -184,7 +184,7 @@ _LAYOUT = Layout(
         "unit": Value(sql="case when v_meter <> 'other' then 'tokens' else v_pricing_unit end"),
     },
     time_column="charge_start",
-    problems=PERIOD_PROBLEMS,
+    problems=LINE_PROBLEMS,
 )
 
 LINE_ITEMS = bill_table(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from sources.bill import BILL_COLUMNS, PERIOD_PROBLEMS, bill_table
+from sources.bill import BILL_COLUMNS, LINE_PROBLEMS, bill_table
 from sources.feed import FeedTable, LandedFile, ReadContext, Reader, ReadResult, UnreadableFileError
 from sources.gateway import (
     BILLED_UNLESS_REFUSED,
@@ -148,7 +148,7 @@ def _bills_layout(feed: DeclaredFeed) -> Layout:
     if "meter" in said:
         said |= {f"{_SAID}{name}": said.pop(name) for name in _METERED}
         computed |= {name: Value(sql=sql) for name, sql in _METERED.items()}
-    return _layout(feed, BILL_COLUMNS, said, computed, "charge_start", PERIOD_PROBLEMS)
+    return _layout(feed, BILL_COLUMNS, said, computed, "charge_start", LINE_PROBLEMS)
 
 
 def _layout(

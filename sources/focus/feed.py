@@ -6,7 +6,7 @@ class in its `SkuMeter` and the model in `SkuPriceDetails`; any other line is a 
 
 from functools import partial
 
-from sources.bill import BILL_COLUMNS, CHARGE_CATEGORIES, PERIOD_PROBLEMS, bill_table
+from sources.bill import BILL_COLUMNS, CHARGE_CATEGORIES, LINE_PROBLEMS, bill_table
 from sources.mapped import Layout, Value, read_mapped
 
 _PROVIDERS = {
@@ -97,7 +97,7 @@ _LAYOUT = Layout(
         ),
     },
     time_column="charge_start",
-    problems=PERIOD_PROBLEMS,
+    problems=LINE_PROBLEMS,
 )
 
 COST_AND_USAGE = bill_table(

@@ -7,7 +7,7 @@ input token count gemini 3.5 flash text`. A SKU outside of both leaves the line 
 
 from functools import partial
 
-from sources.bill import BILL_COLUMNS, CHARGE_CATEGORIES, PERIOD_PROBLEMS, bill_table
+from sources.bill import BILL_COLUMNS, CHARGE_CATEGORIES, LINE_PROBLEMS, bill_table
 from sources.mapped import Layout, Value, read_mapped
 from sources.reading import literal
 
@@ -139,7 +139,7 @@ _LAYOUT = Layout(
     time_column="charge_start",
     problems=(
         ("billed_amount is null", "credits", "'expected a list of objects, each with a decimal number as its amount'"),
-        *PERIOD_PROBLEMS,
+        *LINE_PROBLEMS,
     ),
 )
 

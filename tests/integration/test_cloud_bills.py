@@ -1,4 +1,4 @@
-"""A company that calls Bedrock through LiteLLM and lands AWS's bill: every cent of the bill is somewhere."""
+"""A company that calls models on clouds and lands the clouds' bills: every cent of the bills is somewhere."""
 
 import json
 import shutil
@@ -10,6 +10,7 @@ import pytest
 
 from sources.home import Home, init_home
 from tests.faults.conftest import ROOT, inferledger
+from tests.unit.sources.landed import MAPPING
 
 MODEL = "us.anthropic.claude-sonnet-4-6-v1:0"
 ACCOUNTS = """\
@@ -18,15 +19,24 @@ aws,100000000001,litellm,bedrock,1,USD,2026-01-01,
 """
 
 
-def call(number: int, tenant: str, prompt: int, completion: int) -> str:
+def call(
+    number: int,
+    tenant: str,
+    prompt: int,
+    completion: int,
+    cached: int = 0,
+    provider: str = "bedrock",
+    model: str = MODEL,
+) -> str:
     usage = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
-    metadata = {"usage_object": usage, "spend_logs_metadata": {"tenant": tenant, "feature": "chat"}}
+    details = {"prompt_tokens_details": {"cached_tokens": cached}}
+    metadata = {"usage_object": usage | details, "spend_logs_metadata": {"tenant": tenant, "feature": "chat"}}
     return json.dumps({
         "request_id": f"resp-{number}",
         "call_type": "acompletion",
         "api_key": "0" * 64,
-        "model": MODEL,
-        "custom_llm_provider": "bedrock",
+        "model": model,
+        "custom_llm_provider": provider,
         "startTime": "2026-08-10 09:00:00.000000",
         "endTime": "2026-08-10 09:00:02.000000",
         **usage,
@@ -81,3 +91,55 @@ def test_the_rest_is_unattributed_and_the_sum_is_the_bill_without_tax(marts: Pat
         ("USE1-NovaCanvas-T2I-1024-Premium",),
         ("USE1-NovaPro-input-tokens-latency-optimized",),
     ]
+
+
+@pytest.fixture(scope="module")
+def clouds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home: Home = init_home(tmp_path_factory.mktemp("clouds") / "home")
+    (home.config / "billing_accounts.csv").write_text(
+        "service_provider,billing_account_id,gateway,gateway_provider,settlement_lag_days,currency,valid_from,valid_to\n"
+        "azure,ba-100:profile,litellm,azure,3,EUR,2026-01-01,\n"
+        "google,0123AB-CDEF45-6789GH,litellm,vertex_ai,3,EUR,2026-01-01,\n"
+        "brook,br-100,declared,openai,3,EUR,2026-01-01,\n"
+        "brook,br-100,declared,anthropic,3,EUR,2026-01-01,\n"
+    )
+    (home.config / "fx_rates.csv").write_text("currency,rate_date,usd_per_unit\nEUR,2026-08-10,1.1\n")
+    (home.config / "feeds.yml").write_text(MAPPING)
+    for feed in ("azure", "gcp", "declared"):
+        shutil.copytree(ROOT / "examples" / "payloads" / feed, home.landing / feed, dirs_exist_ok=True)
+    lines = [
+        call(1, "acme", 1_000_000, 300_000, 400_000, "azure", "gpt-5.4-mini"),
+        call(2, "acme", 1_000_000, 300_000, 400_000, "vertex_ai", "gemini-2.5-flash"),
+    ]
+    (home.landing / "litellm" / "spend_logs" / "spend_logs_2026-08-10.ndjson").write_text("\n".join(lines) + "\n")
+    result = inferledger(home, "run")
+    assert result.returncode == 0, result.stdout + result.stderr
+    return home.published / "marts.duckdb"
+
+
+def test_calls_carry_the_money_of_the_bills_in_the_bills_currency(clouds: Path) -> None:
+    calls = rows(
+        clouds,
+        "select call_id, service_provider, billed_cost_usd, cost_status from fct_usage where billed_cost_usd > 0 "
+        "order by call_id",
+    )
+    assert calls == [
+        ("b-1", "brook", Decimal("0.00183") * Decimal("1.1"), "anchored"),
+        # Plain input, cache and output of 600,000, 400,000 and 300,000 tokens, all of the bill's.
+        ("resp-1", "azure", (Decimal("0.405") + Decimal("0.027") + Decimal("1.215")) * Decimal("1.1"), "anchored"),
+        ("resp-2", "google", (Decimal("0.1728") + Decimal("0.60749985")) * Decimal("1.1"), "anchored"),
+    ]
+
+
+def test_every_cent_of_the_bills_is_somewhere_and_no_tax(clouds: Path) -> None:
+    allocated = rows(
+        clouds,
+        "select service_provider, sum(amount_usd) from fct_charges group by 1 order by 1",
+    )
+    assert allocated == [
+        ("azure", Decimal("113.823594") * Decimal("1.1")),
+        ("brook", Decimal("24.01683") * Decimal("1.1")),
+        ("google", Decimal("1.3922994500") * Decimal("1.1")),
+    ]
+    [(total,)] = rows(clouds, "select sum(amount_usd) from fct_allocations")
+    assert total == sum(Decimal(str(amount)) for _, amount in allocated)

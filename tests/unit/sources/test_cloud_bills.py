@@ -153,6 +153,7 @@ def test_a_charge_type_nobody_knows_fails_the_file_and_is_named(home: LandedHome
         ("line_item_usage_start_date", "10/08/2026", "line_item_usage_start_date"),
         ("line_item_usage_end_date", "2026-08-09T00:00:00Z", "charge_end"),
         ("line_item_currency_code", "dollars", "currency"),
+        ("line_item_currency_code", "JPY", "currency"),
     ],
 )
 def test_a_line_that_cannot_be_a_charge_is_named(home: LandedHome, cell: str, value: str, field: str) -> None:

@@ -1,5 +1,3 @@
-{#- Feeds whose bills are cloud bills (sources/bill.py). -#}
-{%- set cloud_bills = ['aws_cur', 'azure', 'gcp', 'focus', 'declared'] -%}
 with openai as (
 
     select
@@ -19,7 +17,7 @@ anthropic as (
     from {{ ref('stg_anthropic__cost_report') }}
 
 ),
-{%- for feed in cloud_bills %}
+{%- for feed in cloud_bills() %}
 
 {{ feed }} as (
 
@@ -60,7 +58,7 @@ lines as (
     select * from openai
     union all
     select * from anthropic
-    {%- for feed in cloud_bills %}
+    {%- for feed in cloud_bills() %}
     union all
     select * from {{ feed }}
     {%- endfor %}

@@ -1,5 +1,4 @@
-{#- Feeds whose bills are cloud bills (sources/bill.py): their lines carry their quantities. -#}
-{%- set cloud_bills = ['aws_cur', 'azure', 'gcp', 'focus', 'declared'] -%}
+{#- The lines of cloud bills carry their quantities. -#}
 with openai as (
 
     select
@@ -22,7 +21,7 @@ anthropic as (
     from {{ ref('stg_anthropic__usage_messages') }}
 
 ),
-{%- for feed in cloud_bills %}
+{%- for feed in cloud_bills() %}
 
 {{ feed }} as (
 
@@ -79,7 +78,7 @@ metered as (
     union all
     {%- endif %}
     {%- endfor %}
-    {%- for feed in cloud_bills %}
+    {%- for feed in cloud_bills() %}
     union all
 
     select

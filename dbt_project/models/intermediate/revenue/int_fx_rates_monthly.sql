@@ -10,9 +10,33 @@ revenue_days as (
 
 ),
 
+openai as (
+
+    select
+        currency,
+        usage_date
+    from {{ ref('stg_openai__costs') }}
+
+),
+{%- for feed in cloud_bills() %}
+
+{{ feed }} as (
+
+    select
+        currency,
+        usage_date
+    from {{ ref('stg_' ~ feed ~ '__bill_lines') }}
+
+),
+{%- endfor %}
+
 bill_lines as (
 
-    select * from {{ ref('stg_openai__costs') }}
+    select * from openai
+    {%- for feed in cloud_bills() %}
+    union all
+    select * from {{ feed }}
+    {%- endfor %}
 
 ),
 
