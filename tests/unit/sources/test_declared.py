@@ -18,7 +18,7 @@ from sources.home import init_home
 from sources.registry import FEEDS
 from sources.settings import SettingsError, compile_settings, load_settings
 from sources.user_keys import user_key
-from tests.unit.sources.landed import GUIDE, HASH_KEY, MAPPING, PAYLOADS, LandedHome
+from tests.unit.sources.landed import GUIDE, HASH_KEY, MAPPING, PAYLOADS, ROOT, LandedHome
 
 CALLS, BILL, *_ = re.findall(r"\n```\n(.*?)```", GUIDE, re.DOTALL)
 CALLS_NAME, BILL_NAME = "calls_2026-08-10.csv", "2026-08__retrieved-20260904T060000Z.csv"
@@ -47,6 +47,21 @@ def land_log(home: LandedHome, *rows: dict[str, Any]) -> None:
 
 def log_of(**changes: Any) -> dict[str, Any]:
     return {"id": "1", "time": 1786352400000000000, "model": "m", "usage": {"in": 9}} | changes
+
+
+DOCUMENTED = [
+    (page.stem, textwrap.dedent(block))
+    for page in sorted((ROOT / "docs").rglob("*.md"))
+    for block in re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)
+    if block.lstrip().startswith("feeds:")
+]
+
+
+@pytest.mark.parametrize(("page", "mapping"), DOCUMENTED, ids=lambda value: value[:10])
+def test_every_mapping_in_the_documentation_is_valid(tmp_path: Path, page: str, mapping: str) -> None:
+    home = init_home(tmp_path)
+    (home.config / "feeds.yml").write_text(mapping)
+    assert load_settings(home).declared_feeds, page
 
 
 def test_the_guide_shows_the_committed_payload() -> None:

@@ -55,6 +55,18 @@ def test_openrouter_counts_native_tokens_and_who_bills(home: LandedHome) -> None
     assert (tokens(page), page["reported_cost_usd"]) == ((7, 0, 0, 3, 0), Decimal("0.000012"))
 
 
+def test_openrouters_activity_csv_says_the_same_in_its_own_columns(home: LandedHome) -> None:
+    calls = rows(home, "openrouter/generations")
+    routed, own_key = calls["gen-4"], calls["gen-5"]
+    assert tokens(routed) == (900, 400, 0, 60, 20)
+    assert (routed["gateway_provider"], routed["model_id"]) == ("openrouter", "openai/gpt-5.4-mini")
+    assert (routed["reported_cost_usd"], routed["finish_reason"]) == (Decimal("0.00123"), "stop")
+    assert routed["started_at"] == datetime(2026, 8, 10, 12, 0, 0, 250000)
+    assert routed["completion_started_at"] == datetime(2026, 8, 10, 12, 0, 0, 550000)
+    assert (routed["user_key"], routed["api_key_id"]) == (user_key("ana", HASH_KEY), "answers-prod")
+    assert (own_key["gateway_provider"], own_key["user_key"]) == ("anthropic", None)
+
+
 def test_helicone_leaves_cache_and_thinking_out_of_its_counts(home: LandedHome) -> None:
     calls = rows(home, "helicone/requests")
     call = calls["22222222-2222-4222-8222-222222222222"]
