@@ -9,7 +9,7 @@ import polars as pl
 from sources.home import Home, HomeError
 from sources.pricing import book
 from sources.pricing.contracts import contracted_card, find_contract
-from sources.pricing.rates import PUBLISHED_NAMES, SEARCH, rates_by_meter
+from sources.pricing.rates import PUBLISHED_NAMES, TOKEN_METERS, rates_by_meter
 from sources.pricing.resolve import SELF_HOSTED
 from sources.settings.models import Contract
 
@@ -18,7 +18,7 @@ SERVICE_TIERS = ("standard", "batch", "flex", "priority")
 
 @dataclass(frozen=True)
 class Price:
-    """One meter of one tier: USD per million tokens (searches: each). None means the book has no price for it."""
+    """One meter of one tier: USD per million tokens or per unit. None means the book has no price for it."""
 
     service_tier: str
     window_utc: str
@@ -79,7 +79,7 @@ def show_prices(
 
 
 def unit(meter: str) -> str:
-    return "each" if meter == SEARCH else "per million tokens"
+    return "per million tokens" if meter in TOKEN_METERS else "each"
 
 
 def _window(start: int, end: int) -> str:

@@ -11,6 +11,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 SEARCH = "search"
+# Meters that are not tokens, by what their price is for.
+UNIT_METERS = (SEARCH, "image", "audio_hour", "video_second", "million_characters", "page", "request")
 # Prices are decimal(18, 8) in the warehouse.
 PRICE_STEP = Decimal("0.00000001")
 
@@ -27,11 +29,13 @@ PUBLISHED_NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "reasoning": ("output_reasoning", "output"),
         "output_audio": ("output_audio", "output"),
         "output_image": ("output_image", "output"),
-        SEARCH: (SEARCH,),
+        **{meter: (meter,) for meter in UNIT_METERS},
+        # A reranker's searches are what its calls count as searches.
+        SEARCH: (SEARCH, "rerank_search"),
     }
 )
 METERS = tuple(PUBLISHED_NAMES)
-TOKEN_METERS = tuple(meter for meter in METERS if meter != SEARCH)
+TOKEN_METERS = tuple(meter for meter in METERS if meter not in UNIT_METERS)
 
 Rates = Mapping[str, Decimal]
 
@@ -45,7 +49,7 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True)
 class RateCard:
-    """Prices of one model and tier at one time, in USD per million tokens (searches: each), by published name.
+    """Prices of one model and tier at one time, in USD per million tokens or per unit, by published name.
 
     Above the tokens of a step, counted over the whole input, the whole request moves to its rates; steps rise.
     """
@@ -67,9 +71,9 @@ class RateCard:
 
 
 def unit_name(meter: str) -> str:
-    """What a published amount is for: a million tokens, a search, or a thousand of something else."""
-    if meter == SEARCH:
-        return SEARCH
+    """What a published amount is for: a million tokens, one unit, or a thousand of something calls do not count."""
+    if meter in UNIT_METERS or meter == "rerank_search":
+        return meter
     return "kcount" if meter.endswith("_kcount") else "mtok"
 
 

@@ -18,7 +18,7 @@ import polars as pl
 from sources.pricing import book
 from sources.pricing.contracts import contracted_card, find_contract
 from sources.pricing.entries import PriceEntry
-from sources.pricing.rates import METERS, SEARCH, RateCard, rates_by_meter, unit_name
+from sources.pricing.rates import METERS, UNIT_METERS, RateCard, rates_by_meter, unit_name
 from sources.pricing.snapshot import DAY_SECONDS
 from sources.settings.models import FIRST_DAY, OPEN_END, Contract
 
@@ -29,7 +29,7 @@ ANY_REGION = "global"
 
 
 def price_column(kind: str, meter: str) -> str:
-    return f"{kind}_{meter}_usd" if meter == SEARCH else f"{kind}_{meter}_per_mtok_usd"
+    return f"{kind}_{meter}_usd" if meter in UNIT_METERS else f"{kind}_{meter}_per_mtok_usd"
 
 
 PRICE_KEYS_SCHEMA: dict[str, Any] = {

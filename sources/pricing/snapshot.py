@@ -26,7 +26,7 @@ from genai_prices.types import (
     TimeOfDateConstraint,
 )
 
-from sources.pricing.rates import PRICE_STEP, SEARCH, RateCard, Step
+from sources.pricing.rates import PRICE_STEP, RateCard, Step, rates_by_meter
 
 # How a call's tier is named in the book. A tier that is not here has no public price of its own.
 _TIER_CONTEXT = {
@@ -36,9 +36,19 @@ _TIER_CONTEXT = {
     "priority": {"service_tier": "priority"},
     "fast": {"service_tier": "fast"},
 }
-# What is charged besides tokens on every call and is not metered here.
-_UNMETERED_SUFFIXES = ("_hours", "_mchars", "_gpixels", "_kpages")
-_UNMETERED_NAMES = ("requests_kcount", "input_text_messages_kcount", "rerank_searches_kcount")
+# Published prices that are not per million tokens: the meter, and how many of its units they are for.
+_UNITS = {
+    "web_searches_kcount": ("search", 1000),
+    "rerank_searches_kcount": ("rerank_search", 1000),
+    "audio_hours": ("audio_hour", 1),
+    "input_mchars": ("million_characters", 1),
+    "input_document_kpages": ("page", 1000),
+    "requests_kcount": ("request", 1000),
+}
+# Audio of one direction, which calls do not tell apart.
+_AUDIO_PARTS = ("input_audio_hours", "output_audio_hours")
+# What is charged on every call and is not metered here.
+_UNMETERED = ("input_gpixels", "input_text_messages_kcount")
 # Parts of the output that calls do not report apart, or that price sets hold no rate for.
 _OUTPUT_PARTS = ("output_citation",)
 # Price keys hold this many long-context thresholds.
@@ -187,7 +197,9 @@ def _before(match: Match, service_tier: str) -> str:
 def _card(prices: dict[str, Any], name: str) -> Listed:
     """Published prices as a rate card, unless a rate card cannot hold them."""
     given = {key: value for key, value in prices.items() if value is not None and not key.startswith("_")}
-    unmetered = sorted(key for key in given if key.endswith(_UNMETERED_SUFFIXES) or key in _UNMETERED_NAMES)
+    parts = {key: given.pop(key) for key in _AUDIO_PARTS if key in given}
+    unmetered = sorted(key for key in given if key in _UNMETERED)
+    unmetered += [key for key, value in parts.items() if value != given.get("audio_hours")]
     if unmetered:
         return Listed(None, f"{name} is priced by {', '.join(unmetered)}, which calls are not metered by")
     tiered = [value for value in given.values() if isinstance(value, TieredPrices)]
@@ -198,8 +210,8 @@ def _card(prices: dict[str, Any], name: str) -> Listed:
         {meter_name(key): _amount(key, _at(value, start)) for key, value in given.items()}
         for start in (-1, *thresholds)
     )
-    if not {"input", "output"} & base.keys():
-        return Listed(None, f"{name} has no token price")
+    if all(rate is None for rate in rates_by_meter(base).values()):
+        return Listed(None, f"{name} has no price of a meter that calls have")
     for rates in (base, *above):
         part = next((part for part in _OUTPUT_PARTS if part in rates and rates[part] != rates.get("output")), None)
         if part:
@@ -221,12 +233,12 @@ def _tier(value: Decimal | TieredPrices, tier: int) -> Decimal:
 
 
 def meter_name(price_key: str) -> str:
-    """`input_mtok` is `input`, `web_searches_kcount` is `search`; what is not per token keeps its whole name."""
-    return SEARCH if price_key == "web_searches_kcount" else price_key.removesuffix("_mtok")
+    """`input_mtok` is `input`, `web_searches_kcount` is `search`; what calls do not count keeps its whole name."""
+    return _UNITS[price_key][0] if price_key in _UNITS else price_key.removesuffix("_mtok")
 
 
 def _published(price_key: str, value: Decimal) -> Decimal:
-    return value / 1000 if price_key == "web_searches_kcount" else value
+    return value / _UNITS[price_key][1] if price_key in _UNITS else value
 
 
 def _amount(price_key: str, value: Decimal) -> Decimal:

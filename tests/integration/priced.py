@@ -22,7 +22,10 @@ INPUTS = (
 OUTPUTS = ("output_text_tokens", "reasoning_tokens", "output_audio_tokens", "output_image_tokens")
 # What dbt makes of its own macro for DuckDB.
 DBT = SimpleNamespace(datediff=lambda first, second, part: f"date_diff('{part}', {first}, {second})")
-COUNTS = (*INPUTS, *OUTPUTS, "searches")
+DIVISION = Path(__file__).parents[2] / "dbt_project/macros/divide_exact.sql"
+# Units besides tokens.
+UNITS = ("searches", "images", "audio_seconds", "video_seconds", "characters", "pages")
+COUNTS = (*INPUTS, *OUTPUTS, *UNITS)
 
 
 def price_calls(
@@ -37,6 +40,7 @@ def price_calls(
     events = frame.with_columns(
         pl.col("number").cast(pl.String).alias("response_id"),
         pl.col("started_at").dt.date().alias("usage_date"),
+        pl.col("audio_seconds", "video_seconds").cast(pl.Decimal(18, 6)),
         pl.sum_horizontal(INPUTS).alias("total_input_tokens"),
         pl.sum_horizontal(OUTPUTS).alias("total_output_tokens"),
         pl.lit("direct").alias("host"),
@@ -49,7 +53,8 @@ def price_calls(
         connection.register("int_usage_events", events.to_arrow())
         connection.register("stg_pricing__price_keys", prices.price_keys.to_arrow())
         connection.register("stg_pricing__price_sets", prices.price_sets.to_arrow())
-        sql = jinja2.Template(PRICED.read_text(encoding="utf-8")).render(ref=str, dbt=DBT)
+        divide_exact = jinja2.Template(DIVISION.read_text(encoding="utf-8")).module.duckdb__divide_exact  # type: ignore[attr-defined]
+        sql = jinja2.Template(PRICED.read_text(encoding="utf-8")).render(ref=str, dbt=DBT, divide_exact=divide_exact)
         rows = connection.execute(
             f"select contracted_cost_usd, unpriced_reason, number from ({sql}) order by number"
         ).fetchall()

@@ -44,7 +44,7 @@ STAND_INS = {
     "responses": "gpt-5",
 }
 # Reasons for no price that genai-prices does not know: it counts such usage as nothing.
-UNPRICED = ("no price for a meter the call used", "no token price")
+UNPRICED = ("which the call used", "no price of a meter that calls have")
 TOTALS = ("total_tokens", "totalTokenCount", "totalTokens")
 
 

@@ -5,8 +5,15 @@ with usage as (
 
 ),
 
+with_units as (
+
+    select * from usage
+    where {{ has_units() }}
+
+),
+
 metered as (
-    {{ unpivot_call_meters('usage', also=['host']) }}
+    {{ unpivot_call_meters('usage', 'with_units', also=['host']) }}
 ),
 
 -- Within a group the price differs only by what the bill does not show: tiers, and reasoning where it has its own price.

@@ -52,8 +52,15 @@ lines as (
 
 ),
 
+with_units as (
+
+    select * from lines
+    where {{ has_units() }}
+
+),
+
 metered as (
-    {{ unpivot_call_meters('lines', also=['cause']) }}
+    {{ unpivot_call_meters('lines', 'with_units', also=['cause']) }}
 ),
 
 summed as (

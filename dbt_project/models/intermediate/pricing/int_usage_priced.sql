@@ -10,6 +10,8 @@
     'output_audio': 'keyed.output_audio_tokens',
     'output_image': 'keyed.output_image_tokens',
 } -%}
+{#- Units besides tokens and searches, by what a price is for. -#}
+{%- set units = ['image', 'audio_hour', 'video_second', 'million_characters', 'page', 'request'] -%}
 with usage as (
 
     select * from {{ ref('int_usage_events') }}
@@ -62,7 +64,9 @@ keyed as (
 
 ),
 
--- Null as soon as one class that was used has no price: an unpriced call is never partly priced.
+-- Null as soon as one class that was used has no price: an unpriced call is never partly priced. Images and seconds of audio
+-- beside tokens of the same medium, and characters beside any tokens, say the same twice: they cost what their price says, and
+-- need none. Audio is priced by the hour: cut off at fourteen places, where twelve are kept.
 priced as (
 
     select
@@ -86,8 +90,54 @@ priced as (
                     ) * 0.000001
             end
             {%- endfor %}
+            + case
+                when
+                    keyed.images > 0 or keyed.audio_seconds > 0 or keyed.video_seconds > 0 or keyed.characters > 0
+                    or keyed.pages > 0 or price_sets.{{ basis }}_request_usd > 0
+                    then
+                        case
+                            when
+                                price_sets.{{ basis }}_image_usd is null
+                                and keyed.input_image_tokens + keyed.output_image_tokens > 0 then 0
+                            when keyed.images = 0 then 0
+                            else cast(keyed.images as decimal(12, 0)) * price_sets.{{ basis }}_image_usd
+                        end
+                        + case
+                            when
+                                price_sets.{{ basis }}_audio_hour_usd is null
+                                and keyed.input_audio_tokens + keyed.output_audio_tokens > 0 then 0
+                            when keyed.audio_seconds = 0 then 0
+                            else {{ divide_exact(
+                                'cast(price_sets.' ~ basis ~ '_audio_hour_usd as decimal(26, 14))', 'keyed.audio_seconds', '3600', 14, 6
+                            ) }}
+                        end
+                        + case
+                            when keyed.video_seconds = 0 then 0
+                            else cast(keyed.video_seconds * price_sets.{{ basis }}_video_second_usd as decimal(30, 14))
+                        end
+                        + case
+                            when
+                                price_sets.{{ basis }}_million_characters_usd is null
+                                and keyed.total_input_tokens + keyed.total_output_tokens > 0 then 0
+                            when keyed.characters = 0 then 0
+                            else
+                                cast(
+                                    cast(keyed.characters as decimal(12, 0))
+                                    * price_sets.{{ basis }}_million_characters_usd as decimal(30, 8)
+                                ) * 0.000001
+                        end
+                        + case
+                            when keyed.pages = 0 then 0
+                            else cast(keyed.pages as decimal(12, 0)) * price_sets.{{ basis }}_page_usd
+                        end
+                        + coalesce(price_sets.{{ basis }}_request_usd, 0)
+                else 0
+            end
             as decimal(26, 12)
         ) as {{ basis }}_raw_cost_usd,
+        {%- endfor %}
+        {%- for unit in units %}
+        price_sets.contracted_{{ unit }}_usd,
         {%- endfor %}
         price_sets.contracted_search_usd
     from keyed
@@ -118,7 +168,25 @@ judged as (
         end as pricing_status,
         case
             when billing_status in ('not_billed', 'gateway_cache') or host = 'self_hosted' then null
-            when contracted_raw_cost_usd is null then coalesce(price_reason, 'no price for a meter the call used')
+            when contracted_raw_cost_usd is not null then null
+            when price_set_id is null then coalesce(price_reason, 'no price key')
+            else
+                'no price for '
+                || case
+                    {%- for meter, tokens in meters.items() %}
+                    when {{ tokens | replace('keyed.', '') }} > 0 and contracted_{{ meter }}_per_mtok_usd is null then '{{ meter }}'
+                    {%- endfor %}
+                    when searches > 0 and contracted_search_usd is null then 'search'
+                    when images > 0 and contracted_image_usd is null and input_image_tokens + output_image_tokens = 0 then 'image'
+                    when audio_seconds > 0 and contracted_audio_hour_usd is null and input_audio_tokens + output_audio_tokens = 0
+                        then 'audio_second'
+                    when video_seconds > 0 and contracted_video_second_usd is null then 'video_second'
+                    when
+                        characters > 0 and contracted_million_characters_usd is null
+                        and total_input_tokens + total_output_tokens = 0 then 'character'
+                    else 'page'
+                end
+                || ', which the call used'
         end as unpriced_reason
     from priced
 

@@ -52,7 +52,11 @@ compared as (
 
     select
         {{ keys }},
-        case when meter like 'output%' then 'output' when meter = 'search' then 'search' else 'input' end as direction,
+        case
+            when meter like 'output%' then 'output'
+            when meter like 'input%' or meter like 'cache%' then 'input'
+            else meter
+        end as direction,
         coalesce(groups.is_final, false) as is_final,
         coalesce(groups.logged_quantity, 0) as billable_quantity,
         coalesce(groups.logged_quantity, 0) + coalesce(never_billed.quantity, 0) as logged_quantity,

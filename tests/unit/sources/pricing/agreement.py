@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from typing import Any
 
 from genai_prices import Usage
 
@@ -17,7 +18,7 @@ TIER_CONTEXT = {
 }
 
 
-def as_reported(usage: Mapping[str, int]) -> Usage:
+def as_reported(usage: Mapping[str, Any]) -> Usage:
     """Inclusive counts: the input holds its caches and modalities, the output its reasoning."""
     count = usage.get
     writes = count("cache_write_5m_tokens", 0) + count("cache_write_1h_tokens", 0)
@@ -42,6 +43,12 @@ def as_reported(usage: Mapping[str, int]) -> Usage:
         output_video_tokens=0,
         output_citation_tokens=0,
         web_searches=count("searches", 0),
+        audio_seconds=count("audio_seconds", 0),
+        input_audio_seconds=count("audio_seconds", 0),
+        output_audio_seconds=0,
+        input_characters=count("characters", 0),
+        input_document_pages=count("pages", 0),
+        input_annotated_document_pages=0,
     )
 
 

@@ -3,11 +3,12 @@
 That calls cost what genai-prices itself computes is in tests/integration/test_prices_differential.py, through the SQL.
 """
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
 import pytest
-from genai_prices.types import Provider
+from genai_prices.types import ModelPrice, Provider
 
 from sources.pricing import snapshot
 from sources.pricing.rates import RateCard
@@ -38,8 +39,8 @@ def reason(provider_name: str, model_id: str, service_tier: str = "standard") ->
 
 
 def test_what_a_card_cannot_say_is_a_reason() -> None:
-    assert reason("perplexity", "sonar") == (
-        "'sonar' of perplexity is priced by requests_kcount, which calls are not metered by"
+    assert reason("x-ai", "grok-voice-latest") == (
+        "'grok-voice-latest' of x-ai is priced by input_text_messages_kcount, which calls are not metered by"
     )
     assert "output_citation" in str(reason("perplexity", "sonar-deep-research"))
     assert reason("openai", "gpt-5.4-mini", "flex") == (
@@ -56,6 +57,28 @@ def card_of(provider_name: str, model_id: str, day: date, second: int = 0) -> Ra
     card = snapshot.listed(match, "standard", day, second).card
     assert card is not None
     return card
+
+
+@pytest.mark.parametrize(
+    ("provider_name", "model_id", "meter", "expected"),
+    [
+        ("openai", "whisper-1", "audio_hour", "0.36"),
+        ("openai", "tts-1-hd", "million_characters", "30"),
+        ("mistral", "mistral-ocr-4-1", "page", "0.004"),
+        ("perplexity", "sonar", "request", "0.012"),
+        ("anthropic", "claude-opus-5", "search", "0.01"),
+    ],
+)
+def test_units_besides_tokens_are_priced_each(provider_name: str, model_id: str, meter: str, expected: str) -> None:
+    assert card_of(provider_name, model_id, date(2026, 11, 1)).base[meter] == Decimal(expected)
+
+
+def test_audio_of_one_direction_at_a_price_of_its_own_is_a_reason() -> None:
+    match = snapshot.find_model(provider("openai"), "whisper-1")
+    assert match is not None
+    apart = replace(match.model, prices=ModelPrice(audio_hours=Decimal("0.36"), input_audio_hours=Decimal("0.4")))
+    found = snapshot.listed(replace(match, model=apart), "standard", date(2026, 11, 1))
+    assert found.reason == ("'whisper-1' of openai is priced by input_audio_hours, which calls are not metered by")
 
 
 def test_a_model_may_have_two_thresholds() -> None:
