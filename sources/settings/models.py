@@ -293,12 +293,15 @@ class ExpectedFileRule(Strict):
         return self
 
 
+# It names a landing folder and a file.
+ACCOUNT_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9._-]*$"
+
+
 class PullRule(Strict):
     """What `inferledger pull` asks one account's API or one proxy's database for."""
 
     feed: Literal["openai", "anthropic", "litellm"]
-    # It names a landing folder and a file.
-    account_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")]
+    account_id: Annotated[str, Field(pattern=ACCOUNT_PATTERN)]
     first: Annotated[Day, Field(alias="from")]
     again_days: Annotated[Count, Field(ge=1)] = 7
     key_variable: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = None
