@@ -50,7 +50,7 @@ class TextFile:
         rest, offset, line, row = b"", 0, 0, 0
         for number, block in enumerate(self._blocks()):
             if number == 0:
-                block, offset = _without_mark(block)
+                block, offset = without_mark(block)
             whole, newline, rest = (rest + block).rpartition(b"\n")
             if newline:
                 yield (batch := _batch(whole, offset, line, row))
@@ -99,7 +99,8 @@ class TextFile:
             self.notes.append(f"gzip stream ends early, after byte {read} of the file; the lines before that were read")
 
 
-def _without_mark(block: bytes) -> tuple[bytes, int]:
+def without_mark(block: bytes) -> tuple[bytes, int]:
+    """The first bytes of a text without a mark, and how long that is. UnreadableFileError for UTF-16 and UTF-32."""
     if block.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in block[:4]:
         raise UnreadableFileError("file is UTF-16 or UTF-32 (line 1, byte 0); expected UTF-8", "file", 1)
     return (block[len(UTF8_MARK) :], len(UTF8_MARK)) if block.startswith(UTF8_MARK) else (block, 0)

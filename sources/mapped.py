@@ -17,7 +17,7 @@ from typing import Literal
 import duckdb
 
 from sources.feed import LandedFile, ReadContext, ReadResult, UnreadableFileError
-from sources.lines import TextFile
+from sources.lines import TextFile, without_mark
 from sources.quarantine import Reject
 from sources.reading import PARQUET, finish, literal
 from sources.sql_checks import day, found, moment, one_of, reject
@@ -223,6 +223,8 @@ def _document_records(connection: duckdb.DuckDBPyConnection, records: str) -> st
 
 
 def _csv_records(path: Path, layout: Layout) -> str:
+    with path.open("rb") as plain:
+        without_mark(plain.read(4))
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
         header = [name.strip() for name in next(csv.reader(lines, delimiter=layout.delimiter), [])]
     _check_header(header, layout)
@@ -269,7 +271,10 @@ def _parquet_records(connection: duckdb.DuckDBPyConnection, path: Path, layout: 
 
 
 def _check_header(header: Sequence[str], layout: Layout) -> None:
-    """A column that every record needs and none has fails the file as a whole."""
+    """A column that stands twice, or that every record needs and none has, fails the file as a whole."""
+    names = [name.lower() for name in header]
+    if twice := [name for number, name in enumerate(header) if name.lower() in names[:number]]:
+        raise UnreadableFileError("stands twice in the header", twice[0])
     for value in layout.values.values():
         places = [_unescaped(_split(place)[0].removeprefix("/").partition("/")[0]) for place in value.at]
         is_needed = value.is_required or layout.needs_every_column

@@ -11,7 +11,8 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+import duckdb
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 FIRST_DAY = date(1970, 1, 1)
@@ -213,6 +214,14 @@ def _one_or_more(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def _time_format(value: str) -> str:
+    try:
+        duckdb.execute("select try_strptime('', $format)", {"format": value})
+    except duckdb.Error as error:
+        raise ValueError('a format of strptime such as "%d.%m.%Y %H:%M:%S"') from error
+    return value
+
+
 class MappedColumn(Strict):
     """Where a column stands, and what the file writes there. A place alone, or a list of them, is short for `at`."""
 
@@ -223,7 +232,7 @@ class MappedColumn(Strict):
     otherwise: Name | None = None
     times: Factor | None = None
     unit: Literal["s", "ms", "us", "ns"] | None = None
-    format: Name | None = None
+    format: Annotated[Name, AfterValidator(_time_format)] | None = None
     after: Literal["started_at"] | None = None
 
     @model_validator(mode="before")

@@ -232,6 +232,21 @@ def test_a_file_without_a_mapped_column_fails_as_a_whole(home: LandedHome) -> No
 
 
 @pytest.mark.parametrize(
+    ("csv", "reason"),
+    [
+        ("id,time,model,usage,Usage\n1,1,m,5,6\n", "Usage: stands twice in the header"),
+        ("id,time,model,in\n1,1,m,5\n".encode("utf-16"), "file: file is UTF-16 or UTF-32 (line 1, byte 0)"),
+        ("", "id: missing in the header; it has "),
+    ],
+)
+def test_a_csv_nobody_can_read_says_why(home: LandedHome, csv: str | bytes, reason: str) -> None:
+    home.land("declared/calls/log/a.csv", csv)
+    take_in(home, LOG)
+    [failed] = home.ledger()
+    assert (failed.status, str(failed.reason)[: len(reason)]) == ("failed", reason)
+
+
+@pytest.mark.parametrize(
     ("change", "field", "reason"),
     [
         ({"id": None}, "id", "missing; expected a value"),
@@ -318,6 +333,11 @@ CALL_LIST = "response_id, logical_request_id, trace_id"
             "unit: ns",
             "unit: min",
             ["feeds.yml, line 6, feeds[0].columns.started_at.unit: found 'min'; allowed: s, ms, us, ns"],
+        ),
+        (
+            "unit: ns",
+            "format: '%Q'",
+            ["feeds.yml, line 6, feeds[0].columns.started_at.format: found '%Q'; allowed: a format of strptime such"],
         ),
         (
             "model_id: model",
