@@ -34,10 +34,10 @@ def contracted_card(listed: RateCard | None, contract: Contract | None) -> RateC
         return listed
     if (percent := contract.percent_off) is not None:
         return None if listed is None else listed.map(lambda rates: percent_off(rates, percent))
-    fixed = contract.prices_per_mtok_usd.model_dump(exclude_none=True) if contract.prices_per_mtok_usd else {}
+    fixed = contract.fixed_prices
     return RateCard(fixed) if listed is None else listed.map(lambda rates: {**rates, **fixed})
 
 
 def percent_off(rates: Rates, percent: Decimal) -> dict[str, Decimal]:
-    """Every rate, searches too, less a percentage, to eight decimals."""
+    """Every rate, those of units too, less a percentage, to eight decimals."""
     return scaled(rates, 100 - percent, rates)

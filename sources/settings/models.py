@@ -133,6 +133,18 @@ class TokenPrices(Strict):
     output_image: Price | None = None
 
 
+class UnitPrices(Strict):
+    """USD for one of each; what is left out keeps its public price."""
+
+    search: Price | None = None
+    image: Price | None = None
+    audio_hour: Price | None = None
+    video_second: Price | None = None
+    million_characters: Price | None = None
+    page: Price | None = None
+    request: Price | None = None
+
+
 class Contract(Dated):
     """What the company pays in place of the public price."""
 
@@ -142,14 +154,24 @@ class Contract(Dated):
     service_tier: Tier = "any"
     percent_off: Percent | None = None
     prices_per_mtok_usd: TokenPrices | None = None
+    prices_per_unit_usd: UnitPrices | None = None
     source: Name
 
     @model_validator(mode="after")
     def _says_one_price(self) -> Self:
-        if (self.percent_off is None) == (self.prices_per_mtok_usd is None):
+        if (self.percent_off is None) == (self.prices_per_mtok_usd is None and self.prices_per_unit_usd is None):
             found = "neither" if self.percent_off is None else "both"
-            raise row_error("percent_off", found, "either percent_off or prices_per_mtok_usd")
+            raise row_error("percent_off", found, "either percent_off or prices_per_mtok_usd and prices_per_unit_usd")
         return self
+
+    @property
+    def fixed_prices(self) -> dict[str, Decimal]:
+        return named_prices(self.prices_per_mtok_usd, self.prices_per_unit_usd)
+
+
+def named_prices(*prices: TokenPrices | UnitPrices | None) -> dict[str, Decimal]:
+    """The prices that are given, by the name they are published by."""
+    return {name: price for given in prices if given for name, price in given.model_dump(exclude_none=True).items()}
 
 
 class Contracts(Strict):

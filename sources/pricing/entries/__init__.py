@@ -14,12 +14,31 @@ import yaml
 from pydantic import Field, model_validator
 
 from sources.pricing.rates import RateCard, Rates, Step
-from sources.settings.models import Count, Dated, Day, Name, Percent, Price, Strict, TokenPrices, row_error
+from sources.settings.models import (
+    Count,
+    Dated,
+    Day,
+    Name,
+    Percent,
+    Strict,
+    TokenPrices,
+    UnitPrices,
+    named_prices,
+    row_error,
+)
 
-# A price outside of these is a slip of the unit: unless free, a million tokens cost a tenth of a cent to 2,000 USD and
-# a search a hundredth of a cent to a dollar.
+# A price outside of these is a slip of the unit: unless free, a million tokens cost a tenth of a cent to 2,000 USD, a
+# search a hundredth of a cent to a dollar, and so on.
 PLAUSIBLE_PER_MTOK_USD = (Decimal("0.001"), Decimal(2000))
-PLAUSIBLE_PER_SEARCH_USD = (Decimal("0.0001"), Decimal(1))
+PLAUSIBLE_PER_UNIT_USD = {
+    "search": (Decimal("0.0001"), Decimal(1)),
+    "image": (Decimal("0.0005"), Decimal(2)),
+    "audio_hour": (Decimal("0.01"), Decimal(50)),
+    "video_second": (Decimal("0.002"), Decimal(5)),
+    "million_characters": (Decimal("0.5"), Decimal(500)),
+    "page": (Decimal("0.0001"), Decimal(1)),
+    "request": (Decimal("0.0001"), Decimal(1)),
+}
 # A price that far from the book's price of the same model and meter is one too.
 PLAUSIBLE_FACTOR = 100
 
@@ -44,7 +63,7 @@ class PriceEntry(Dated):
     percent_of_standard: Percent | None = None
     meters: tuple[Name, ...] = ()
     prices_per_mtok_usd: TokenPrices | None = None
-    price_per_search_usd: Price | None = None
+    prices_per_unit_usd: UnitPrices | None = None
     # Price keys hold two thresholds.
     long_context: Annotated[tuple[LongContext, ...], Field(max_length=2)] = ()
     source: Annotated[str, Field(pattern=r"^https://")]
@@ -53,8 +72,10 @@ class PriceEntry(Dated):
 
     @model_validator(mode="after")
     def _says_one_price(self) -> Self:
-        if (self.percent_of_standard is None) == (self.prices_per_mtok_usd is None):
-            raise row_error("percent_of_standard", "both or neither", "percent_of_standard or prices_per_mtok_usd")
+        has_prices = self.prices_per_mtok_usd is not None or self.prices_per_unit_usd is not None
+        if (self.percent_of_standard is None) != has_prices:
+            allowed = "percent_of_standard, or prices_per_mtok_usd and prices_per_unit_usd"
+            raise row_error("percent_of_standard", "both or neither", allowed)
         if self.percent_of_standard is not None and (self.service_tier == "standard" or not self.meters):
             raise row_error("percent_of_standard", "no tier or meters of its own", "another tier, and its meters")
         thresholds = [step.above_input_tokens for step in self.long_context]
@@ -65,12 +86,10 @@ class PriceEntry(Dated):
     @property
     def card(self) -> RateCard:
         """The entry's own prices, by published name."""
-        base: Rates = _published(self.prices_per_mtok_usd)
-        if self.price_per_search_usd is not None:
-            base = {**base, "search": self.price_per_search_usd}
+        base: Rates = named_prices(self.prices_per_mtok_usd, self.prices_per_unit_usd)
         steps, below = [], base
         for step in self.long_context:
-            below = {**below, **_published(step.prices_per_mtok_usd)}
+            below = {**below, **named_prices(step.prices_per_mtok_usd)}
             steps.append(Step(step.above_input_tokens, below))
         return RateCard(base, tuple(steps))
 
@@ -79,10 +98,6 @@ class PriceEntry(Dated):
         if (provider, service_tier) != (self.provider, self.service_tier):
             return False
         return any(fnmatchcase(name, pattern) for name in names for pattern in self.models)
-
-
-def _published(prices: TokenPrices | None) -> Rates:
-    return prices.model_dump(exclude_none=True) if prices else {}
 
 
 class PriceEntries(Strict):
@@ -106,7 +121,7 @@ def implausible(entry: PriceEntry, book: Rates) -> list[str]:
     """What of the entry looks like a slip of the unit, against what the book says of the same model."""
     found = []
     for meter, amount in (item for rates in entry.card.tiers for item in rates.items()):
-        low, high = PLAUSIBLE_PER_SEARCH_USD if meter == "search" else PLAUSIBLE_PER_MTOK_USD
+        low, high = PLAUSIBLE_PER_UNIT_USD.get(meter, PLAUSIBLE_PER_MTOK_USD)
         if amount and not low <= amount <= high:
             found.append(f"{entry.entry_id}: {meter} at {amount} is outside {low} to {high}")
         known = book.get(meter)

@@ -178,7 +178,7 @@ def test_settlement_lag_comes_from_the_account_then_the_provider(home: Home) -> 
             "contracts.yml",
             "contracts:\n- {contract_id: c, service_provider: openai, models: [x], source: s}\n",
             "contracts.yml, line 2, contracts[0].percent_off: found neither; "
-            "allowed: either percent_off or prices_per_mtok_usd",
+            "allowed: either percent_off or prices_per_mtok_usd and prices_per_unit_usd",
         ),
         (
             "contracts.yml",

@@ -56,6 +56,14 @@ def test_fixed_prices_hold_for_a_model_without_a_public_price() -> None:
     assert contracted_card(None, contract(percent_off="10")) is None
 
 
+def test_units_may_have_fixed_prices_too() -> None:
+    images = contract(prices_per_unit_usd={"image": "0.02", "audio_hour": "0.3"})
+    assert contracted_card(None, images) == RateCard({"image": Decimal("0.02"), "audio_hour": Decimal("0.3")})
+    card = contracted_card(LISTED, images)
+    assert card is not None
+    assert card.base == {**LISTED.base, "image": Decimal("0.02"), "audio_hour": Decimal("0.3")}
+
+
 def test_without_a_contract_the_public_price_holds() -> None:
     assert contracted_card(LISTED, None) is LISTED
 

@@ -18,7 +18,7 @@ entries:
   models: [gpt-5-nano]
   service_tier: standard
   prices_per_mtok_usd: {input: 0.07, output: 0.50}
-  price_per_search_usd: 0.01
+  prices_per_unit_usd: {search: 0.01, image: 0.04, audio_hour: 0.36, million_characters: 15, page: 0.004}
   valid_from: 2026-09-01
   valid_to: 2026-10-01
   source: https://openai.com/api/pricing
@@ -58,7 +58,16 @@ def test_the_shipped_entries_are_plausible_and_have_ids_of_their_own() -> None:
 
 @pytest.mark.parametrize(
     ("written", "wrong"),
-    [("input: 0.07", "input: 70"), ("input: 0.07", "input: 0.00007"), ("0.01", "10"), ("output: 0.50", "output: 5000")],
+    [
+        ("input: 0.07", "input: 70"),
+        ("input: 0.07", "input: 0.00007"),
+        ("search: 0.01", "search: 10"),
+        ("image: 0.04", "image: 40"),
+        ("audio_hour: 0.36", "audio_hour: 360"),
+        ("characters: 15", "characters: 0.015"),
+        ("page: 0.004", "page: 4"),
+        ("output: 0.50", "output: 5000"),
+    ],
 )
 def test_a_price_that_is_off_by_a_unit_is_noticed(written: str, wrong: str) -> None:
     right, slipped = entries()[0], entries((f"{written}", wrong))[0]
@@ -76,8 +85,9 @@ def test_a_price_that_is_off_by_a_unit_is_noticed(written: str, wrong: str) -> N
         ("input:", "imput:"),
         ("valid_to: 2026-10-01", "valid_to: 2026-08-01"),
         ("prices_per_mtok_usd: {input: 0.07, output: 0.50}", "percent_of_standard: 50"),
-        ("  price_per_search", long_context(200_000, 100_000) + "  price_per_search"),
-        ("  price_per_search", long_context(1, 2, 3) + "  price_per_search"),
+        ("audio_hour", "audio_minute"),
+        ("  prices_per_unit", long_context(200_000, 100_000) + "  prices_per_unit"),
+        ("  prices_per_unit", long_context(1, 2, 3) + "  prices_per_unit"),
     ],
 )
 def test_an_entry_without_unit_source_or_sense_is_refused(old: str, new: str) -> None:
@@ -108,12 +118,15 @@ def test_an_entry_may_have_long_context_prices_and_a_discount_of_another_tier() 
         ("models: [gpt-5-nano]", "models: [gpt-9]"),
         ("service_tier: standard", "service_tier: batch"),
         ("prices_per_mtok_usd: {input: 0.07, output: 0.50}", "percent_of_standard: 50\n  meters: [input]"),
-        ("  price_per_search_usd: 0.01\n", ""),
+        (
+            "  prices_per_unit_usd: {search: 0.01, image: 0.04, audio_hour: 0.36, million_characters: 15, page: 0.004}\n",
+            "",
+        ),
     )
     card = book.quote(book.find_model("openai", "gpt-9"), "batch", BEFORE, own + half).card
     assert card is not None
     assert card.base["input"] == Decimal("0.035")
-    long = {"input": Decimal("0.07"), "output": Decimal("0.5"), "search": Decimal("0.01")}
+    long = {**own[0].card.base, "input": Decimal("0.07")}
     assert card.steps == ((200_000, long),)
 
 
