@@ -11,14 +11,15 @@ from sources.pricing.entries import PriceEntry, implausible, own_entries, parse_
 
 BEFORE, AFTER = date(2026, 9, 1), date(2026, 10, 14)
 
-ENTRY = """
+UNITS = "{search: 0.01, image: 0.04, audio_hour: 0.36, million_characters: 15, page: 0.004}"
+ENTRY = f"""
 entries:
 - entry_id: nano
   provider: openai
   models: [gpt-5-nano]
   service_tier: standard
-  prices_per_mtok_usd: {input: 0.07, output: 0.50}
-  prices_per_unit_usd: {search: 0.01, image: 0.04, audio_hour: 0.36, million_characters: 15, page: 0.004}
+  prices_per_mtok_usd: {{input: 0.07, output: 0.50}}
+  prices_per_unit_usd: {UNITS}
   valid_from: 2026-09-01
   valid_to: 2026-10-01
   source: https://openai.com/api/pricing
@@ -119,7 +120,7 @@ def test_an_entry_may_have_long_context_prices_and_a_discount_of_another_tier() 
         ("service_tier: standard", "service_tier: batch"),
         ("prices_per_mtok_usd: {input: 0.07, output: 0.50}", "percent_of_standard: 50\n  meters: [input]"),
         (
-            "  prices_per_unit_usd: {search: 0.01, image: 0.04, audio_hour: 0.36, million_characters: 15, page: 0.004}\n",
+            f"  prices_per_unit_usd: {UNITS}\n",
             "",
         ),
     )
