@@ -11,6 +11,7 @@ import duckdb
 import pytest
 
 from sources.aws_cur.feed import LINE_ITEMS
+from sources.pricing.book import find_model
 from tests.unit.sources.landed import PAYLOADS, LandedHome
 
 CUR_NAME = "2026-08__retrieved-20260904T060000Z.csv"
@@ -490,3 +491,24 @@ def test_a_cost_type_nobody_knows_fails_googles_file_and_is_named(home: LandedHo
     home.ingest()
     [failed] = home.ledger()
     assert (failed.status, str(failed.reason)[:29]) == ("failed", 'cost_type: found "gift"; expe')
+
+
+@pytest.mark.parametrize(
+    ("provider", "billed", "called"),
+    [
+        ("azure", "gpt-4o-2024-11-20", "gpt-4o"),
+        ("azure", "gpt-4o-2024-05-13", "gpt-4o-2024-05-13"),
+        ("azure", "gpt-4o-mini-2024-07-18", "gpt-4o-mini"),
+        ("azure", "o3-mini-2025-01-31", "o3-mini"),
+        ("azure", "gpt-5.4-mini", "gpt-5.4-mini"),
+        ("azure", "gpt-5.6-sol", "gpt-5.6-sol"),
+        ("google", "gemini-2.5-flash-lite", "gemini-2.5-flash-lite"),
+        ("google", "gemini-3-flash-preview", "gemini-3-flash-preview"),
+        ("google", "gemini-3-pro-preview", "gemini-3-pro-preview"),
+        ("google", "gemini-3.8-flash", "gemini-3.8-flash"),
+    ],
+)
+def test_models_as_billed_and_as_called_have_one_name(provider: str, billed: str, called: str) -> None:
+    as_billed, as_called = find_model(provider, billed), find_model(provider, called)
+    assert as_billed.method != "unresolved"
+    assert as_billed.model == as_called.model
