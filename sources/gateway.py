@@ -20,7 +20,9 @@ TOKEN_COUNTS = (
     "input_image_tokens", "output_tokens", "reasoning_tokens", "output_audio_tokens", "output_image_tokens",
 )  # fmt: skip
 # Natural meters besides tokens; quantities may have fractions.
-OTHER_COUNTS = ("searches", "images", "audio_seconds", "video_seconds", "characters", "pages")
+OTHER_COUNTS = (
+    "searches", "images", "audio_seconds", "video_seconds", "characters", "pages", "cache_storage_token_hours",
+)  # fmt: skip
 SERVICE_TIERS = frozenset(("standard", "batch", "flex", "priority", "provisioned"))
 STATUSES = frozenset(("success", "failure"))
 BILLING_STATUSES = frozenset(("billed", "not_billed", "gateway_cache", "unknown"))
@@ -50,6 +52,8 @@ CALL_COLUMNS: Mapping[str, str] = {
     "video_seconds": "DECIMAL(18,6)",
     "characters": "BIGINT",
     "pages": "BIGINT",
+    # Prompt tokens held in the provider's cache, times hours.
+    "cache_storage_token_hours": "DECIMAL(18,6)",
     "tool_calls": "BIGINT",
     "reported_cost_usd": "DECIMAL(26,12)",
     "status": "VARCHAR",
@@ -187,7 +191,7 @@ def gateway_table(
     return FeedTable(
         feed=feed,
         table=table,
-        reader_version=2,
+        reader_version=3,
         columns=CALL_COLUMNS,
         identity="content",
         suffixes=LOG_SUFFIXES,

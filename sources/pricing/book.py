@@ -86,14 +86,14 @@ def quote(
 ) -> Quote:
     """The public price of a model and tier at a second of a UTC day.
 
-    A price among the project's own entries comes first, then the public book, then an entry that is a discount on the
-    standard tier.
+    A price among the project's own entries comes first (what it does not name keeps its public price), then the public
+    book, then an entry that is a discount on the standard tier.
     """
     current = [entry for entry in _covering(model, service_tier, entries) if entry.valid_from <= day < entry.valid_to]
+    public = _public(model, service_tier, day, second)
     for entry in current:
         if entry.percent_of_standard is None:
-            return _quoted(entry.card, entry)
-    public = _public(model, service_tier, day, second)
+            return _laid_over(public, entry)
     if public.card is not None or not current:
         return public
     standard = quote(model, "standard", day, entries, second).card
@@ -120,6 +120,20 @@ def _covering(model: Model, service_tier: str, entries: Sequence[PriceEntry] | N
     provider = model.match.provider.id if model.match else model.service_provider
     known = own_entries() if entries is None else entries
     return [entry for entry in known if entry.covers(provider, model.names, service_tier)]
+
+
+def _laid_over(public: Quote, entry: PriceEntry) -> Quote:
+    own = entry.card
+    if public.card is None or own.steps:
+        return _quoted(own, entry)
+    card = public.card.map(lambda rates: {**rates, **own.base})
+    return (
+        _quoted(card, entry)
+        if card == own
+        else Quote(
+            card, None, f"{public.basis}, own entry {entry.entry_id}", f"{public.source}; {entry.source}", entry.checked
+        )
+    )
 
 
 def _quoted(card: RateCard, entry: PriceEntry) -> Quote:

@@ -12,7 +12,9 @@ from typing import NamedTuple
 
 SEARCH = "search"
 # Meters that are not tokens, by what their price is for.
-UNIT_METERS = (SEARCH, "image", "audio_hour", "video_second", "million_characters", "page", "request")
+UNIT_METERS = (
+    SEARCH, "image", "audio_hour", "video_second", "million_characters", "page", "request", "cache_storage_mtok_hour",
+)  # fmt: skip
 # Prices are decimal(18, 8) in the warehouse.
 PRICE_STEP = Decimal("0.00000001")
 

@@ -143,6 +143,8 @@ class UnitPrices(Strict):
     million_characters: Price | None = None
     page: Price | None = None
     request: Price | None = None
+    # A million tokens held in the provider's cache for an hour.
+    cache_storage_mtok_hour: Price | None = None
 
 
 class Contract(Dated):

@@ -24,7 +24,9 @@ OUTPUTS = ("output_text_tokens", "reasoning_tokens", "output_audio_tokens", "out
 DBT = SimpleNamespace(datediff=lambda first, second, part: f"date_diff('{part}', {first}, {second})")
 DIVISION = Path(__file__).parents[2] / "dbt_project/macros/divide_exact.sql"
 # Units besides tokens.
-UNITS = ("searches", "images", "audio_seconds", "video_seconds", "characters", "pages")
+UNITS = (
+    "searches", "images", "audio_seconds", "video_seconds", "characters", "pages", "cache_storage_token_hours",
+)  # fmt: skip
 COUNTS = (*INPUTS, *OUTPUTS, *UNITS)
 
 
@@ -40,7 +42,7 @@ def price_calls(
     events = frame.with_columns(
         pl.col("number").cast(pl.String).alias("response_id"),
         pl.col("started_at").dt.date().alias("usage_date"),
-        pl.col("audio_seconds", "video_seconds").cast(pl.Decimal(18, 6)),
+        pl.col("audio_seconds", "video_seconds", "cache_storage_token_hours").cast(pl.Decimal(18, 6)),
         pl.sum_horizontal(INPUTS).alias("total_input_tokens"),
         pl.sum_horizontal(OUTPUTS).alias("total_output_tokens"),
         pl.lit("direct").alias("host"),

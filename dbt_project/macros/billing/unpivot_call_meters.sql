@@ -11,6 +11,7 @@ had better hold these only.
     {%- endfor %}
     {%- for count in [
         'total_input_tokens', 'total_output_tokens', 'images', 'audio_seconds', 'video_seconds', 'characters', 'pages',
+        'cache_storage_token_hours',
     ] %}
         {{ relation }}.{{ count }},
     {%- endfor %}
@@ -23,13 +24,16 @@ had better hold these only.
     ] %}
         {{ relation }}.contracted_{{ meter }}_per_mtok_usd,
     {%- endfor %}
-    {%- for unit in ['image', 'audio_hour', 'video_second', 'million_characters', 'page', 'request'] %}
+    {%- for unit in [
+        'image', 'audio_hour', 'video_second', 'million_characters', 'page', 'request', 'cache_storage_mtok_hour',
+    ] %}
         {{ relation }}.contracted_{{ unit }}_usd,
     {%- endfor %}
         {{ relation }}.contracted_search_usd
 {%- endmacro %}
 {% macro has_units() -%}
-images > 0 or audio_seconds > 0 or video_seconds > 0 or characters > 0 or pages > 0 or contracted_request_usd > 0
+images > 0 or audio_seconds > 0 or video_seconds > 0 or characters > 0 or pages > 0
+or cache_storage_token_hours > 0 or contracted_request_usd > 0
 {%- endmacro %}
 {#-
 What calls used, one select per meter: quantity, unit price and contracted cost. `relation` has the token classes and the
@@ -52,6 +56,7 @@ in full: quantities are whole. Units that only repeat what the call's tokens say
         'video_millisecond': ('video_seconds', 'video_second', 'true'),
         'character': ('characters', 'million_characters', 'total_input_tokens + total_output_tokens = 0'),
         'page': ('pages', 'page', 'true'),
+        'cache_storage_token_hour': ('cache_storage_token_hours', 'cache_storage_mtok_hour', 'true'),
     } %}
     {%- for meter, quantity in meters.items() %}
 
@@ -105,13 +110,18 @@ in full: quantities are whole. Units that only repeat what the call's tokens say
         service_tier,
         '{{ meter }}' as meter,
         price_set_id,
-        cast({{ 'ceil(' ~ quantity ~ ' * 1000)' if 'seconds' in quantity else quantity }} as decimal(12, 0)) as quantity,
+        cast({{ 'ceil(' ~ quantity ~ ' * 1000)' if 'seconds' in quantity else 'ceil(' ~ quantity ~ ')' if 'hours' in quantity else quantity }} as decimal(12, 0)) as quantity,
         contracted_{{ unit }}_usd as unit_price_usd,
         {%- if unit == 'audio_hour' %}
         cast({{ divide_exact('cast(contracted_audio_hour_usd as decimal(26, 14))', 'audio_seconds', '3600', 14, 6) }} as decimal(26, 12))
             as contracted_cost_usd
         {%- elif unit == 'video_second' %}
         cast(video_seconds * contracted_video_second_usd as decimal(26, 12)) as contracted_cost_usd
+        {%- elif unit == 'cache_storage_mtok_hour' %}
+        cast(
+            cast(cast(cache_storage_token_hours as decimal(20, 6)) * contracted_cache_storage_mtok_hour_usd as decimal(30, 8))
+            * 0.000001 as decimal(26, 12)
+        ) as contracted_cost_usd
         {%- elif unit == 'million_characters' %}
         cast(
             cast(cast(characters as decimal(12, 0)) * contracted_million_characters_usd as decimal(30, 8)) * 0.000001

@@ -68,6 +68,7 @@ classed as (
         video_seconds,
         characters,
         pages,
+        cache_storage_token_hours,
         tool_calls,
         status,
         http_status,

@@ -38,6 +38,7 @@ PLAUSIBLE_PER_UNIT_USD = {
     "million_characters": (Decimal("0.5"), Decimal(500)),
     "page": (Decimal("0.0001"), Decimal(1)),
     "request": (Decimal("0.0001"), Decimal(1)),
+    "cache_storage_mtok_hour": (Decimal("0.05"), Decimal(50)),
 }
 # A price that far from the book's price of the same model and meter is one too.
 PLAUSIBLE_FACTOR = 100

@@ -11,7 +11,7 @@
     'output_image': 'keyed.output_image_tokens',
 } -%}
 {#- Units besides tokens and searches, by what a price is for. -#}
-{%- set units = ['image', 'audio_hour', 'video_second', 'million_characters', 'page', 'request'] -%}
+{%- set units = ['image', 'audio_hour', 'video_second', 'million_characters', 'page', 'request', 'cache_storage_mtok_hour'] -%}
 with usage as (
 
     select * from {{ ref('int_usage_events') }}
@@ -93,7 +93,7 @@ priced as (
             + case
                 when
                     keyed.images > 0 or keyed.audio_seconds > 0 or keyed.video_seconds > 0 or keyed.characters > 0
-                    or keyed.pages > 0 or price_sets.{{ basis }}_request_usd > 0
+                    or keyed.pages > 0 or keyed.cache_storage_token_hours > 0 or price_sets.{{ basis }}_request_usd > 0
                     then
                         case
                             when
@@ -129,6 +129,14 @@ priced as (
                         + case
                             when keyed.pages = 0 then 0
                             else cast(keyed.pages as decimal(12, 0)) * price_sets.{{ basis }}_page_usd
+                        end
+                        + case
+                            when keyed.cache_storage_token_hours = 0 then 0
+                            else
+                                cast(
+                                    cast(keyed.cache_storage_token_hours as decimal(20, 6))
+                                    * price_sets.{{ basis }}_cache_storage_mtok_hour_usd as decimal(30, 8)
+                                ) * 0.000001
                         end
                         + coalesce(price_sets.{{ basis }}_request_usd, 0)
                 else 0
@@ -184,7 +192,8 @@ judged as (
                     when
                         characters > 0 and contracted_million_characters_usd is null
                         and total_input_tokens + total_output_tokens = 0 then 'character'
-                    else 'page'
+                    when pages > 0 and contracted_page_usd is null then 'page'
+                    else 'cache_storage_token_hour'
                 end
                 || ', which the call used'
         end as unpriced_reason

@@ -69,6 +69,7 @@ classed as (
         cast(0 as decimal(18, 6)) as video_seconds,
         cast(0 as bigint) as characters,
         cast(0 as bigint) as pages,
+        cast(0 as decimal(18, 6)) as cache_storage_token_hours,
         cast(0 as bigint) as tool_calls,
         status,
         http_status,

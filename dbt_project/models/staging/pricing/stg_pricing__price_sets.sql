@@ -31,6 +31,8 @@ typed as (
         cast(contracted_output_image_per_mtok_usd as decimal(18, 8)) as contracted_output_image_per_mtok_usd,
         cast(list_search_usd as decimal(18, 8)) as list_search_usd,
         cast(contracted_search_usd as decimal(18, 8)) as contracted_search_usd,
+        cast(list_cache_storage_mtok_hour_usd as decimal(18, 8)) as list_cache_storage_mtok_hour_usd,
+        cast(contracted_cache_storage_mtok_hour_usd as decimal(18, 8)) as contracted_cache_storage_mtok_hour_usd,
         cast(list_image_usd as decimal(18, 8)) as list_image_usd,
         cast(contracted_image_usd as decimal(18, 8)) as contracted_image_usd,
         cast(list_audio_hour_usd as decimal(18, 8)) as list_audio_hour_usd,

@@ -102,7 +102,7 @@ def test_a_price_among_the_entries_comes_before_the_public_book_for_its_days() -
     found = {day: book.quote(model, "standard", date(2026, *day), own) for day in ((8, 31), (9, 1), (9, 30), (10, 1))}
     inputs = {day: str(quote.card.base["input"]) for day, quote in found.items() if quote.card}
     assert inputs == {(8, 31): "0.05", (9, 1): "0.07", (9, 30): "0.07", (10, 1): "0.05"}
-    assert found[(9, 1)].basis == "own entry nano"
+    assert found[(9, 1)].basis == "public book, own entry nano"
     assert found[(9, 1)].known_from == date(2026, 9, 1)
 
 
