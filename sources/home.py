@@ -20,6 +20,7 @@ LANDING_TABLES = (
     ("cloudflare", "logs"),
     ("helicone", "requests"),
     ("openrouter", "generations"),
+    ("openrouter", "activity"),
     ("langfuse", "observations"),
     ("otel", "spans"),
     ("declared", "calls"),

@@ -17,6 +17,7 @@ from sources.helicone.feed import REQUESTS as HELICONE_REQUESTS
 from sources.langfuse.feed import OBSERVATIONS as LANGFUSE_OBSERVATIONS
 from sources.litellm.feed import SPEND_LOGS
 from sources.openai.feed import COSTS, USAGE_COMPLETIONS
+from sources.openrouter.feed import ACTIVITY as OPENROUTER_ACTIVITY
 from sources.openrouter.feed import GENERATIONS as OPENROUTER_GENERATIONS
 from sources.otel.feed import SPANS as OTEL_SPANS
 from sources.vllm.feed import SAMPLES as VLLM_SAMPLES
@@ -28,6 +29,7 @@ FEEDS: tuple[FeedTable, ...] = (
     CLOUDFLARE_LOGS,
     HELICONE_REQUESTS,
     OPENROUTER_GENERATIONS,
+    OPENROUTER_ACTIVITY,
     LANGFUSE_OBSERVATIONS,
     OTEL_SPANS,
     DECLARED_CALLS,

@@ -1,7 +1,14 @@
-"""OpenRouter's generations: what it routed, counted in the model's own tokens, which are what it bills."""
+"""OpenRouter's generations: what it routed, counted in the model's own tokens, which are what it bills.
 
+Its activity says what credits a day took by model, without token classes: it bills no call, it shows whether all are
+there.
+"""
+
+from functools import partial
+
+from sources.feed import PROVENANCE_COLUMNS, FeedTable, Rule
 from sources.gateway import Convention, after, count, gateway_table, service_tier
-from sources.mapped import Value
+from sources.mapped import Layout, Value, read_mapped
 
 
 def _at(name: str, activity: str | None = None) -> tuple[str, ...]:
@@ -57,4 +64,75 @@ GENERATIONS = gateway_table(
     Convention(input_has_cache_read=True, input_has_cache_write=True, output_has_reasoning=True),
     "One row per generation of OpenRouter (GET /api/v1/generation, or the activity's CSV): one call of one model.",
     known_fields=frozenset(_KNOWN),
+)
+
+_ACTIVITY_COLUMNS = {
+    "account_id": "VARCHAR",
+    "retrieved_at": "TIMESTAMP",
+    "activity_date": "TIMESTAMP",
+    "model_id": "VARCHAR",
+    "model_version": "VARCHAR",
+    "provider_name": "VARCHAR",
+    "credits_usd": "DECIMAL(26,12)",
+    # With keys of one's own the provider bills this, not OpenRouter.
+    "byok_usd": "DECIMAL(26,12)",
+    "requests": "BIGINT",
+    "prompt_tokens": "BIGINT",
+    "completion_tokens": "BIGINT",
+    "reasoning_tokens": "BIGINT",
+    **PROVENANCE_COLUMNS,
+}
+_REQUIRED_ACTIVITY = ("account_id", "retrieved_at", "activity_date", "model_id", "credits_usd", "file_hash")
+_ACTIVITY_COUNTS = ("requests", "prompt_tokens", "completion_tokens", "reasoning_tokens")
+
+ACTIVITY = FeedTable(
+    feed="openrouter",
+    table="activity",
+    reader_version=1,
+    columns=_ACTIVITY_COLUMNS,
+    identity="snapshot",
+    suffixes=(".json", ".json.gz"),
+    read=partial(
+        read_mapped,
+        Layout(
+            columns=_ACTIVITY_COLUMNS,
+            values={
+                "activity_date": Value(("/date",), "moment", is_required=True, is_past=True, formats=("%Y-%m-%d",)),
+                "model_id": Value(("/model",), is_required=True),
+                "model_version": Value(("/model_permaslug",)),
+                "provider_name": Value(("/provider_name",)),
+                "credits_usd": Value(("/usage",), "money", is_required=True),
+                "byok_usd": Value(("/byok_usage_inference",), "money", default="0"),
+                **{name: count(f"/{name}") for name in _ACTIVITY_COUNTS},
+            },
+            time_column="activity_date",
+            problems=(
+                ("account_id is null", "account_id", "'unknown; put the file into a folder of its account'"),
+                ("reasoning_tokens > completion_tokens", "reasoning_tokens", "'is more than completion_tokens'"),
+            ),
+            records="/data",
+            known_fields=frozenset(
+                (
+                    "date",
+                    "model",
+                    "model_permaslug",
+                    "endpoint_id",
+                    "provider_name",
+                    "usage",
+                    "byok_usage_inference",
+                    "workspace_id",
+                    *_ACTIVITY_COUNTS,
+                )
+            ),
+            may_be_empty=True,
+        ),
+    ),
+    contract={
+        **{name: Rule(is_required=True) for name in _REQUIRED_ACTIVITY},
+        **{name: Rule(is_required=True, minimum=0) for name in _ACTIVITY_COUNTS},
+        "row_number": Rule(is_required=True, minimum=1),
+    },
+    description="One row per day, model and endpoint of OpenRouter's activity: the credits it took.",
+    needs_retrieved_at=True,
+    replaces_same_name=True,
 )

@@ -122,6 +122,11 @@ def _anthropic(path: str, table: str, *groups: str) -> Report:
     return Report(table, f"/organizations/{path}", parameters)
 
 
+def _openrouter(path: str, table: str) -> Report:
+    """A day at a time, of the last thirty; an answer is one page."""
+    return Report(table, f"/{path}", lambda first, end: [("date", f"{first}")], window_days=1, oldest_days=30)
+
+
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
@@ -154,6 +159,13 @@ PROVIDERS: Mapping[str, Provider] = {
                 ),
                 _anthropic("cost_report", "cost_report", "workspace_id", "description"),
             ),
+        ),
+        Provider(
+            "openrouter",
+            "https://openrouter.ai/api/v1",
+            "OPENROUTER_MANAGEMENT_KEY",
+            lambda key: {"Authorization": f"Bearer {key}"},
+            (_openrouter("activity", "activity"),),
         ),
     )
 }  # fmt: skip

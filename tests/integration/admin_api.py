@@ -1,4 +1,4 @@
-"""The admin APIs of OpenAI and Anthropic on 127.0.0.1, in the shapes their references show, with faults on demand."""
+"""The admin APIs of OpenAI, Anthropic and OpenRouter on 127.0.0.1, in the shapes of their references, with faults."""
 
 import json
 import threading
@@ -34,6 +34,8 @@ class AdminApi:
         return [_day(question, "start") for asked, question in self.asked if asked.endswith(path)]
 
     def page(self, path: str, question: Question) -> dict[str, Any]:
+        if path.endswith("/activity"):
+            return {"data": [_openrouter_activity(self, question["date"][0], project) for project in self.projects]}
         first, end = _day(question, "start"), _day(question, "end")
         days = [first + timedelta(days=number) for number in range((end - first).days)]
         offset = int(question.get("page", ["page_0"])[0].removeprefix("page_"))
@@ -143,6 +145,15 @@ def _anthropic_cost(api: AdminApi, day: date, project: str) -> dict[str, Any]:
         "token_type": "uncached_input_tokens", "description": "Claude Haiku 4.5 Usage - Input Tokens",
         "model": "claude-haiku-4-5", "service_tier": "standard", "context_window": "0-200k", "inference_geo": "global",
         "workspace_id": project,
+    }  # fmt: skip
+
+
+def _openrouter_activity(api: AdminApi, day: str, project: str) -> dict[str, Any]:
+    return {
+        "date": day, "model": f"openai/{project}", "model_permaslug": f"openai/{project}-2025-04-14",
+        "endpoint_id": "550e8400-e29b-41d4-a716-446655440000", "provider_name": "OpenAI",
+        "usage": api.cents_per_project / 100, "byok_usage_inference": 0.012, "requests": 5, "prompt_tokens": 50,
+        "completion_tokens": 125, "reasoning_tokens": 25,
     }  # fmt: skip
 
 

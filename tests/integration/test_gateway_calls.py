@@ -1,7 +1,9 @@
 """Calls of every gateway, from the committed payloads through a run to `fct_usage`, in disjoint token classes."""
 
+import json
 import shutil
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 import pytest
@@ -17,11 +19,17 @@ ACCOUNTS = """service_provider,billing_account_id,gateway,gateway_provider,curre
 openai,org,envoy,default/openai/route/aigw/rule/0/ref/0,USD,2026-08-01,
 openai,org,helicone,openai,USD,2026-08-01,
 aws,123456789012,bedrock,bedrock,USD,2026-08-01,
+openrouter,org-brook,openrouter,openrouter,USD,2026-08-01,
 """
 
 
+class Run(NamedTuple):
+    home: Home
+    said: str
+
+
 @pytest.fixture(scope="module")
-def marts(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     home: Home = init_home(tmp_path_factory.mktemp("gateways") / "home")
     (home.config / "tenants.csv").write_text(
         "tenant_id,tenant_name,plan,cost_center,is_free_plan\nlarch,Larch,pro,CC-1,false\n"
@@ -32,8 +40,18 @@ def marts(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection
         if table.columns is CALL_COLUMNS or table.feed == "litellm":
             folder = Path(table.feed) / table.table
             shutil.copytree(ROOT / "examples" / "payloads" / folder, home.landing / folder, dirs_exist_ok=True)
+    page = [{"date": "2026-08-10", "model": "openai/gpt-5-nano", "usage": 3.5, "requests": 700}]
+    folder = home.landing / "openrouter" / "activity" / "org-brook"
+    folder.mkdir(parents=True)
+    (folder / "2026-08-10_2026-08-10__retrieved-20260812T060000Z.json").write_text(json.dumps({"data": page}))
     result = inferledger(home, "run", "--no-report")
     assert result.returncode in (0, 1), result.stderr
+    return Run(home, result.stdout + result.stderr)
+
+
+@pytest.fixture(scope="module")
+def marts(run: Run) -> duckdb.DuckDBPyConnection:
+    home = run.home
     return duckdb.connect(str((home.published / "marts.duckdb").resolve()), read_only=True)
 
 
@@ -103,3 +121,10 @@ def test_a_call_in_two_forms_of_litellms_log_counts_once(marts: duckdb.DuckDBPyC
         ("resp-0005_cache_hit:call-0005", 640, "gateway_cache"),
         ("resp-0006", 300, "billed"),
     ]
+
+
+def test_credits_that_no_log_explains_are_warned_of(run: Run) -> None:
+    [warning] = [line for line in run.said.splitlines() if "test assert_openrouter_credits_are_logged" in line]
+    assert warning.startswith("warning")
+    assert "1 row of stg_openrouter__activity" in warning
+    assert "OpenRouter took more credits these days than the logged calls report" in warning

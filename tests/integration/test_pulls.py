@@ -29,10 +29,15 @@ from tests.unit.sources.landed import LandedHome
 
 TABLES = ("openai/usage_completions", "openai/costs", "anthropic/usage_messages", "anthropic/cost_report")
 OPENAI = TABLES[:2]
-KEYS = {"OPENAI_ADMIN_KEY": "sk-admin-open-sesame", "ANTHROPIC_ADMIN_KEY": "sk-ant-admin01-open-barley"}
+KEYS = {
+    "OPENAI_ADMIN_KEY": "sk-admin-open-sesame",
+    "ANTHROPIC_ADMIN_KEY": "sk-ant-admin01-open-barley",
+    "OPENROUTER_MANAGEMENT_KEY": "sk-or-v1-open-millet",
+}
 ACCOUNTS = """service_provider,billing_account_id,gateway,gateway_provider,currency,valid_from,valid_to
 openai,org-larch,litellm,openai,USD,2025-08-01,
 anthropic,org-larch,litellm,anthropic,USD,2025-08-01,
+openrouter,org-larch,litellm,openrouter,USD,2025-08-01,
 """
 
 
@@ -328,6 +333,28 @@ def test_bills_that_are_restated_are_asked_for_again(
     assert amounts[8] == [9.25, 9.25]
     assert amounts[9] == [11.25]
     assert amounts[18] == [20.25]
+
+
+def test_openrouter_answers_by_day_and_only_thirty_days_back(
+    api: AdminApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = home_at(tmp_path / "home", api, first="2025-11-18", feeds=("openrouter",))
+    api.faults = {3: answers(500), 5: cut_in_the_body}
+    pull_all(home)
+    days = sorted({question["date"][0] for _, question in api.asked})
+    assert (len(days), days[0], days[-1]) == (30, "2026-10-19", "2026-11-17")
+    assert api.headers[0]["Authorization"] == f"Bearer {KEYS['OPENROUTER_MANAGEMENT_KEY']}"
+    seen = len(api.asked)
+    api.cents_per_project = 225
+    monkeypatch.setenv("INFERLEDGER_NOW", "2026-11-19T06:00:00Z")
+    pull_all(home)
+    assert [question["date"][0] for _, question in api.asked[seen:]] == [f"2026-11-{day:02}" for day in range(9, 19)]
+    lake = LandedHome(home.root)
+    assert lake.ingest().files_failed == 0
+    latest = pl.col("retrieved_at") == pl.col("retrieved_at").max().over("activity_date")
+    assert lake.lake("openrouter/activity").filter(latest)["credits_usd"].sum() == 2 * (
+        21 * Decimal("1.25") + 10 * Decimal("2.25")
+    )
 
 
 def test_a_first_import_of_twelve_months(api: AdminApi, tmp_path: Path) -> None:
