@@ -38,7 +38,7 @@ class Stage:
 
 @dataclass
 class Measured:
-    """Everything one benchmark saw. `scan_s` and the ingests hold the work's own CPU seconds of each repeat."""
+    """Everything one benchmark saw. `scan_s`, the ingests, `pricing_s`: the work's own CPU seconds of each repeat."""
 
     rows: int
     plain_bytes: int
@@ -46,6 +46,10 @@ class Measured:
     ingest_plain_s: list[float] = field(default_factory=list)
     ingest_gzip_s: list[float] = field(default_factory=list)
     ingest_gzip_peak_bytes: int = 0
+    priced_calls: int = 0
+    pricing_s: list[float] = field(default_factory=list)
+    loop_calls: int = 0
+    loop_s: float = 0
     stages: dict[str, Stage] = field(default_factory=dict)
     tiny_stages: dict[str, Stage] = field(default_factory=dict)
 
@@ -91,6 +95,10 @@ def measure(folder: Path, rows: int, repeats: int, say: Say) -> Measured:
     for stage in AFTER_INGEST:
         say(stage)
         measured.stages[stage] = run_stage(stage, plain)
+    say("pricing alone, and genai-prices' loop")
+    said = run_stage("pricing", plain).said
+    measured.priced_calls, measured.pricing_s = said["calls"], said["cpu"]
+    measured.loop_calls, measured.loop_s = said["loop_calls"], said["loop_cpu"]
     return measured
 
 

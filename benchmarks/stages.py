@@ -82,6 +82,13 @@ def build(home: Path) -> dict[str, object]:
     return {"models": built.models, "tests": built.tests}
 
 
+def pricing(home: Path) -> dict[str, object]:
+    from benchmarks.pricing import price
+    from sources.home import Home
+
+    return price(Home(home).warehouse, timed)
+
+
 def publish(home: Path) -> dict[str, object]:
     from assets import gates, publish, warehouse
     from sources.home import Home
@@ -110,7 +117,7 @@ def report(home: Path) -> dict[str, object]:
 
 
 STAGES: dict[str, Callable[..., dict[str, object]]] = {
-    stage.__name__: stage for stage in (rows, scan, ingest, prices, build, publish, report)
+    stage.__name__: stage for stage in (rows, scan, ingest, prices, build, pricing, publish, report)
 }
 
 

@@ -201,7 +201,7 @@ def test_genai_prices_587_a_prompt_at_exactly_the_threshold(cost: Cost) -> None:
 
 
 def test_langfuse_2112_answers_of_the_gateways_cache_cost_nothing(cost: Cost) -> None:
-    assert cost("langfuse-2112") == 0
+    assert cost("langfuse-2112_cache_hit:call-1") == 0
 
 
 def test_litellm_focus_export_small_calls_are_not_rounded_away(cost: Cost) -> None:

@@ -22,7 +22,7 @@ INPUTS = (
 OUTPUTS = ("output_text_tokens", "reasoning_tokens", "output_audio_tokens", "output_image_tokens")
 # What dbt makes of its own macro for DuckDB.
 DBT = SimpleNamespace(datediff=lambda first, second, part: f"date_diff('{part}', {first}, {second})")
-DIVISION = Path(__file__).parents[2] / "dbt_project/macros/divide_exact.sql"
+MACROS = Path(__file__).parents[2] / "dbt_project/macros"
 # Units besides tokens.
 UNITS = (
     "searches", "images", "audio_seconds", "video_seconds", "characters", "pages", "cache_storage_token_hours",
@@ -55,10 +55,18 @@ def price_calls(
         connection.register("int_usage_events", events.to_arrow())
         connection.register("stg_pricing__price_keys", prices.price_keys.to_arrow())
         connection.register("stg_pricing__price_sets", prices.price_sets.to_arrow())
-        divide_exact = jinja2.Template(DIVISION.read_text(encoding="utf-8")).module.duckdb__divide_exact  # type: ignore[attr-defined]
-        sql = jinja2.Template(PRICED.read_text(encoding="utf-8")).render(ref=str, dbt=DBT, divide_exact=divide_exact)
+        sql = jinja2.Template(PRICED.read_text(encoding="utf-8")).render(
+            ref=str,
+            dbt=DBT,
+            divide_exact=_macro("divide_exact", "duckdb__divide_exact"),
+            usd_from_millionths=_macro("usd_from_millionths", "usd_from_millionths"),
+        )
         rows = connection.execute(
             f"select contracted_cost_usd, unpriced_reason, number from ({sql}) order by number"
         ).fetchall()
     assert [number for *_, number in rows] == list(range(len(calls)))
     return [(cost, reason) for cost, reason, _ in rows]
+
+
+def _macro(file: str, name: str) -> Any:
+    return getattr(jinja2.Template((MACROS / f"{file}.sql").read_text(encoding="utf-8")).module, name)

@@ -78,19 +78,16 @@ in full: quantities are whole. Units that only repeat what the call's tokens say
         cast(cast(searches as decimal(12, 0)) * contracted_search_usd as decimal(26, 12)) as contracted_cost_usd
         {%- else %}
         contracted_{{ meter }}_per_mtok_usd as unit_price_usd,
-        cast(
-            {%- if meter == 'output' %}
-            cast(
-                cast(output_text_tokens as decimal(12, 0)) * contracted_output_per_mtok_usd
-                + cast(reasoning_tokens as decimal(12, 0))
-                * coalesce(contracted_reasoning_per_mtok_usd, contracted_output_per_mtok_usd)
-                as decimal(30, 8)
-            ) * 0.000001
-            {%- else %}
-            cast(cast({{ quantity }} as decimal(12, 0)) * contracted_{{ meter }}_per_mtok_usd as decimal(30, 8)) * 0.000001
-            {%- endif %}
-            as decimal(26, 12)
-        ) as contracted_cost_usd
+        {%- if meter == 'output' %}
+        {%- set millionths =
+            'cast(output_text_tokens as decimal(12, 0)) * contracted_output_per_mtok_usd'
+            ~ ' + cast(reasoning_tokens as decimal(12, 0))'
+            ~ ' * coalesce(contracted_reasoning_per_mtok_usd, contracted_output_per_mtok_usd)'
+        %}
+        {%- else %}
+        {%- set millionths = 'cast(' ~ quantity ~ ' as decimal(12, 0)) * contracted_' ~ meter ~ '_per_mtok_usd' %}
+        {%- endif %}
+        {{ usd_from_millionths(millionths) }} as contracted_cost_usd
         {%- endif %}
     from {{ relation }}
     where {{ quantity }} > 0
@@ -123,10 +120,8 @@ in full: quantities are whole. Units that only repeat what the call's tokens say
             * 0.000001 as decimal(26, 12)
         ) as contracted_cost_usd
         {%- elif unit == 'million_characters' %}
-        cast(
-            cast(cast(characters as decimal(12, 0)) * contracted_million_characters_usd as decimal(30, 8)) * 0.000001
-            as decimal(26, 12)
-        ) as contracted_cost_usd
+        {{ usd_from_millionths('cast(characters as decimal(12, 0)) * contracted_million_characters_usd') }}
+            as contracted_cost_usd
         {%- else %}
         cast(cast({{ quantity }} as decimal(12, 0)) * contracted_{{ unit }}_usd as decimal(26, 12)) as contracted_cost_usd
         {%- endif %}

@@ -19,6 +19,10 @@ def measured() -> Measured:
         ingest_plain_s=[8.0, 8.5, 70.0],
         ingest_gzip_s=[14.0, 13.0, 12.0],
         ingest_gzip_peak_bytes=700 * MB,
+        priced_calls=3_000_000,
+        pricing_s=[1.0, 2.0, 3.0],
+        loop_calls=5_000,
+        loop_s=0.5,
         stages={"ingest": Stage(12.0, 600 * MB, {}), "build": Stage(40.0, 1_500 * MB, {})},
         tiny_stages={"ingest": Stage(4.0, 200 * MB, {}), "build": Stage(20.0, 300 * MB, {})},
     )
@@ -33,9 +37,11 @@ def test_claims_are_medians_ratios_and_what_comes_on_top(measured: Measured) -> 
             "cpu_s_per_million": (52 - 24) / 2,
             "fixed_cpu_s": 24,
             "peak_gb": 1.5,
+            "priced_calls_per_cpu_s": 1_500_000,
+            "pricing_per_loop": 150,
         }
     )
-    assert [claim.is_met for claim in claims(measured)] == [True, False, False, True, True]
+    assert [claim.is_met for claim in claims(measured)] == [True, False, False, True, True, True, True]
 
 
 def test_the_peak_is_the_largest_of_all_processes(measured: Measured) -> None:
@@ -47,6 +53,8 @@ def test_the_peak_is_the_largest_of_all_processes(measured: Measured) -> None:
 def test_a_goal_is_met_up_to_its_value() -> None:
     assert Claim("peak_gb", 2.0, 2.0).is_met
     assert not Claim("peak_gb", 2.0001, 2.0).is_met
+    assert Claim("pricing_per_loop", 140.0, 140.0).is_met
+    assert not Claim("pricing_per_loop", 139.9, 140.0).is_met
 
 
 def test_table_and_json_say_the_same(measured: Measured, capsys: pytest.CaptureFixture[str]) -> None:
@@ -56,5 +64,5 @@ def test_table_and_json_say_the_same(measured: Measured, capsys: pytest.CaptureF
         (line,) = (
             line for line in shown.splitlines() if Claim(claim["name"], claim["value"], claim["goal"]).text in line
         )
-        assert f"{claim['value']:.2f}" in line
+        assert f"{claim['value']:,.2f}" in line
         assert ("met" if claim["is_met"] else "missed") in line

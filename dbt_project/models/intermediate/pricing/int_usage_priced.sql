@@ -67,7 +67,7 @@ keyed as (
 -- Null as soon as one class that was used has no price: an unpriced call is never partly priced. Images and seconds of audio
 -- beside tokens of the same medium, and characters beside any tokens, say the same twice: they cost what their price says, and
 -- need none. Audio is priced by the hour: cut off at fourteen places, where twelve are kept.
-priced as (
+metered as (
 
     select
         keyed.*,
@@ -78,7 +78,11 @@ priced as (
         cast(
             case
                 when keyed.searches = 0 then 0
-                else cast(keyed.searches as decimal(12, 0)) * price_sets.{{ basis }}_search_usd
+                else
+                    cast(
+                        cast(keyed.searches as decimal(12, 0)) * price_sets.{{ basis }}_search_usd * 1000000
+                        as decimal(24, 8)
+                    )
             end
             {%- for meter, tokens in meters.items() %}
             + case
@@ -86,15 +90,15 @@ priced as (
                 else
                     cast(
                         cast({{ tokens }} as decimal(12, 0)) * price_sets.{{ basis }}_{{ meter }}_per_mtok_usd
-                        as decimal(30, 8)
-                    ) * 0.000001
+                        as decimal(24, 8)
+                    )
             end
             {%- endfor %}
             + case
                 when
                     keyed.images > 0 or keyed.audio_seconds > 0 or keyed.video_seconds > 0 or keyed.characters > 0
                     or keyed.pages > 0 or keyed.cache_storage_token_hours > 0 or price_sets.{{ basis }}_request_usd > 0
-                    then
+                    then cast((
                         case
                             when
                                 price_sets.{{ basis }}_image_usd is null
@@ -139,10 +143,11 @@ priced as (
                                 ) * 0.000001
                         end
                         + coalesce(price_sets.{{ basis }}_request_usd, 0)
+                    ) * 1000000 as decimal(24, 8))
                 else 0
             end
-            as decimal(26, 12)
-        ) as {{ basis }}_raw_cost_usd,
+            as decimal(30, 8)
+        ) as {{ basis }}_cost_millionths_usd,
         {%- endfor %}
         {%- for unit in units %}
         price_sets.contracted_{{ unit }}_usd,
@@ -153,6 +158,16 @@ priced as (
         on
             keyed.price_set_id = price_sets.price_set_id
             and keyed.context_tier = price_sets.context_tier
+
+),
+
+priced as (
+
+    select
+        *,
+        {{ usd_from_millionths('list_cost_millionths_usd') }} as list_raw_cost_usd,
+        {{ usd_from_millionths('contracted_cost_millionths_usd') }} as contracted_raw_cost_usd
+    from metered
 
 ),
 

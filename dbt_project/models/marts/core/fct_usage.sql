@@ -77,7 +77,24 @@ costed as (
             as output_text_weight,
         cast(usage.reasoning_tokens as decimal(12, 0)) * coalesce(usage.contracted_reasoning_per_mtok_usd, 1)
             as reasoning_weight,
-        coalesce(anchored.cache_actual_input_cost_usd, cast(0 as decimal(26, 12))) as cache_actual_input_cost_usd
+        coalesce(anchored.cache_actual_input_cost_usd, cast(0 as decimal(26, 12))) as cache_actual_input_cost_usd,
+        cast(
+            usage.input_uncached_tokens + usage.cache_read_tokens + usage.cache_write_5m_tokens
+            + usage.cache_write_1h_tokens as decimal(12, 0)
+        )
+        * usage.contracted_input_uncached_per_mtok_usd as cache_plain_input_millionths_usd,
+        case
+            when usage.cache_write_5m_tokens = 0 then 0
+            else
+                cast(usage.cache_write_5m_tokens as decimal(12, 0))
+                * (usage.contracted_cache_write_5m_per_mtok_usd - usage.contracted_input_uncached_per_mtok_usd)
+        end
+        + case
+            when usage.cache_write_1h_tokens = 0 then 0
+            else
+                cast(usage.cache_write_1h_tokens as decimal(12, 0))
+                * (usage.contracted_cache_write_1h_per_mtok_usd - usage.contracted_input_uncached_per_mtok_usd)
+        end as cache_write_premium_millionths_usd
     from usage
     left join attempts
         on usage.call_id = attempts.call_id
@@ -162,28 +179,9 @@ facts as (
             as reasoning_cost_usd,
         cast(input_cost_usd as decimal(38, 12)) as input_cost_usd,
         cast(output_cost_usd as decimal(38, 12)) as output_cost_usd,
-        cast(
-            cast(cast(
-                input_uncached_tokens + cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens as decimal(12, 0)
-            ) * contracted_input_uncached_per_mtok_usd as decimal(30, 8)) * 0.000001 as decimal(38, 12)
-        ) as cache_plain_input_cost_usd,
+        cast({{ usd_from_millionths('cache_plain_input_millionths_usd') }} as decimal(38, 12)) as cache_plain_input_cost_usd,
         cast(cache_actual_input_cost_usd as decimal(38, 12)) as cache_actual_input_cost_usd,
-        cast(
-            case
-                when cache_write_5m_tokens = 0 then 0
-                else cast(
-                    cast(cache_write_5m_tokens as decimal(12, 0))
-                    * (contracted_cache_write_5m_per_mtok_usd - contracted_input_uncached_per_mtok_usd) as decimal(30, 8)
-                ) * 0.000001
-            end
-            + case
-                when cache_write_1h_tokens = 0 then 0
-                else cast(
-                    cast(cache_write_1h_tokens as decimal(12, 0))
-                    * (contracted_cache_write_1h_per_mtok_usd - contracted_input_uncached_per_mtok_usd) as decimal(30, 8)
-                ) * 0.000001
-            end as decimal(38, 12)
-        ) as cache_write_premium_usd,
+        cast({{ usd_from_millionths('cache_write_premium_millionths_usd') }} as decimal(38, 12)) as cache_write_premium_usd,
         has_prompt_cache,
         pricing_status,
         unpriced_reason,
