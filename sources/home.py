@@ -25,6 +25,7 @@ LANDING_TABLES = (
     ("otel", "spans"),
     ("declared", "calls"),
     ("openai", "usage_completions"),
+    ("openai", "usage_meters"),
     ("openai", "costs"),
     ("anthropic", "usage_messages"),
     ("anthropic", "cost_report"),

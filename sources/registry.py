@@ -16,7 +16,7 @@ from sources.gcp.feed import BILLING_EXPORT as GCP_BILLING_EXPORT
 from sources.helicone.feed import REQUESTS as HELICONE_REQUESTS
 from sources.langfuse.feed import OBSERVATIONS as LANGFUSE_OBSERVATIONS
 from sources.litellm.feed import SPEND_LOGS
-from sources.openai.feed import COSTS, USAGE_COMPLETIONS
+from sources.openai.feed import COSTS, USAGE_COMPLETIONS, USAGE_METERS
 from sources.openrouter.feed import ACTIVITY as OPENROUTER_ACTIVITY
 from sources.openrouter.feed import GENERATIONS as OPENROUTER_GENERATIONS
 from sources.otel.feed import SPANS as OTEL_SPANS
@@ -34,6 +34,7 @@ FEEDS: tuple[FeedTable, ...] = (
     OTEL_SPANS,
     DECLARED_CALLS,
     USAGE_COMPLETIONS,
+    USAGE_METERS,
     COSTS,
     USAGE_MESSAGES,
     COST_REPORT,

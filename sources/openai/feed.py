@@ -1,11 +1,13 @@
 """OpenAI's organization usage and cost reports: what their pages are and what the lake tables promise.
 
-Input tokens include cached and cache-write tokens; audio counts hold uncached audio only. Times are Unix seconds.
+Input tokens include cached and cache-write tokens; audio and image counts hold what was not cached. Times are Unix
+seconds.
 """
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from sources.feed import PROVENANCE_COLUMNS, FeedTable, LandedFile, ReadContext, ReadResult, Rule
 from sources.pages import (
@@ -45,12 +47,38 @@ QUANTITY_UNITS: Mapping[str | None, str | None] = {
     },
 }  # fmt: skip
 
+
+class Counted(NamedTuple):
+    """What a usage endpoint counts, and which meter that is here; `other` where calls have no such meter."""
+
+    field: str
+    meter: str
+
+
+# The usage endpoints besides completions. Their results say in `object` which one they are of.
+METERS: Mapping[str, Counted] = {
+    "embeddings": Counted("input_tokens", "input_uncached"),
+    "moderations": Counted("input_tokens", "input_uncached"),
+    "images": Counted("images", "image"),
+    "audio_speeches": Counted("characters", "character"),
+    "audio_transcriptions": Counted("seconds", "audio_second"),
+    "vector_stores": Counted("usage_bytes", "other"),
+    "code_interpreter_sessions": Counted("num_sessions", "other"),
+    "file_searches": Counted("num_requests", "other"),
+    "web_searches": Counted("num_requests", "search"),
+}
+_OBJECTS: Mapping[str | None, str | None] = {f"organization.usage.{name}.result": name for name in METERS}
+
 _USAGE_FIELDS = frozenset({
     "object", "input_tokens", "input_cached_tokens", "input_cache_write_tokens", "input_uncached_tokens",
     "output_tokens", "input_text_tokens", "output_text_tokens", "input_cached_text_tokens", "input_audio_tokens",
     "input_cached_audio_tokens", "output_audio_tokens", "input_image_tokens", "input_cached_image_tokens",
     "output_image_tokens", "num_model_requests", "project_id", "user_id", "api_key_id", "model", "batch",
     "service_tier",
+})  # fmt: skip
+_METER_FIELDS = frozenset({
+    "object", "project_id", "user_id", "api_key_id", "model", "num_model_requests", "size", "source", "vector_store_id",
+    "context_level", *(counted.field for counted in METERS.values()),
 })  # fmt: skip
 _COST_FIELDS = frozenset({"object", "amount", "line_item", "project_id", "api_key_id", "quantity", "quantity_unit"})
 
@@ -78,16 +106,34 @@ def _usage(result: Row, context: ReadContext) -> Row:
         "input_cached_tokens": count(result, "input_cached_tokens", 0),
         "input_cache_write_tokens": count(result, "input_cache_write_tokens", 0),
         "input_audio_tokens": count(result, "input_audio_tokens", 0),
+        "input_image_tokens": count(result, "input_image_tokens", 0),
         "output_tokens": count(result, "output_tokens"),
         "output_audio_tokens": count(result, "output_audio_tokens", 0),
+        "output_image_tokens": count(result, "output_image_tokens", 0),
         "num_model_requests": count(result, "num_model_requests"),
     }
-    parts = row["input_cached_tokens"] + row["input_cache_write_tokens"] + row["input_audio_tokens"]
-    if parts > row["input_tokens"]:
-        raise RowError("input_tokens", f"{row['input_tokens']} is less than its cached, cache write and audio tokens")
-    if row["output_audio_tokens"] > row["output_tokens"]:
-        raise RowError("output_tokens", f"{row['output_tokens']} is less than its audio tokens")
+    media = row["input_audio_tokens"] + row["input_image_tokens"]
+    if row["input_cached_tokens"] + row["input_cache_write_tokens"] + media > row["input_tokens"]:
+        said = "its cached, cache write, audio and image tokens"
+        raise RowError("input_tokens", f"{row['input_tokens']} is less than {said}")
+    if row["output_audio_tokens"] + row["output_image_tokens"] > row["output_tokens"]:
+        raise RowError("output_tokens", f"{row['output_tokens']} is less than its audio and image tokens")
     return row
+
+
+def _meter(result: Row, context: ReadContext) -> Row:
+    endpoint = choice(result, "object", _OBJECTS)
+    counted = METERS[str(endpoint)]
+    return {
+        "project_id": text(result, "project_id"),
+        "api_key_id": text(result, "api_key_id"),
+        "endpoint": endpoint,
+        "model_id": text(result, "model"),
+        "meter": counted.meter,
+        "quantity": count(result, counted.field),
+        "unit": counted.field,
+        "num_model_requests": count(result, "num_model_requests", 0),
+    }
 
 
 def _cost(result: Row, context: ReadContext) -> Row:
@@ -116,14 +162,33 @@ USAGE_PAGE = Page(
         "input_cached_tokens": "BIGINT",
         "input_cache_write_tokens": "BIGINT",
         "input_audio_tokens": "BIGINT",
+        "input_image_tokens": "BIGINT",
         "output_tokens": "BIGINT",
         "output_audio_tokens": "BIGINT",
+        "output_image_tokens": "BIGINT",
         "num_model_requests": "BIGINT",
         **PROVENANCE_COLUMNS,
     },
     read_bucket=_bucket,
     read_result=_usage,
     known_fields=_USAGE_FIELDS,
+)
+METER_PAGE = Page(
+    columns={
+        **ORIGIN_COLUMNS,
+        "project_id": "VARCHAR",
+        "api_key_id": "VARCHAR",
+        "endpoint": "VARCHAR",
+        "model_id": "VARCHAR",
+        "meter": "VARCHAR",
+        "quantity": "BIGINT",
+        "unit": "VARCHAR",
+        "num_model_requests": "BIGINT",
+        **PROVENANCE_COLUMNS,
+    },
+    read_bucket=_bucket,
+    read_result=_meter,
+    known_fields=_METER_FIELDS,
 )
 COST_PAGE = Page(
     columns={
@@ -147,6 +212,10 @@ def _read_usage(file: LandedFile, context: ReadContext, out_parquet: Path, out_r
     return read_page(USAGE_PAGE, file, context, out_parquet, out_rejects)
 
 
+def _read_meters(file: LandedFile, context: ReadContext, out_parquet: Path, out_rejects: Path) -> ReadResult:
+    return read_page(METER_PAGE, file, context, out_parquet, out_rejects)
+
+
 def _read_costs(file: LandedFile, context: ReadContext, out_parquet: Path, out_rejects: Path) -> ReadResult:
     return read_page(COST_PAGE, file, context, out_parquet, out_rejects)
 
@@ -157,7 +226,7 @@ _PLACE_RULE = {"row_number": Rule(is_required=True, minimum=1)}
 USAGE_COMPLETIONS = FeedTable(
     feed="openai",
     table="usage_completions",
-    reader_version=1,
+    reader_version=2,
     columns=USAGE_PAGE.columns,
     identity="snapshot",
     suffixes=(".json", ".json.gz"),
@@ -170,6 +239,29 @@ USAGE_COMPLETIONS = FeedTable(
         "service_tier": Rule(is_required=True, allowed=frozenset(("standard", "batch", "flex", "priority"))),
     },
     description="One row per day, project, key, model, batch and tier of OpenAI's completions usage report.",
+    needs_retrieved_at=True,
+    replaces_same_name=True,
+)
+
+USAGE_METERS = FeedTable(
+    feed="openai",
+    table="usage_meters",
+    reader_version=1,
+    columns=METER_PAGE.columns,
+    identity="snapshot",
+    suffixes=(".json", ".json.gz"),
+    read=_read_meters,
+    contract={
+        **_ORIGIN_RULES,
+        **_PLACE_RULE,
+        **{name: Rule(is_required=True, minimum=0) for name in ("quantity", "num_model_requests")},
+        "endpoint": Rule(is_required=True, allowed=frozenset(METERS)),
+        "meter": Rule(is_required=True, allowed=frozenset(counted.meter for counted in METERS.values())),
+    },
+    description=(
+        "One row per day, project, key and model of OpenAI's usage reports of embeddings, moderations, images, speech, "
+        "transcriptions, vector stores, code interpreter, file and web searches."
+    ),
     needs_retrieved_at=True,
     replaces_same_name=True,
 )

@@ -32,10 +32,17 @@ _CALL_COLUMNS = (
 )
 GatewayFiles = Mapping[tuple[str, str], Sequence[str]]
 
-# Bills that name models: who bills, and the model. OpenAI's costs name it in front of the comma of a token line.
+# Bills that name models: who bills, and the model. OpenAI's costs name it in front of the comma of a token line, after
+# the service where one is named ("evals | gpt-5, input"); lines of whole models are told by their unit.
+_OPENAI_LINE = """coalesce(
+    nullif(regexp_extract(line_item, '^(?:.* [|] )?(.+), *[A-Za-z_ ]*(?:input|output)(?:[ _]tokens)?$', 1, 'i'), ''),
+    case when quantity_unit in ('images', 'characters', 'seconds', 'duration_seconds', 'minutes')
+        then trim(split_part(split_part(line_item, ',', 1), '|', -1)) end
+)"""
 _BILLED_MODELS = {
     ("openai", "usage_completions"): ("'openai'", "model_id"),
-    ("openai", "costs"): ("'openai'", "nullif(regexp_extract(line_item, '^(.+), [a-z ]*(input|output)$', 1), '')"),
+    ("openai", "usage_meters"): ("'openai'", "model_id"),
+    ("openai", "costs"): ("'openai'", _OPENAI_LINE),
     ("anthropic", "usage_messages"): ("'anthropic'", "model_id"),
     ("anthropic", "cost_report"): ("'anthropic'", "model_id"),
     **{(t.feed, t.table): ("service_provider", "model_id") for t in FEEDS if t.columns is BILL_COLUMNS},

@@ -37,6 +37,10 @@ def cost(value: object = 0.5, currency: str = "usd", **changes: Any) -> dict[str
     return {"amount": {"value": value, "currency": currency}, "line_item": "gpt-5.4, input"} | changes
 
 
+def speech(**changes: Any) -> dict[str, Any]:
+    return {"object": "organization.usage.audio_speeches.result", "characters": 45, "num_model_requests": 1} | changes
+
+
 def claude_usage(**changes: Any) -> dict[str, Any]:
     return {"uncached_input_tokens": 10, "output_tokens": 5, "service_tier": "standard"} | changes
 
@@ -62,11 +66,29 @@ def test_openai_usage_payload(home: LandedHome) -> None:
         "input_cached_tokens": 512,
         "input_cache_write_tokens": 128,
         "input_audio_tokens": 40,
+        "input_image_tokens": 0,
         "output_tokens": 300,
         "output_audio_tokens": 10,
+        "output_image_tokens": 0,
         "num_model_requests": 1,
     }
     assert (batch["is_batch"], batch["service_tier"], batch["row_number"]) == (True, "batch", 2)
+
+
+def test_openai_usage_of_the_other_endpoints(home: LandedHome) -> None:
+    rows = land_payload(home, "openai/usage_meters")
+    assert [(row["endpoint"], row["model_id"], row["meter"], row["quantity"], row["unit"]) for row in rows] == [
+        ("embeddings", "text-embedding-3-small", "input_uncached", 5200, "input_tokens"),
+        ("moderations", "omni-moderation-latest", "input_uncached", 340, "input_tokens"),
+        ("images", "dall-e-3", "image", 3, "images"),
+        ("audio_speeches", "tts-1", "character", 1234, "characters"),
+        ("audio_transcriptions", "whisper-1", "audio_second", 95, "seconds"),
+        ("vector_stores", None, "other", 73_400_320, "usage_bytes"),
+        ("code_interpreter_sessions", None, "other", 6, "num_sessions"),
+        ("file_searches", None, "other", 11, "num_requests"),
+        ("web_searches", "gpt-5.4-mini-2026-03-17", "search", 7, "num_requests"),
+    ]
+    assert [row["num_model_requests"] for row in rows] == [4, 2, 2, 3, 2, 0, 0, 0, 5]
 
 
 def test_openai_costs_payload_keeps_every_digit(home: LandedHome) -> None:
@@ -140,6 +162,30 @@ def test_a_page_without_any_result_is_no_failure(home: LandedHome) -> None:
         ),
         ("usage_completions", usage(), usage(batch="yes"), "batch", "found 'yes'; expected true, false or null"),
         ("usage_completions", usage(), "a text", "results", "expected an object"),
+        (
+            "usage_completions",
+            usage(),
+            usage(input_image_tokens=6, input_audio_tokens=5),
+            "input_tokens",
+            "10 is less than its cached, cache write, audio and image tokens",
+        ),
+        (
+            "usage_completions",
+            usage(),
+            usage(output_image_tokens=6),
+            "output_tokens",
+            "5 is less than its audio and image tokens",
+        ),
+        ("usage_meters", speech(), speech(characters=None), "characters", "missing; expected a whole number"),
+        ("usage_meters", speech(), speech(characters="many"), "characters", "found 'many'; expected a whole number"),
+        (
+            "usage_meters",
+            speech(),
+            speech(object="smells"),
+            "object",
+            "found 'smells'; allowed are organization.usage.audio_speeches.result, ",
+        ),
+        ("usage_meters", speech(), speech(object=None), "object", "missing; allowed are organization.usage."),
         ("costs", cost(), cost(value="much"), "amount.value", "found 'much'; expected a number"),
         ("costs", cost(), cost(value=None), "amount.value", "missing; expected a number"),
         ("costs", cost(), cost(value=float("nan")), "amount.value", "found 'NaN'; expected a number"),

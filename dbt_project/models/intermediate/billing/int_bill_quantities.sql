@@ -5,7 +5,9 @@ with openai as (
         'openai' as service_provider,
         billing_account_id, usage_date, model_id, service_tier,
         input_uncached_tokens as input_uncached, cache_read_tokens as cache_read,
-        cache_write_5m_tokens as cache_write_5m, 0 as cache_write_1h, output_tokens as output, 0 as search
+        cache_write_5m_tokens as cache_write_5m, 0 as cache_write_1h, input_audio_tokens as input_audio,
+        input_image_tokens as input_image, output_text_tokens as output, output_audio_tokens as output_audio,
+        output_image_tokens as output_image, 0 as search
     from {{ ref('stg_openai__usage_completions') }}
 
 ),
@@ -16,9 +18,24 @@ anthropic as (
         'anthropic' as service_provider,
         billing_account_id, usage_date, model_id, service_tier,
         input_uncached_tokens as input_uncached, cache_read_tokens as cache_read,
-        cache_write_5m_tokens as cache_write_5m, cache_write_1h_tokens as cache_write_1h, output_tokens as output,
-        searches as search
+        cache_write_5m_tokens as cache_write_5m, cache_write_1h_tokens as cache_write_1h, 0 as input_audio,
+        0 as input_image, output_tokens as output, 0 as output_audio, 0 as output_image, searches as search
     from {{ ref('stg_anthropic__usage_messages') }}
+
+),
+
+openai_meters as (
+
+    select
+        'openai' as service_provider,
+        billing_account_id,
+        usage_date,
+        model_id,
+        'standard' as service_tier,
+        meter,
+        quantity
+    from {{ ref('stg_openai__usage_meters') }}
+    where meter <> 'other'
 
 ),
 {%- for feed in cloud_bills() %}
@@ -54,7 +71,10 @@ usage as (
 ),
 
 metered as (
-    {%- for meter in ['input_uncached', 'cache_read', 'cache_write_5m', 'cache_write_1h', 'output', 'search'] %}
+    {%- for meter in [
+        'input_uncached', 'cache_read', 'cache_write_5m', 'cache_write_1h', 'input_audio', 'input_image', 'output',
+        'output_audio', 'output_image', 'search',
+    ] %}
 
     select
         usage.service_provider,
@@ -78,7 +98,7 @@ metered as (
     union all
     {%- endif %}
     {%- endfor %}
-    {%- for feed in cloud_bills() %}
+    {%- for feed in ['openai_meters'] + cloud_bills() %}
     union all
 
     select

@@ -37,10 +37,15 @@ classed as (
         cast(bucket_start as date) as usage_date,
         model_id,
         case when is_batch then 'batch' else coalesce(service_tier, 'standard') end as service_tier,
-        input_tokens - input_cached_tokens - coalesce(input_cache_write_tokens, 0) as input_uncached_tokens,
+        input_tokens - input_cached_tokens - coalesce(input_cache_write_tokens, 0)
+        - input_audio_tokens - input_image_tokens as input_uncached_tokens,
         input_cached_tokens as cache_read_tokens,
         coalesce(input_cache_write_tokens, 0) as cache_write_5m_tokens,
-        output_tokens
+        input_audio_tokens,
+        input_image_tokens,
+        output_tokens - output_audio_tokens - output_image_tokens as output_text_tokens,
+        output_audio_tokens,
+        output_image_tokens
     from current_lines
 
 )

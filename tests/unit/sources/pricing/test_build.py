@@ -147,18 +147,28 @@ def test_bills_name_models_too(home: Home) -> None:
         "gpt-5.6-sol, cache write input",
         "gpt-4.1-2025-04-14, batch cached input",
         "gpt-4.1, output",
+        "evals | gpt-5-mini, input_tokens",
+        "gpt-audio, Audio Input",
         "web search tool calls",
         None,
     ]
-    land(home, "openai", "costs", [{"line_item": line} for line in lines])
+    units = [("whisper-1", "duration_seconds"), ("tts-1, speech", "characters"), ("api | code interpreter", "sessions")]
+    costs = [*((line, "tokens") for line in lines), *units]
+    land(home, "openai", "costs", [{"line_item": line, "quantity_unit": unit} for line, unit in costs])
+    land(home, "openai", "usage_meters", [{"model_id": "text-embedding-3-small"}, {"model_id": None}])
     aliases = build_prices(home).model_aliases.select("service_provider", "model_id", "model").rows()
     assert aliases == [
         ("anthropic", "claude-opus-5", "claude-opus-5"),
         ("anthropic", "claude-opus-5-latest", "claude-opus-5"),
         ("openai", "gpt-4.1", "gpt-4.1"),
         ("openai", "gpt-4.1-2025-04-14", "gpt-4.1"),
+        ("openai", "gpt-5-mini", "gpt-5-mini"),
         ("openai", "gpt-5-nano-2025-08-07", "gpt-5-nano"),
         ("openai", "gpt-5.6-sol", "gpt-5.6-sol"),
+        ("openai", "gpt-audio", "gpt-audio"),
+        ("openai", "text-embedding-3-small", "text-embedding-3-small"),
+        ("openai", "tts-1", "tts-1"),
+        ("openai", "whisper-1", "whisper-1"),
     ]
 
 
