@@ -10,11 +10,13 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Literal
 
 import duckdb
+import polars as pl
 
 from sources.feed import LandedFile, ReadContext, ReadResult, UnreadableFileError
 from sources.lines import TextFile, without_mark
@@ -38,6 +40,8 @@ _EXPECTED: Mapping[Kind, str] = {
 _COUNT = r"\d{1,15}(\.0+)?"
 _NUMBER = r"\d{1,14}(\.\d+)?([eE]-?\d{1,3})?"
 _EPOCH = r"\d{9,19}(\.\d+)?"
+# About 32 MB of lines.
+_BATCHES_AT_ONCE = 8
 # Before the field of a problem that fails the whole file.
 _FATAL = "!"
 _EPOCH_UNITS = {"s": 1_000_000, "ms": 1_000, "us": 1, "ns": 0.001}
@@ -172,8 +176,8 @@ def record_sources(path: Path, layout: Layout, context: ReadContext, rejects: li
         )
         yield _document_records(context.connection, layout.records)
     else:
-        for batch in text.batches():
-            context.connection.register("landed_lines", batch.to_arrow())
+        for piece in _pieces(text):
+            context.connection.register("landed_lines", piece.to_arrow())
             yield """
                 select row_number, line_number, byte_offset, text as record,
                     case
@@ -184,6 +188,13 @@ def record_sources(path: Path, layout: Layout, context: ReadContext, rejects: li
                 from landed_lines"""
             context.connection.unregister("landed_lines")
     rejects += [Reject(None, None, "file", note) for note in text.notes]
+
+
+def _pieces(text: TextFile) -> Iterator[pl.DataFrame]:
+    """The file's lines, many at a time: to plan the SQL over them takes as long as to read some thousands."""
+    batches = text.batches()
+    while some := list(islice(batches, _BATCHES_AT_ONCE)):
+        yield pl.concat(some)
 
 
 def _whole(text: TextFile) -> str:

@@ -196,3 +196,16 @@ def test_lines_of_spend_logs_stay_on_the_fast_way(home: LandedHome, monkeypatch:
     monkeypatch.setattr("sources.litellm.forms.record_sources", careful)
     assert len(lake_rows(home, "a.ndjson", "\n" + SPEND_LOGS)) == 6
     assert pl.read_parquet(home.root / "lake" / LOGS / "*.parquet").height == 6
+
+
+def test_lines_keep_their_numbers_in_every_piece_of_a_long_file(
+    home: LandedHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sources.lines.BATCH_BYTES", 8 << 10)
+    monkeypatch.setattr("sources.lines._PIECE_BYTES", 4 << 10)
+    calls = "".join(f"{json.dumps(CALLS[0] | {'id': f'r{number}'})}\n" for number in range(100))
+    home.land(f"{LOGS}/a.jsonl", f"{calls}broken\n{calls}")
+    assert home.ingest().rows_kept == 200
+    assert home.rejects() == [(101, "line", "not valid JSON")]
+    rows = home.lake(LOGS).select("row_number", "request_id").sort("row_number").rows()
+    assert rows[99:101] == [(100, "r99"), (102, "r0")]
