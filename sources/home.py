@@ -21,6 +21,7 @@ LANDING_TABLES = (
     ("helicone", "requests"),
     ("openrouter", "generations"),
     ("openrouter", "activity"),
+    ("vercel", "generations"),
     ("langfuse", "observations"),
     ("otel", "spans"),
     ("declared", "calls"),

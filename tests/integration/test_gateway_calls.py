@@ -71,6 +71,7 @@ def marts(run: Run) -> duckdb.DuckDBPyConnection:
         ("resp-otel-1", (370, 100, 30, 150, 50)),
         ("01A", (15, 0, 0, 7, 0)),
         ("b-1", (600, 400, 0, 180, 120)),
+        ("gen_01LARCH", (300, 600, 100, 50, 30)),
     ],
 )
 def test_token_classes_are_disjoint(marts: duckdb.DuckDBPyConnection, call_id: str, expected: tuple[int, ...]) -> None:

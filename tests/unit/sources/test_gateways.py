@@ -55,6 +55,32 @@ def test_openrouter_counts_native_tokens_and_who_bills(home: LandedHome) -> None
     assert (tokens(page), page["reported_cost_usd"]) == ((7, 0, 0, 3, 0), Decimal("0.000012"))
 
 
+def test_vercel_counts_cache_writes_and_searches_and_says_who_bills(home: LandedHome) -> None:
+    calls = rows(home, "vercel/generations")
+    routed, own_key, page = calls["gen_01LARCH"], calls["gen_02BIRCH"], calls["gen_03ALDER"]
+    assert (tokens(routed), routed["searches"]) == ((1000, 600, 100, 80, 30), 2)
+    assert (routed["gateway_provider"], routed["reported_cost_usd"]) == ("vercel", Decimal("0.0042"))
+    assert routed["ended_at"] == datetime(2026, 8, 10, 9, 0, 1, 700000)
+    assert routed["completion_started_at"] == datetime(2026, 8, 10, 9, 0, 0, 200000)
+    assert (own_key["gateway_provider"], own_key["status"]) == ("openai", "failure")
+    assert own_key["reported_cost_usd"] == Decimal("0.00031")
+    assert (tokens(page), page["gateway_provider"]) == ((12, 0, 0, 3, 0), "vercel")
+
+
+def test_a_vercel_generation_that_read_more_cache_than_input_is_rejected(home: LandedHome) -> None:
+    row = {"created_at": "2026-08-10T11:00:00Z", "model": "m", "native_tokens_prompt": 10}
+    bad = [
+        row | {"id": "b", "native_tokens_cached": 8, "native_tokens_cache_creation": 3},
+        row | {"id": "c", "native_tokens_prompt": "many"},
+        row | {"id": "d", "created_at": "yesterday"},
+    ]
+    lines = [row | {"id": "a", "native_tokens_cached": 8, "native_tokens_cache_creation": 2}, *bad]
+    home.land("vercel/generations/a.ndjson", "".join(f"{json.dumps(line)}\n" for line in lines))
+    assert home.ingest().rows_kept == 1
+    fields = [(line, field) for line, field, _ in home.rejects()]
+    assert fields == [(2, "input_tokens"), (3, "native_tokens_prompt"), (4, "created_at")]
+
+
 def test_openrouters_activity_csv_says_the_same_in_its_own_columns(home: LandedHome) -> None:
     calls = rows(home, "openrouter/generations")
     routed, own_key = calls["gen-4"], calls["gen-5"]
