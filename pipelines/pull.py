@@ -80,7 +80,8 @@ def _jobs(home: Home, rule: PullRule) -> Iterator[Job]:
         return
     api = provider_api(rule)
     for report in PROVIDERS[rule.feed].reports:
-        yield f"{rule.feed}/{report.table}", rule.account_id, partial(pull_report, home, rule, report, api)
+        table = "/".join(filter(None, (rule.feed, report.table, report.name)))
+        yield table, rule.account_id, partial(pull_report, home, rule, report, api)
 
 
 def in_short(pulled: Pulled) -> str:

@@ -44,6 +44,6 @@ def pull(what: str | None, home: Home, table: str | None, account: str | None, a
         print_json([vars(one) for one in pulled])
         return
     for one in pulled:
-        name = "/".join(filter(None, (one.feed, one.table, one.account_id)))
+        name = "/".join(filter(None, (one.feed, one.table, one.report, one.account_id)))
         click.echo(f"pulled     {name}: {pulls.in_short(one)}")
     click.echo(f"Next: inferledger run --home {home.root}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from sources import clock
 from sources.home import Home, HomeError
 from sources.pull.http import Api
-from sources.pull.reports import PROVIDERS, Report, read_report
+from sources.pull.reports import PROVIDERS, Report, holds_results, read_report
 from sources.pull.watermark import Watermark, read_watermark, sync_folder, write_synced, write_watermark
 from sources.settings.models import PullRule
 
@@ -25,6 +25,8 @@ class Pulled:
     feed: str
     table: str
     account_id: str
+    # Of several reports that land in one table.
+    report: str = ""
     first_day: date | None = None
     last_day: date | None = None
     files: int = 0
@@ -57,18 +59,23 @@ def pull_report(home: Home, rule: PullRule, report: Report, api: Api, advance: A
     tidy(folder)
     marks = pulls_folder(home)
     marks.mkdir(exist_ok=True)
-    mark_file = marks / f"{rule.feed}.{report.table}.{account}.json"
+    table = f"{report.table}.{report.name}" if report.name else report.table
+    mark_file = marks / f"{rule.feed}.{table}.{account}.json"
     mark = read_watermark(mark_file)
     if mark is None or rule.first < mark.first:
         mark = Watermark(rule.first, rule.first)
-    pulled = Pulled(rule.feed, report.table, account)
+    pulled = Pulled(rule.feed, report.table, account, report.name)
     today = clock.now().date()
     windows = list(_windows(rule, report, mark, today))
     for number, (first, end) in enumerate(windows):
         advance(number, len(windows), f"{first}")
         retrieved_at = clock.now()
         pages = read_report(api, report, first, end)
-        _land(folder, first, end, retrieved_at, pages)
+        # Few accounts use all services: of those that report apart, weeks without any leave no file.
+        if report.name and not holds_results(pages):
+            pages = []
+        else:
+            _land(folder, report, first, end, retrieved_at, pages)
         mark = Watermark(rule.first, max(mark.settled, min(end, today - timedelta(days=rule.again_days))))
         write_watermark(mark_file, mark)
         pulled.first_day, pulled.last_day = pulled.first_day or first, end - timedelta(days=1)
@@ -88,9 +95,9 @@ def _windows(rule: PullRule, report: Report, mark: Watermark, today: date) -> It
         day = end
 
 
-def _land(folder: Path, first: date, end: date, retrieved_at: datetime, pages: list[bytes]) -> None:
+def _land(folder: Path, report: Report, first: date, end: date, retrieved_at: datetime, pages: list[bytes]) -> None:
     """All pages of a window appear at once: a file, or a folder where there are several."""
-    days = f"{first}_{end - timedelta(days=1)}"
+    days = f"{report.name}{'_' if report.name else ''}{first}_{end - timedelta(days=1)}"
     # Landed by a pull that was killed before it could write its watermark, this very second.
     while list(folder.glob(f"{days}__retrieved-{_stamp(retrieved_at)}*")):
         retrieved_at += timedelta(seconds=1)

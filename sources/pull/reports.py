@@ -3,6 +3,7 @@
 A report comes in pages, each with whole JSON. What is asked for is grouped as finely as the feeds' readers can use it.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -25,6 +26,8 @@ class Report:
     table: str
     path: str
     parameters: Callable[[date, date], Parameters]
+    # Tells reports apart that land in one table; a part of the files' names.
+    name: str = ""
     # How many days one question covers.
     window_days: int = WINDOW_DAYS
     # How far back the provider answers at all.
@@ -58,6 +61,11 @@ def read_report(api: Api, report: Report, first: date, end: date) -> list[bytes]
             return [body for body, _ in pages]
         previous = results
     raise PullError(f"{report.path} {first}: its pages repeat results or changed each of {READINGS} times it was read")
+
+
+def holds_results(pages: list[bytes]) -> bool:
+    """Whether there is anything in the buckets of these pages."""
+    return any(bucket.get("results") for page in pages for bucket in json.loads(page)["data"])
 
 
 def _read_pages(api: Api, report: Report, first: date, end: date) -> list[tuple[bytes, dict[str, Any]]]:
@@ -96,7 +104,19 @@ def _repeats(pages: list[list[str]]) -> bool:
     return sum(map(len, distinct)) > len(set().union(*distinct))
 
 
-def _openai(path: str, table: str, *groups: str) -> Report:
+# The usage reports beside completions, all of one table, and what each can be grouped by.
+_OPENAI_METERS = {
+    **dict.fromkeys(
+        ("embeddings", "moderations", "images", "audio_speeches", "audio_transcriptions", "web_search_calls"),
+        ("project_id", "api_key_id", "model"),
+    ),
+    "file_search_calls": ("project_id", "api_key_id"),
+    "vector_stores": ("project_id",),
+    "code_interpreter_sessions": ("project_id",),
+}
+
+
+def _openai(path: str, table: str, *groups: str, name: str = "") -> Report:
     def parameters(first: date, end: date) -> Parameters:
         return [
             ("start_time", str(int(_midnight(first).timestamp()))),
@@ -106,7 +126,7 @@ def _openai(path: str, table: str, *groups: str) -> Report:
             *(("group_by", group) for group in groups),
         ]
 
-    return Report(table, f"/organization/{path}", parameters)
+    return Report(table, f"/organization/{path}", parameters, name)
 
 
 def _anthropic(path: str, table: str, *groups: str) -> Report:
@@ -145,6 +165,10 @@ PROVIDERS: Mapping[str, Provider] = {
                     "service_tier",
                 ),
                 _openai("costs", "costs", "project_id", "line_item", "api_key_id"),
+                *(
+                    _openai(f"usage/{name}", "usage_meters", *groups, name=name)
+                    for name, groups in _OPENAI_METERS.items()
+                ),
             ),
         ),
         Provider(

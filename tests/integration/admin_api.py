@@ -129,6 +129,16 @@ def _openai_cost(api: AdminApi, day: date, project: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _openai_meter(name: str, counted: str) -> Callable[[AdminApi, date, str], dict[str, Any]]:
+    def result(api: AdminApi, day: date, project: str) -> dict[str, Any]:
+        return {
+            "object": f"organization.usage.{name}.result", counted: 10 + day.day, "num_model_requests": 2,
+            "project_id": project, "user_id": None, "api_key_id": None, "model": None,
+        }  # fmt: skip
+
+    return result
+
+
 def _anthropic_usage(api: AdminApi, day: date, project: str) -> dict[str, Any]:
     return {
         "uncached_input_tokens": 1500 + day.day, "cache_read_input_tokens": 200, "output_tokens": 500,
@@ -160,6 +170,15 @@ def _openrouter_activity(api: AdminApi, day: str, project: str) -> dict[str, Any
 RESULTS: dict[str, Callable[[AdminApi, date, str], dict[str, Any]]] = {
     "/v1/organization/usage/completions": _openai_usage,
     "/v1/organization/costs": _openai_cost,
+    "/v1/organization/usage/embeddings": _openai_meter("embeddings", "input_tokens"),
+    "/v1/organization/usage/moderations": _openai_meter("moderations", "input_tokens"),
+    "/v1/organization/usage/images": _openai_meter("images", "images"),
+    "/v1/organization/usage/audio_speeches": _openai_meter("audio_speeches", "characters"),
+    "/v1/organization/usage/audio_transcriptions": _openai_meter("audio_transcriptions", "seconds"),
+    "/v1/organization/usage/web_search_calls": _openai_meter("web_searches", "num_requests"),
+    "/v1/organization/usage/file_search_calls": _openai_meter("file_searches", "num_requests"),
+    "/v1/organization/usage/vector_stores": _openai_meter("vector_stores", "usage_bytes"),
+    "/v1/organization/usage/code_interpreter_sessions": _openai_meter("code_interpreter_sessions", "num_sessions"),
     "/v1/organizations/usage_report/messages": _anthropic_usage,
     "/v1/organizations/cost_report": _anthropic_cost,
 }
