@@ -67,8 +67,7 @@ LITELLM = (
     logged("control-tower-1218-long", "gemini", "gemini-2.5-pro", "2026-08-06", 252_800, 0),
     *(logged(f"gemini-{tokens}", "gemini", "gemini-2.5-pro", "2026-08-06", tokens, 0) for tokens in (200_000, 200_001)),
     *(logged(f"grok-{tokens}", "xai", "grok-4.6", "2026-08-22", tokens, 0) for tokens in (199_999, 200_000)),
-    logged("langfuse-2112", "openai", "gpt-4o", "2026-08-06", 1_000, 1_000)
-    | {"cache_hit": "True", "litellm_call_id": None},
+    logged("langfuse-2112", "openai", "gpt-4o", "2026-08-06", 1_000, 1_000) | {"cache_hit": "True"},
     logged("small", "openai", "gpt-4.1-nano", "2026-08-06", 4, 0),
 )  # fmt: skip
 # 9 in, 22 out, 21 of them thoughts; Langfuse counts these beside the output, OpenTelemetry in it.
