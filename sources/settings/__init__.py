@@ -22,6 +22,7 @@ from sources.settings.models import (
     BillingAccount,
     Contract,
     Contracts,
+    ContractTerm,
     DeclaredFeed,
     DeclaredFeeds,
     ExpectedFileRule,
@@ -68,6 +69,7 @@ class Settings:
     billing_accounts: tuple[BillingAccount, ...]
     fx_rates: tuple[FxRate, ...]
     contracts: tuple[Contract, ...]
+    contract_terms: tuple[ContractTerm, ...]
     gpu_nodes: tuple[GpuNode, ...]
     gpu_deployments: tuple[GpuDeployment, ...]
     allocation_rules: tuple[AllocationRule, ...]
@@ -178,6 +180,7 @@ def load_settings(home: Home) -> Settings:
         billing_accounts=_bare(accounts),
         fx_rates=_bare(rates),
         contracts=tuple(contracts.contracts),
+        contract_terms=tuple(contracts.terms),
         gpu_nodes=tuple(gpu.nodes),
         gpu_deployments=tuple(gpu.deployments),
         allocation_rules=tuple(allocation.rules),
@@ -202,6 +205,10 @@ def config_tables(settings: Settings) -> dict[str, pl.DataFrame]:
         "teams": tables.dumped(settings.teams),
         "api_keys": tables.dumped(settings.api_keys),
         "billing_accounts": accounts,
+        "contract_terms": tables.dumped(settings.contract_terms),
+        "discount_bands": [
+            band.model_dump() | {"term_id": term.term_id} for term in settings.contract_terms for band in term.bands
+        ],
         "gpu_nodes": tables.dumped(settings.gpu_nodes),
         "gpu_deployments": tables.deployment_rows(settings.gpu_deployments),
         "allocation_rules": tables.rule_rows(settings.allocation_rules, settings.rule_version),

@@ -206,7 +206,14 @@ def _placed(document: Document, name: str, rows: Sequence[Row]) -> list[Placed[R
 def check_contracts(document: Document, contracts: Contracts, providers: Ids) -> Iterator[Problem]:
     rows = _placed(document, "contracts", contracts.contracts)
     yield from overlaps(document.file, "contract_id", rows, lambda row: (row.contract_id,))
-    used = ((line, row.service_provider) for line, row in rows)
+    terms = _placed(document, "terms", contracts.terms)
+    # A term is named by its key alone in the marts: two spans of one would be added up.
+    seen: set[str] = set()
+    for line, term in terms:
+        if term.term_id in seen:
+            yield Problem(document.file, line, "term_id", term.term_id, "a name no other term has")
+        seen.add(term.term_id)
+    used = [(line, row.service_provider) for line, row in rows] + [(line, row.service_provider) for line, row in terms]
     yield from unknown_ids(document.file, "service_provider", used, providers, "billing_accounts.csv")
 
 

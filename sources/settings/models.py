@@ -176,8 +176,45 @@ def named_prices(*prices: TokenPrices | UnitPrices | None) -> dict[str, Decimal]
     return {name: price for given in prices if given for name, price in given.model_dump(exclude_none=True).items()}
 
 
+class DiscountBand(Strict):
+    """Off the whole month's usage once it is above this."""
+
+    above_usd: Price
+    percent_off: Percent
+
+
+class ContractTerm(Dated):
+    """What a contract adds to the prices of calls: an amount by the month or over its whole time."""
+
+    term_id: Name
+    kind: Literal["commitment", "prepaid", "minimum", "volume_discount", "call_fee"]
+    service_provider: Name
+    billing_account_id: Name | None = None
+    amount_usd: Price | None = None
+    used_before_usd: Price = Decimal(0)
+    bands: list[DiscountBand] = []
+    usd_per_call: Price | None = None
+    source: Name
+
+    @model_validator(mode="after")
+    def _says_what_its_kind_needs(self) -> Self:
+        needed = {"volume_discount": "bands", "call_fee": "usd_per_call"}.get(self.kind, "amount_usd")
+        for field in ("amount_usd", "bands", "usd_per_call"):
+            value = getattr(self, field)
+            if (field == needed) != bool(value):
+                found = value if value else "nothing"
+                raise row_error(field, found, f"{self.kind} says {needed}, above 0, and neither of the others")
+        if self.kind == "commitment" and self.valid_to == OPEN_END:
+            raise row_error("valid_to", "nothing", "the day a commitment ends")
+        limits = [band.above_usd for band in self.bands]
+        if limits != sorted(set(limits)):
+            raise row_error("bands", ", ".join(map(str, limits)), "bands in rising order of above_usd")
+        return self
+
+
 class Contracts(Strict):
     contracts: list[Contract] = []
+    terms: list[ContractTerm] = []
 
 
 class GpuNode(Dated):

@@ -40,6 +40,17 @@ CONFIG_SCHEMAS: dict[str, dict[str, Any]] = {
         "currency": pl.String(),
         **_VALIDITY,
     },
+    "contract_terms": {
+        "term_id": pl.String(),
+        "kind": pl.String(),
+        "service_provider": pl.String(),
+        "billing_account_id": pl.String(),
+        "amount_usd": pl.Decimal(18, 8),
+        "used_before_usd": pl.Decimal(18, 8),
+        "usd_per_call": pl.Decimal(18, 8),
+        **_VALIDITY,
+    },
+    "discount_bands": {"term_id": pl.String(), "above_usd": pl.Decimal(18, 8), "percent_off": pl.Decimal(9, 6)},
     "gpu_nodes": {
         "node_id": pl.String(),
         "service_provider": pl.String(),

@@ -59,11 +59,14 @@ def test_a_fresh_home_has_valid_settings(tmp_path: Path) -> None:
     }
 
 
+TERM = "terms:\n- term_id: t\n  service_provider: openai\n  source: s\n"
+
+
 @pytest.mark.parametrize("name", ["contracts.yml", "gpu_rates.yml", "feeds.yml", "inferledger.yml"])
 def test_the_commented_yaml_examples_are_valid(home: Home, name: str) -> None:
     text = (home.config / name).read_text()
     empty = {
-        "contracts.yml": ["contracts"],
+        "contracts.yml": ["contracts", "terms"],
         "gpu_rates.yml": ["nodes", "deployments"],
         "feeds.yml": ["feeds"],
         "inferledger.yml": ["expected_files", "pulls"],
@@ -167,6 +170,29 @@ def test_settlement_lag_comes_from_the_account_then_the_provider(home: Home) -> 
             "inferledger.yml",
             "- company: c\n",
             "inferledger.yml, line 1: found a list; allowed: names with their values",
+        ),
+        (
+            "contracts.yml",
+            f"{TERM}  kind: minimum\n  usd_per_call: 0.01\n",
+            "contracts.yml, line 2, terms[0].amount_usd: found nothing; "
+            "allowed: minimum says amount_usd, above 0, and neither of the others",
+        ),
+        (
+            "contracts.yml",
+            f"{TERM}  kind: commitment\n  amount_usd: 1000\n",
+            "contracts.yml, line 2, terms[0].valid_to: found nothing; allowed: the day a commitment ends",
+        ),
+        (
+            "contracts.yml",
+            f"{TERM}  kind: volume_discount\n"
+            "  bands: [{above_usd: 20, percent_off: 1}, {above_usd: 10, percent_off: 2}]\n",
+            "contracts.yml, line 2, terms[0].bands: found 20, 10; allowed: bands in rising order of above_usd",
+        ),
+        (
+            "contracts.yml",
+            f"{TERM}  kind: call_fee\n  usd_per_call: 0.01\n{TERM.removeprefix('terms:' + chr(10))}"
+            "  kind: minimum\n  amount_usd: 5\n",
+            "contracts.yml, line 7, term_id: found t; allowed: a name no other term has",
         ),
         (
             "contracts.yml",

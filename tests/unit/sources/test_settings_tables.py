@@ -1,5 +1,6 @@
 """Settings become config tables with exact types, the same bytes each time."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
@@ -24,6 +25,12 @@ k1,beta,,2026-09-01,
 ngpu,n1,litellm,hosted_vllm
 """,
         "fx_rates.csv": "currency,rate_date,usd_per_unit\nEUR,2026-08-03,1.08123456\n",
+        "contracts.yml": """
+terms:
+- {term_id: least, kind: minimum, service_provider: ngpu, amount_usd: 250, source: s}
+- {term_id: volume, kind: volume_discount, service_provider: ngpu, source: s,
+   bands: [{above_usd: 10, percent_off: 2.5}, {above_usd: 20, percent_off: 4}]}
+""",
         "gpu_rates.yml": """
 nodes: [{node_id: n, service_provider: ngpu, billing_account_id: n1, gpus: 8, usd_per_gpu_hour: 2.49}]
 deployments:
@@ -78,3 +85,13 @@ def test_the_same_settings_give_the_same_bytes(home: Home) -> None:
     rows = (home.config / "tenants.csv").read_text().splitlines()
     (home.config / "tenants.csv").write_text("\n".join([rows[0], *reversed(rows[1:])]) + "\n")
     assert compiled() == first
+
+
+def test_contract_terms_and_their_bands_are_tables_of_their_own(home: Home) -> None:
+    compile_settings(home, load_settings(home))
+    terms, bands = table(home, "contract_terms"), table(home, "discount_bands")
+    assert terms.select("term_id", "kind", "amount_usd", "usd_per_call").rows() == [
+        ("least", "minimum", Decimal(250), None),
+        ("volume", "volume_discount", None, None),
+    ]
+    assert bands.rows() == [("volume", Decimal(10), Decimal("2.5")), ("volume", Decimal(20), Decimal(4))]

@@ -1,0 +1,308 @@
+{#- Twenty years of months: more than any home has bills of. -#}
+{%- set most_months = 240 -%}
+with terms as (
+
+    select * from {{ ref('stg_config__contract_terms') }}
+
+),
+
+bands as (
+
+    select * from {{ ref('stg_config__discount_bands') }}
+
+),
+
+charges as (
+
+    select
+        service_provider,
+        billing_account_id,
+        usage_date,
+        cast(sum(amount_usd) as decimal(26, 12)) as used_usd
+    from {{ ref('fct_charges') }}
+    where charge_category in ('usage', 'unlogged_traffic', 'non_token')
+    group by service_provider, billing_account_id, usage_date
+
+),
+
+calls as (
+
+    select
+        service_provider,
+        billing_account_id,
+        usage_date,
+        count(*) as calls
+    from {{ ref('fct_usage') }}
+    where billing_status = 'billed'
+    group by service_provider, billing_account_id, usage_date
+
+),
+
+data_days as (
+
+    select
+        min(usage_date) as first_day,
+        max(usage_date) as last_day
+    from charges
+
+),
+
+offsets as (
+
+    {{ dbt.generate_series(most_months) }}
+
+),
+
+-- From the first month there are bills of: what a term saw before is its used_before_usd.
+months as (
+
+    select
+        terms.*,
+        data_days.last_day,
+        cast({{ dbt.dateadd('month', 'offsets.generated_number - 1', "date_trunc('month', data_days.first_day)") }} as date)
+            as month_start
+    from terms
+    cross join data_days
+    cross join offsets
+
+),
+
+spans as (
+
+    select
+        *,
+        cast({{ dbt.dateadd('month', 1, 'month_start') }} as date) as next_month_start
+    from months
+    where month_start <= last_day
+
+),
+
+held as (
+
+    select
+        *,
+        case when valid_to < next_month_start then valid_to else next_month_start end as span_end
+    from spans
+    where next_month_start > valid_from and month_start < valid_to
+
+),
+
+used_days as (
+
+    select
+        terms.term_id,
+        charges.usage_date,
+        cast(sum(charges.used_usd) as decimal(26, 12)) as used_usd
+    from terms
+    inner join charges
+        on
+            terms.service_provider = charges.service_provider
+            and (terms.billing_account_id is null or terms.billing_account_id = charges.billing_account_id)
+            and charges.usage_date >= terms.valid_from
+            and charges.usage_date < terms.valid_to
+    group by terms.term_id, charges.usage_date
+
+),
+
+used_months as (
+
+    select
+        term_id,
+        cast(date_trunc('month', usage_date) as date) as month_start,
+        cast(sum(used_usd) as decimal(26, 12)) as used_usd
+    from used_days
+    group by term_id, cast(date_trunc('month', usage_date) as date)
+
+),
+
+call_months as (
+
+    select
+        terms.term_id,
+        cast(date_trunc('month', calls.usage_date) as date) as month_start,
+        cast(sum(calls.calls) as bigint) as calls
+    from terms
+    inner join calls
+        on
+            terms.service_provider = calls.service_provider
+            and (terms.billing_account_id is null or terms.billing_account_id = calls.billing_account_id)
+            and calls.usage_date >= terms.valid_from
+            and calls.usage_date < terms.valid_to
+    where terms.kind = 'call_fee'
+    group by terms.term_id, cast(date_trunc('month', calls.usage_date) as date)
+
+),
+
+drawn_days as (
+
+    select
+        used_days.term_id,
+        used_days.usage_date,
+        terms.amount_usd,
+        cast(
+            terms.used_before_usd + sum(used_days.used_usd) over (
+                partition by used_days.term_id
+                order by used_days.usage_date asc nulls last
+                rows between unbounded preceding and current row
+            ) as decimal(26, 12)
+        ) as drawn_usd
+    from used_days
+    inner join terms
+        on used_days.term_id = terms.term_id
+    where terms.kind in ('commitment', 'prepaid')
+
+),
+
+run_outs as (
+
+    select
+        term_id,
+        min(usage_date) as run_out_on
+    from drawn_days
+    where drawn_usd >= amount_usd
+    group by term_id
+
+),
+
+-- The pace of the last thirty days of data.
+paces as (
+
+    select
+        used_days.term_id,
+        cast(sum(used_days.used_usd) as decimal(26, 12)) as thirty_days_usd
+    from used_days
+    cross join data_days
+    where used_days.usage_date > {{ dbt.dateadd('day', -30, 'data_days.last_day') }}
+    group by used_days.term_id
+
+),
+
+balances as (
+
+    select
+        held.*,
+        cast(coalesce(used_months.used_usd, 0) as decimal(26, 12)) as used_usd,
+        cast(
+            held.used_before_usd + sum(coalesce(used_months.used_usd, 0)) over (
+                partition by held.term_id
+                order by held.month_start asc nulls last
+                rows between unbounded preceding and current row
+            ) as decimal(26, 12)
+        ) as drawn_usd,
+        coalesce(call_months.calls, 0) as calls,
+        held.span_end <= {{ dbt.dateadd('day', 1, 'held.last_day') }} as is_over,
+        held.span_end = held.valid_to as is_last
+    from held
+    left join used_months
+        on
+            held.term_id = used_months.term_id
+            and held.month_start = used_months.month_start
+    left join call_months
+        on
+            held.term_id = call_months.term_id
+            and held.month_start = call_months.month_start
+
+),
+
+reached as (
+
+    select
+        balances.term_id,
+        balances.month_start,
+        max(bands.above_usd) as above_usd
+    from balances
+    inner join bands
+        on
+            balances.term_id = bands.term_id
+            and balances.used_usd > bands.above_usd
+    group by balances.term_id, balances.month_start
+
+),
+
+judged as (
+
+    select
+        balances.*,
+        run_outs.run_out_on,
+        paces.thirty_days_usd,
+        reached.above_usd as band_above_usd,
+        bands.percent_off as band_percent_off,
+        case
+            when balances.kind not in ('commitment', 'prepaid') then null
+            when balances.drawn_usd >= balances.amount_usd then cast(0 as decimal(26, 12))
+            else cast(balances.amount_usd - balances.drawn_usd as decimal(26, 12))
+        end as remaining_usd,
+        case
+            when balances.kind <> 'minimum' then null
+            when balances.used_usd >= balances.amount_usd or not balances.is_over then cast(0 as decimal(26, 12))
+            else cast(balances.amount_usd - balances.used_usd as decimal(26, 12))
+        end as below_minimum_usd
+    from balances
+    left join run_outs
+        on balances.term_id = run_outs.term_id
+    left join paces
+        on balances.term_id = paces.term_id
+    left join reached
+        on
+            balances.term_id = reached.term_id
+            and balances.month_start = reached.month_start
+    left join bands
+        on
+            reached.term_id = bands.term_id
+            and reached.above_usd = bands.above_usd
+
+),
+
+monthly as (
+
+    select
+        month_start,
+        term_id,
+        kind,
+        service_provider,
+        coalesce(billing_account_id, 'all') as billing_account_id,
+        valid_from,
+        valid_to,
+        is_over,
+        cast(amount_usd as decimal(38, 12)) as amount_usd,
+        cast(used_usd as decimal(38, 12)) as used_usd,
+        cast(case when kind in ('commitment', 'prepaid') then drawn_usd end as decimal(38, 12)) as drawn_usd,
+        cast(remaining_usd as decimal(38, 12)) as remaining_usd,
+        case when run_out_on < next_month_start then run_out_on end as run_out_on,
+        case
+            when remaining_usd > 0 and thirty_days_usd > 0 and next_month_start > last_day and not (is_last and is_over)
+                then cast({{ dbt.dateadd(
+                    'day',
+                    'cast(' ~ divide_exact('remaining_usd', '30', 'thirty_days_usd') ~ ' as integer)',
+                    'last_day'
+                ) }} as date)
+        end as expected_run_out_on,
+        cast(
+            case
+                when kind = 'minimum' then below_minimum_usd
+                when kind = 'commitment' then case when is_last and is_over then remaining_usd else 0 end
+            end as decimal(38, 12)
+        ) as shortfall_usd,
+        cast(
+            case when kind = 'prepaid' then case when is_last and is_over then remaining_usd else 0 end end
+            as decimal(38, 12)
+        ) as expired_usd,
+        cast(band_above_usd as decimal(38, 12)) as band_above_usd,
+        cast(band_percent_off as decimal(9, 6)) as band_percent_off,
+        case when kind = 'call_fee' then calls end as calls,
+        cast(
+            case
+                when kind = 'minimum' then below_minimum_usd
+                when kind = 'commitment' and is_last and is_over then remaining_usd
+                when kind = 'volume_discount' and band_percent_off is not null
+                    then -cast(used_usd * band_percent_off * 0.01 as decimal(26, 12))
+                when kind = 'call_fee'
+                    then cast(cast(calls as decimal(12, 0)) * usd_per_call as decimal(26, 12))
+                else 0
+            end as decimal(38, 12)
+        ) as period_charge_usd
+    from judged
+
+)
+
+select * from monthly
