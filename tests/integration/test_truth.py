@@ -45,7 +45,14 @@ def company(request: pytest.FixtureRequest, company_of: Callable[[int], Company]
 @pytest.fixture
 def marts(company: Company) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(str(company.home.published / "marts.duckdb"), read_only=True)
-    connection.execute(f"create temp view truth as from '{company.truth}/calls.parquet'")
+    connection.execute(f"""
+        create temp view truth as
+        select * replace (case
+            when contains(response_id, '_cache_hit')
+                then split_part(response_id, '_cache_hit', 1) || '_cache_hit:' || litellm_call_id
+            else response_id
+        end as response_id)
+        from '{company.truth}/calls.parquet'""")
     for name, view in (("invoices", "true_invoices"), ("incidents", "incidents"), ("gpu_hours", "true_gpu_hours")):
         money = "types = {'amount_usd': 'decimal(38, 12)'}" if name == "incidents" else "all_varchar = false"
         connection.execute(f"create temp view {view} as from read_csv('{company.truth}/{name}.csv', {money})")
