@@ -259,9 +259,10 @@ def log(seed: int, calls: pl.DataFrame) -> pl.DataFrame:
     state = np.where(gateway, "ok", "never").astype("<U32")
     for lost_day, name in LOST_DAYS.items():
         state[gateway & (write_day == lost_day)] = name
+    is_answer = calls["billing"].to_numpy() != "not_billed"
+    again = _logged_again(rng, write_day, (state == "ok") & is_answer)
     # A cached answer is known by its litellm_call_id, of which a second line has another.
-    is_providers = ~np.isin(calls["billing"].to_numpy(), ("not_billed", "gateway_cache"))
-    again = _logged_again(rng, write_day, (state == "ok") & is_providers)
+    again[calls["billing"].to_numpy() == "gateway_cache"] = -1
     usual = (state == "ok") & (again < 0) & ~late & (calls["role"].to_numpy() == "final")
     openai = usual & (calls["service_provider"].to_numpy() == "openai")
     for kind in story.MALFORMED:
