@@ -18,7 +18,8 @@ LOOP_CALLS = 5_000
 _CALL_COLUMNS = """
     response_id, service_provider, host, model_id, service_tier, usage_date, started_at, billing_status, gateway,
     total_input_tokens, total_output_tokens, columns('^(input|cache|output|reasoning).*_tokens$'), searches,
-    columns('^(images|audio_seconds|video_seconds|characters|pages)$')
+    columns('^(images|audio_seconds|video_seconds|characters|pages|cache_storage_token_hours)$'), operation,
+    reported_cost_usd
 """
 _TOTALS = "select count(contracted_cost_usd), sum(list_cost_usd), sum(contracted_cost_usd) from"
 

@@ -46,6 +46,8 @@ def price_calls(
         pl.sum_horizontal(INPUTS).alias("total_input_tokens"),
         pl.sum_horizontal(OUTPUTS).alias("total_output_tokens"),
         pl.lit("direct").alias("host"),
+        pl.lit("chat").alias("operation"),
+        pl.lit(None, pl.Decimal(26, 12)).alias("reported_cost_usd"),
         pl.lit("billed").alias("billing_status"),
     )
     names = ["service_provider", "host", "model_id", "service_tier", "usage_date"]

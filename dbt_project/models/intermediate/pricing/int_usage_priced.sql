@@ -161,10 +161,25 @@ metered as (
 
 ),
 
+-- LiteLLM's log of a transcription, speech, image or reranking may count nothing at all: that is not known, and not free.
 priced as (
 
     select
         *,
+        case
+            when total_input_tokens > 0 then false
+            when total_output_tokens > 0 then false
+            else
+                contracted_cost_millionths_usd = 0
+                and searches + images + characters + pages = 0
+                and audio_seconds + video_seconds + cache_storage_token_hours = 0
+                and (
+                    coalesce(reported_cost_usd > 0, false)
+                    {%- for operation in ['transcription', 'speech', 'image_', 'video_', 'rerank', 'ocr'] %}
+                    or coalesce(operation like '%{{ operation }}%', false)
+                    {%- endfor %}
+                )
+        end as is_uncounted,
         {{ usd_from_millionths('list_cost_millionths_usd') }} as list_raw_cost_usd,
         {{ usd_from_millionths('contracted_cost_millionths_usd') }} as contracted_raw_cost_usd
     from metered
@@ -179,18 +194,19 @@ judged as (
         {%- for basis in ['list', 'contracted'] %}
         case
             when billing_status in ('not_billed', 'gateway_cache') then cast(0 as decimal(26, 12))
-            when host = 'self_hosted' then null
+            when host = 'self_hosted' or is_uncounted then null
             else {{ basis }}_raw_cost_usd
         end as {{ basis }}_cost_usd,
         {%- endfor %}
         case
             when billing_status in ('not_billed', 'gateway_cache') then 'not_billed'
             when host = 'self_hosted' then 'self_hosted'
-            when contracted_raw_cost_usd is null then 'unpriced'
+            when contracted_raw_cost_usd is null or is_uncounted then 'unpriced'
             else 'priced'
         end as pricing_status,
         case
             when billing_status in ('not_billed', 'gateway_cache') or host = 'self_hosted' then null
+            when is_uncounted then 'the log counts nothing of what the call used'
             when contracted_raw_cost_usd is not null then null
             when price_set_id is null then coalesce(price_reason, 'no price key')
             else

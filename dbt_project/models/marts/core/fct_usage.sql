@@ -59,7 +59,9 @@ costed as (
         case
             when usage.billing_status in ('not_billed', 'gateway_cache') then cast(0 as decimal(26, 12))
             when usage.host = 'self_hosted' then gpu_calls.billed_cost_usd
-            when anchored.call_id is null and usage.total_input_tokens + usage.total_output_tokens + usage.searches = 0
+            when
+                anchored.call_id is null and usage.total_input_tokens + usage.total_output_tokens + usage.searches = 0
+                and usage.pricing_status <> 'unpriced'
                 then cast(0 as decimal(26, 12))
             when anchored.is_anchored then anchored.amount_usd
         end as billed_cost_usd,
