@@ -55,6 +55,7 @@ GENERATIONS = gateway_table(
         "cache_read_tokens": count(*_at("native_tokens_cached", "tokens_cached")),
         "output_tokens": count(*_at("native_tokens_completion", "tokens_completion")),
         "reasoning_tokens": count(*_at("native_tokens_reasoning", "tokens_reasoning")),
+        "output_image_tokens": count(*_at("native_tokens_completion_images")),
         "reported_cost_usd": Value(_at("total_cost", "cost_total"), "money"),
         "finish_reason": Value(_at("finish_reason", "finish_reason_normalized")),
         "status": Value(sql="case when v_finish_reason = 'error' then 'failure' else 'success' end"),

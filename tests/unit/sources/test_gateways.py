@@ -182,6 +182,22 @@ def test_parts_above_their_whole_are_rejected_and_never_clamped(home: LandedHome
     assert reason.startswith("is 10, but its parts")
 
 
+def test_openrouters_image_tokens_are_a_part_of_the_completion(home: LandedHome) -> None:
+    row = {
+        "created_at": "2026-08-10T11:00:00Z",
+        "model": "m",
+        "native_tokens_prompt": 10,
+        "native_tokens_completion": 1300,
+    }
+    good = row | {"id": "a", "native_tokens_completion_images": 1290}
+    bad = row | {"id": "b", "native_tokens_completion_images": 1301}
+    home.land("openrouter/generations/a.ndjson", f"{json.dumps(good)}\n{json.dumps(bad)}\n")
+    home.ingest()
+    [kept] = home.lake("openrouter/generations").to_dicts()
+    assert (kept["output_tokens"], kept["output_image_tokens"]) == (1300, 1290)
+    assert [(line, field) for line, field, _ in home.rejects()] == [(2, "output_tokens")]
+
+
 def test_a_tier_nobody_knows_is_rejected_with_its_name(home: LandedHome) -> None:
     row = {"id": "a", "created_at": "2026-08-10T11:00:00Z", "model": "m", "service_tier": "warp"}
     home.land(
