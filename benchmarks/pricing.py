@@ -11,38 +11,25 @@ from pathlib import Path
 import duckdb
 from genai_prices import Usage, calc_price
 
+from assets.pricing import CALL_COLUMNS, pricing_sql
+
 REPEATS = 5
 # genai-prices takes about a second for these.
 LOOP_CALLS = 5_000
-# What int_usage_priced reads of a call.
-_CALL_COLUMNS = """
-    response_id, service_provider, host, model_id, service_tier, usage_date, started_at, billing_status, gateway,
-    total_input_tokens, total_output_tokens, columns('^(input|cache|output|reasoning).*_tokens$'), searches,
-    columns('^(images|audio_seconds|video_seconds|characters|pages|cache_storage_token_hours)$'), operation,
-    reported_cost_usd
-"""
 _TOTALS = "select count(contracted_cost_usd), sum(list_cost_usd), sum(contracted_cost_usd) from"
 
 
 def price(warehouse: Path, timed: Callable[[Callable[[], object]], float]) -> dict[str, object]:
     """Calls and CPU seconds of both ways; ValueError where they disagree on what the calls cost."""
-    (compiled,) = (warehouse / "dbt/target/compiled").rglob("int_usage_priced.sql")
-    events = '"work"."main"."int_usage_events"'
+    sql = pricing_sql(warehouse, "calls", "temp.main.price_keys", "temp.main.price_sets")
     with duckdb.connect(str(warehouse / "build.duckdb"), read_only=True) as connection:
         connection.execute("set threads = 1; set enable_progress_bar = false; set timezone = 'UTC'")
         connection.execute(f"attach '{warehouse / 'work.duckdb'}' as work (read_only)")
-        connection.execute(f"create temp table calls as select {_CALL_COLUMNS} from {events}")
+        connection.execute(
+            f"create temp table calls as select {', '.join(CALL_COLUMNS)} from work.main.int_usage_events"
+        )
         for table in ("price_keys", "price_sets"):
             connection.execute(f"create temp table {table} as from work.main.stg_pricing__{table}")
-        sql = compiled.read_text()
-        for relation, stand_in in {
-            events: "calls",
-            '"work"."main"."stg_pricing__price_keys"': "temp.main.price_keys",
-            '"work"."main"."stg_pricing__price_sets"': "temp.main.price_sets",
-        }.items():
-            if relation not in sql:
-                raise ValueError(f"int_usage_priced does not read {relation}")
-            sql = sql.replace(relation, stand_in)
         query = f"{_TOTALS} ({sql})"
         seconds = [timed(lambda: connection.execute(query).fetchall()) for _ in range(REPEATS)]
         [(calls,)] = connection.execute("select count(*) from calls").fetchall()

@@ -3,12 +3,22 @@
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from pipelines.cli.common import home_option, json_option, print_json, print_table
+from pipelines.cli.common import count, home_option, json_option, print_json, print_table, usd
 from sources import clock
 from sources.home import HOME_VARIABLE, Home
+
+if TYPE_CHECKING:
+    from pipelines.price_diff import Line, PriceDiff
+
+DIFF_EXAMPLES = """\b
+Examples:
+  inferledger prices diff list current --month 2026-10 --home acme       what the contracts save
+  inferledger prices diff current offer.yml --by tenant --home acme      what an offer would change, and for whom
+"""
 
 
 @click.group()
@@ -93,6 +103,52 @@ def check(home: Home, as_json: bool) -> None:
         click.echo("every call has a price, and every price a source")
     if gaps:
         raise click.exceptions.Exit(1)
+
+
+@prices.command(epilog=DIFF_EXAMPLES)
+@click.argument("a")
+@click.argument("b")
+@home_option
+@click.option("--month", type=click.DateTime(["%Y-%m"]), help="Such as 2026-10; the last complete one when left out.")
+@click.option(
+    "--by", type=click.Choice(["model", "tenant", "both"]), default="model", show_default=True, help="What a line is."
+)
+@json_option
+def diff(a: str, b: str, home: Home, month: datetime | None, by: str, as_json: bool) -> None:
+    """Price a month's calls under books A and B, and show what changes.
+
+    A book is `list` (public prices only), `current` (with the home's contracts) or the path of another contracts.yml.
+    Uses the calls as they are published; nothing of the home changes.
+    """
+    from pipelines.price_diff import diff_prices
+
+    found = diff_prices(home, a, b, month.date() if month else None, by)
+    if as_json:
+        print_json(found)
+    else:
+        _print_diff(found, by)
+
+
+def _print_diff(found: "PriceDiff", by: str) -> None:
+    names = ["provider", "model"] * (by != "tenant") + ["tenant"] * (by != "model")
+
+    def cells(line: "Line") -> list[str]:
+        amounts = [usd(line.a_usd), usd(line.b_usd), usd(line.difference_usd)]
+        percent = "-" if line.difference_percent is None else f"{line.difference_percent:+.2f} %"
+        return [f"{line.calls:,}", *amounts, percent, f"{line.unpriced_a:,}", f"{line.unpriced_b:,}"]
+
+    table = [
+        [*(name for name in (line.service_provider, line.model, line.tenant_id) if name is not None), *cells(line)]
+        for line in found.lines
+    ]
+    table.append(["all", *[""] * (len(names) - 1), *cells(found.total)])
+    numbers = ["calls", "A USD", "B USD", "B - A USD", "change", "unpriced A", "unpriced B"]
+    title = f"{found.month:%Y-%m}: A = {found.a}, B = {found.b}"
+    print_table(title, [*names, *numbers], table, right=range(len(names), len(names) + len(numbers)))
+    if found.total.unpriced_a or found.total.unpriced_b:
+        click.echo("Calls without a price are in no amount; B - A is of the calls that both books price.")
+    if found.self_hosted_calls:
+        click.echo(f"Left out: {count(found.self_hosted_calls, 'call')} to own nodes, which cost GPU hours.")
 
 
 def _amount(value: Decimal | None) -> str:

@@ -1,6 +1,6 @@
 """Writes the pricing tables of the lake for the keys that the landed logs and bills have."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import reduce
 
 import duckdb
@@ -62,13 +62,18 @@ def prices_in_use(home: Home, settings: Settings) -> Prices:
     with duckdb.connect() as connection:
         keys = _keys_in_use(home, settings, connection)
         billed = _billed_models(home, connection)
+    return prices_of(keys, settings, billed)
+
+
+def prices_of(keys: Collection[Key], settings: Settings, billed_models: Collection[tuple[str, str]] = ()) -> Prices:
+    """The prices of keys under the company's contracts and names."""
     prefixes = sorted({account.gateway_provider for account in settings.billing_accounts})
     return resolve_prices(
         keys,
         contracts=settings.contracts,
         own_models=_own_models(settings, prefixes),
         prefixes=prefixes,
-        billed_models=billed,
+        billed_models=billed_models,
     )
 
 

@@ -7,6 +7,7 @@ holds between files in `checks`.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import polars as pl
@@ -39,7 +40,15 @@ from sources.settings.models import (
 )
 from sources.settings.text import Document, Problem, SettingsError, Sheet, read_csv, read_yaml
 
-__all__ = ["ExpectedFile", "Problem", "Settings", "SettingsError", "compile_settings", "load_settings"]
+__all__ = [
+    "ExpectedFile",
+    "Problem",
+    "Settings",
+    "SettingsError",
+    "compile_settings",
+    "load_contracts",
+    "load_settings",
+]
 
 Row = TypeVar("Row", bound=Strict)
 Model = TypeVar("Model", bound=Strict)
@@ -187,6 +196,19 @@ def load_settings(home: Home) -> Settings:
         rule_version=allocation.rule_version,
         declared_feeds=tuple(feeds.feeds),
     )
+
+
+def load_contracts(path: Path, settings: Settings) -> tuple[Contract, ...]:
+    """Contracts of another file than the home's, for its providers; SettingsError with every problem in it."""
+    document = read_yaml(path, str(path))
+    contracts = checks.parse_document(document, Contracts)
+    problems = document.problems
+    if contracts is not None:
+        providers = {row.service_provider for row in settings.billing_accounts}
+        problems = [*problems, *checks.check_contracts(document, contracts, providers)]
+    if problems or contracts is None:
+        raise SettingsError(problems)
+    return tuple(contracts.contracts)
 
 
 def _bare(placed: list[tuple[int, Row]]) -> tuple[Row, ...]:

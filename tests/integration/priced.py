@@ -1,6 +1,6 @@
 """Literal calls through the pipeline's own price tables and the SQL of `int_usage_priced`, in DuckDB."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
@@ -57,17 +57,21 @@ def price_calls(
         connection.register("int_usage_events", events.to_arrow())
         connection.register("stg_pricing__price_keys", prices.price_keys.to_arrow())
         connection.register("stg_pricing__price_sets", prices.price_sets.to_arrow())
-        sql = jinja2.Template(PRICED.read_text(encoding="utf-8")).render(
-            ref=str,
-            dbt=DBT,
-            divide_exact=_macro("divide_exact", "duckdb__divide_exact"),
-            usd_from_millionths=_macro("usd_from_millionths", "usd_from_millionths"),
-        )
         rows = connection.execute(
-            f"select contracted_cost_usd, unpriced_reason, number from ({sql}) order by number"
+            f"select contracted_cost_usd, unpriced_reason, number from ({pricing_sql(str)}) order by number"
         ).fetchall()
     assert [number for *_, number in rows] == list(range(len(calls)))
     return [(cost, reason) for cost, reason, _ in rows]
+
+
+def pricing_sql(ref: Callable[[str], str]) -> str:
+    """`int_usage_priced` as dbt compiles it for DuckDB; `ref` says what its relations are called."""
+    return jinja2.Template(PRICED.read_text(encoding="utf-8")).render(
+        ref=ref,
+        dbt=DBT,
+        divide_exact=_macro("divide_exact", "duckdb__divide_exact"),
+        usd_from_millionths=_macro("usd_from_millionths", "usd_from_millionths"),
+    )
 
 
 def _macro(file: str, name: str) -> Any:

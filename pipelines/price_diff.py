@@ -1,0 +1,136 @@
+"""What a month would have cost under another price book: published calls, priced twice by the pipeline's own SQL."""
+
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from assets.marts import UNATTRIBUTED, MartsError, open_marts, rows
+from assets.pricing import CALL_COLUMNS, pricing_sql
+from assets.publish import DATABASE
+from sources import clock
+from sources.home import Home, HomeError
+from sources.pricing.build import prices_of
+from sources.pricing.resolve import SELF_HOSTED, Key
+from sources.settings import Settings, load_contracts, load_settings
+from sources.settings.models import Contract
+
+LIST, CURRENT = "list", "current"
+BY = {
+    "model": ("service_provider", "model"),
+    "tenant": ("tenant_id",),
+    "both": ("service_provider", "model", "tenant_id"),
+}
+_PERCENT_PLACES = Decimal("0.0001")
+
+
+@dataclass(frozen=True)
+class Line:
+    """Calls under both books. One without a price is in no amount; the difference is of the calls that both price."""
+
+    service_provider: str | None
+    model: str | None
+    tenant_id: str | None
+    calls: int
+    a_usd: Decimal | None
+    b_usd: Decimal | None
+    difference_usd: Decimal | None
+    difference_percent: Decimal | None
+    unpriced_a: int
+    unpriced_b: int
+
+
+@dataclass(frozen=True)
+class PriceDiff:
+    """A month's calls under book A and under book B. Self-hosted ones cost GPU hours, not tokens, and are left out."""
+
+    month: date
+    a: str
+    b: str
+    lines: list[Line]
+    total: Line
+    self_hosted_calls: int
+
+
+def diff_prices(home: Home, a: str, b: str, month: date | None = None, by: str = "model") -> PriceDiff:
+    """What a month (its first day; the last complete one when left out) costs under two books, dearest change first."""
+    settings = load_settings(home)
+    books = {"a": read_book(settings, a), "b": read_book(settings, b)}
+    month = month or (clock.now().date().replace(day=1) - timedelta(days=1)).replace(day=1)
+    with open_marts(home.published / DATABASE) as marts:
+        self_hosted = _create_calls(marts, month)
+        keys = [Key(*row) for row in marts.execute(_KEYS).fetchall()]
+        calls = "calls"
+        for name, contracts in books.items():
+            prices = prices_of(keys, replace(settings, contracts=contracts))
+            for table in ("price_keys", "price_sets"):
+                marts.register(f"{table}_{name}", getattr(prices, table).to_arrow())
+            sql = pricing_sql(home.warehouse, calls, f"price_keys_{name}", f"price_sets_{name}")
+            # Book B prices what A has priced, so that every call passes once, with both costs beside each other.
+            columns = _PASSED if name == "a" else "*"
+            marts.execute(
+                f"create temp view priced_{name} as select {columns}, contracted_cost_usd as {name}_usd from ({sql})"
+            )
+            calls = f"priced_{name}"
+        found = rows(marts, _DIFFERENCES.format(keys=", ".join(BY[by])))
+    *lines, total = (_line(row) for row in found)
+    return PriceDiff(month, a, b, lines, total, self_hosted)
+
+
+def read_book(settings: Settings, name: str) -> tuple[Contract, ...]:
+    """The contracts over the public prices: none, the home's or those of a file."""
+    if name in (LIST, CURRENT):
+        return settings.contracts if name == CURRENT else ()
+    if not Path(name).is_file():
+        raise HomeError(
+            f"{name} is no price book: found no such file; allowed are {LIST}, {CURRENT} or a contracts.yml"
+        )
+    return load_contracts(Path(name), settings)
+
+
+def _create_calls(marts: duckdb.DuckDBPyConnection, month: date) -> int:
+    """The view `calls` of a month; how many more there are on the company's own nodes."""
+    known = {row["column_name"] for row in rows(marts, "describe fct_usage")}
+    if missing := [name for name in CALL_COLUMNS if name not in known]:
+        raise MartsError(f"fct_usage lacks {', '.join(missing)}; `inferledger run` builds and publishes it anew")
+    end = (month + timedelta(days=31)).replace(day=1)
+    in_month = f"usage_date >= date '{month}' and usage_date < date '{end}'"
+    marts.execute(f"""
+        create temp view calls as
+        select {", ".join(CALL_COLUMNS)}, coalesce(tenant_id, '{UNATTRIBUTED}') as tenant_id
+        from fct_usage
+        where {in_month} and host <> '{SELF_HOSTED}'
+    """)
+    query = f"select count(*) as calls from fct_usage where {in_month} and host = '{SELF_HOSTED}'"
+    (found,) = rows(marts, query)
+    return int(found["calls"])
+
+
+def _line(row: dict[str, Any]) -> Line:
+    base, difference = row["compared_usd"], row["difference_usd"]
+    percent = (difference * 100 / base).quantize(_PERCENT_PLACES) if base else None
+    names: dict[str, Any] = {name: row.get(name) for name in BY["both"]}
+    same = {name: row[name] for name in ("calls", "a_usd", "b_usd", "difference_usd", "unpriced_a", "unpriced_b")}
+    return Line(**names, **same, difference_percent=percent)
+
+
+_PASSED = f"{', '.join(CALL_COLUMNS)}, tenant_id"
+_KEYS = """
+    select service_provider, host, model_id, service_tier, min(usage_date), max(usage_date)
+    from calls
+    where model_id <> ''
+    group by all
+"""
+# The grand total comes last; it is there without calls too.
+_DIFFERENCES = """
+    select
+        {keys}, count(*) as calls, sum(a_usd) as a_usd, sum(b_usd) as b_usd, sum(b_usd - a_usd) as difference_usd,
+        sum(a_usd) filter (where b_usd is not null) as compared_usd, count(*) - count(a_usd) as unpriced_a,
+        count(*) - count(b_usd) as unpriced_b
+    from priced_b
+    group by grouping sets (({keys}), ())
+    order by grouping({keys}), abs(difference_usd) desc nulls last, a_usd desc nulls last, {keys}
+"""
