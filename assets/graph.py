@@ -167,6 +167,7 @@ def describe_test(node: Mapping[str, Any]) -> str:
     column = arguments.get("column_name")
     claims = {
         "not_null": f"{column} of {model} is never null.",
+        "never_null": f"{', '.join(arguments.get('columns', []))} of {model} are never null.",
         "unique": f"{column} of {model} occurs once.",
         "unique_combination": f"{', '.join(arguments.get('columns', []))} of {model} occur together once.",
         "accepted_values": f"{column} of {model} is one of {', '.join(map(str, arguments.get('values', [])))}.",
