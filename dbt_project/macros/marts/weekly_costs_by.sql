@@ -16,7 +16,7 @@ allocated as (
         {%- endfor %}
         cost_component,
         effective_amount_usd
-    from {{ ref('fct_allocations') }}
+    from {{ ref('int_allocations') }}
 
 ),
 

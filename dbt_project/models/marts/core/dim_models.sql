@@ -6,7 +6,7 @@ with usage as (
 
 allocations as (
 
-    select * from {{ ref('fct_allocations') }}
+    select * from {{ ref('int_allocations') }}
 
 ),
 

@@ -9,7 +9,7 @@ allocations as (
     select
         charge_id,
         cast(sum(amount_usd) as decimal(38, 12)) as allocated_usd
-    from {{ ref('fct_allocations') }}
+    from {{ ref('int_allocations') }}
     group by charge_id
 
 ),

@@ -13,7 +13,7 @@ allocations as (
     select
         invoice_id,
         cast(sum(amount_usd) as decimal(38, 12)) as allocated_usd
-    from {{ ref('fct_allocations') }}
+    from {{ ref('int_allocations') }}
     group by invoice_id
 
 ),
