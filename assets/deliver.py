@@ -6,14 +6,12 @@ kept in reports/written.json, so that a run that was killed on the way is taken 
 
 import hashlib
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
-from assets.exports.chargeback import FILE_NAME as CHARGEBACK_FILE
-from assets.exports.chargeback import ChargebackExport, write_chargeback
+from assets.exports import write_export
 from assets.publish import DATABASE, Manifest
 from assets.reports.weekly import FILE_NAME as REPORT_FILE
 from assets.reports.weekly import ReportMeta, WeeklyReport, write_weekly_report
@@ -23,6 +21,7 @@ from sources.home import Home
 from sources.settings import Settings
 
 _CODE = Path(__file__).parent
+CHARGEBACK_FILE = "chargeback.csv"
 
 
 @dataclass(frozen=True)
@@ -79,17 +78,23 @@ def deliver_report(home: Home, manifest: Manifest, settings: Settings, week: dat
     return report
 
 
-def deliver_chargeback(home: Home, manifest: Manifest, periods: Iterable[str] | None = None) -> list[ChargebackExport]:
-    """Write chargeback.csv of the given posting periods, or of every period whose file is not of these numbers."""
+def deliver_chargeback(home: Home, manifest: Manifest) -> list[Path]:
+    """Write the chargeback of every posting period whose file is not of these numbers."""
     written, files = _Written(home), []
-    for period in periods if periods is not None else manifest.months:
-        name = f"{period}/{CHARGEBACK_FILE}"
-        digest = _digest("exports", manifest.months.get(period, ""))
-        if periods is None and written.is_current(name, digest):
-            continue
-        files.append(write_chargeback(home.published / DATABASE, home.reports / period, period, manifest.version_id))
-        written.note(name, digest)
+    for period, content in manifest.months.items():
+        name, digest = f"{period}/{CHARGEBACK_FILE}", _digest("exports", content)
+        if not written.is_current(name, digest):
+            files += deliver_export(home, manifest, "chargeback", period)[:1]
+            written.note(name, digest)
     return files
+
+
+def deliver_export(
+    home: Home, manifest: Manifest, name: str, period: str, dialect: str | None = None, out: Path | None = None
+) -> list[Path]:
+    """Write one export of one posting period, to reports/<period> unless `out` says where."""
+    out_dir = out or home.reports / period
+    return write_export(name, home.published / DATABASE, out_dir, period, dialect, manifest.version_id)
 
 
 def _name(home: Home, week: date) -> str:

@@ -293,7 +293,7 @@ def chargeback_export(
     return dg.MaterializeResult(
         metadata={
             "files_written": len(files),
-            **{file.path.parent.name: dg.MetadataValue.path(file.path) for file in files},
+            **{path.parent.name: dg.MetadataValue.path(path) for path in files},
         }
     )
 

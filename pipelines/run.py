@@ -11,8 +11,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from assets import ingest, warehouse
-from assets.deliver import deliver_chargeback, deliver_report, due_weeks, report_path
-from assets.exports.chargeback import ChargebackExport
+from assets.deliver import deliver_chargeback, deliver_export, deliver_report, due_weeks, report_path
 from assets.gates import in_short, require_limits, require_shape
 from assets.marts import MartsError, open_marts
 from assets.publish import DATABASE, Manifest, current_manifest, publish
@@ -86,10 +85,10 @@ def write_report(home: Home, week: date, command: str) -> WeeklyReport:
         return deliver_report(home, manifest, settings, week)
 
 
-def write_chargeback(home: Home, period: str, command: str) -> ChargebackExport:
-    """Write one posting period's chargeback file again from the published marts."""
+def write_export(home: Home, name: str, period: str, dialect: str | None, out: Path | None, command: str) -> list[Path]:
+    """Write one export of one posting period again from the published marts."""
     with _published(home, command) as (_, manifest):
-        return deliver_chargeback(home, manifest, [period])[0]
+        return deliver_export(home, manifest, name, period, dialect, out)
 
 
 @contextmanager
@@ -166,7 +165,7 @@ def _deliver(home: Home, settings: Settings, manifest: Manifest, progress: Progr
         result.report = report_path(home, result.week) if result.week else None
         step.result(_files(reports))
     with progress.step("chargeback") as step:
-        exports = [export.path for export in deliver_chargeback(home, manifest)]
+        exports = deliver_chargeback(home, manifest)
         step.result(_files(exports))
     result.written += [*reports, *exports]
 

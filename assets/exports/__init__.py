@@ -1,1 +1,41 @@
-"""Files other systems take in, written from the published marts only."""
+"""Files other systems take in, written from the published marts only.
+
+Every export is a module of this package with `write(marts, out_dir, period, dialect, data_version)`, which returns the
+paths it wrote. Modules are imported when they are asked for, as the command line reads this list for its help.
+"""
+
+import re
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+
+class ExportError(Exception):
+    """The export cannot be written for what was asked."""
+
+
+@dataclass(frozen=True)
+class Export:
+    """What the files are for, and the forms they come in, the first when none is asked for."""
+
+    summary: str
+    dialects: tuple[str, ...] = ()
+
+
+EXPORTS = {
+    "chargeback": Export("the chargeback: what each tenant owes of each invoice of a month"),
+}
+
+
+def write_export(
+    name: str, marts: Path, out_dir: Path, period: str, dialect: str | None = None, data_version: str | None = None
+) -> list[Path]:
+    """Write the files of one export for one posting period ('2026-10') to `out_dir`, its manifest last."""
+    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", period):
+        raise ExportError(f"period: found {period!r}, allowed is a month such as 2026-10")
+    dialects = EXPORTS[name].dialects
+    if dialect is not None and dialect not in dialects:
+        raise ExportError(f"dialect: found {dialect!r}, allowed for {name}: {', '.join(dialects) or 'none'}")
+    chosen = dialect or next(iter(dialects), None)
+    paths: list[Path] = import_module(f"assets.exports.{name}").write(marts, out_dir, period, chosen, data_version)
+    return paths

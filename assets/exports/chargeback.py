@@ -1,25 +1,23 @@
-"""chargeback.csv: what each tenant owes of each invoice in a month, in cents that add up to the invoice.
+"""The chargeback: what each tenant owes of each invoice in a month, in cents that add up to the invoice.
 
 Beside the cents stand the exact amounts, beside the file a manifest with its control totals. Rows come from the mart
 chargeback_lines; nothing is allocated here.
 """
 
-import hashlib
-import json
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from assets.exports import ExportError
+from assets.exports.files import File, write_files
 from assets.exports.safe_csv import to_csv
 from assets.marts import open_marts, rows
 from sources.money import largest_remainder
 
-FILE_NAME = "chargeback.csv"
-MANIFEST_NAME = "chargeback.manifest.json"
+NAME = "chargeback"
+FILE_NAME = f"{NAME}.csv"
 CENTS = 2
 EXACT = Decimal(1).scaleb(-12)
 ZERO = Decimal(0)
@@ -44,33 +42,17 @@ HEADER = ("record_type", *KEYS, "amount_usd", "amount_exact_usd", "effective_amo
 Row = dict[str, Any]
 
 
-class ExportError(Exception):
-    """The export cannot be written for what was asked."""
-
-
-@dataclass(frozen=True)
-class ChargebackExport:
-    path: Path
-    manifest: Path
-    rows: int
-    control_total_usd: Decimal
-
-
-def write_chargeback(marts: Path, out_dir: Path, period: str, data_version: str | None = None) -> ChargebackExport:
-    """Write chargeback.csv and its manifest for one posting period ('2026-10') to `out_dir`."""
-    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", period):
-        raise ExportError(f"period: found {period!r}, allowed is a month such as 2026-10")
+def write(
+    marts: Path, out_dir: Path, period: str, dialect: str | None = None, data_version: str | None = None
+) -> list[Path]:
+    """Write chargeback.csv and its manifest for one posting period."""
     lines = _in_cents(_lines(marts, period))
     control = _control(lines)
     body = [["line", *(line[key] for key in KEYS), *_amounts(line)] for line in lines]
     blank = [None] * (len(KEYS) - 2)
     content = to_csv(HEADER, [*body, ["control_total", period, *blank, "USD", *_amounts(control)]])
-    manifest = _manifest(period, lines, control, content, data_version)
-    out_dir.mkdir(parents=True, exist_ok=True)
-    path, manifest_path = out_dir / FILE_NAME, out_dir / MANIFEST_NAME
-    _replace(path, content)
-    _replace(manifest_path, manifest)
-    return ChargebackExport(path, manifest_path, len(lines), control["cents_usd"])
+    facts = _facts(period, lines, control, data_version)
+    return write_files(out_dir, NAME, {FILE_NAME: File(content, len(lines))}, facts)
 
 
 def _lines(marts: Path, period: str) -> list[Row]:
@@ -131,7 +113,7 @@ def _control(lines: Sequence[Row]) -> Row:
     return {key: sum((line[key] for line in lines), ZERO) for key in keys}
 
 
-def _manifest(period: str, lines: Sequence[Row], control: Row, content: bytes, data_version: str | None) -> bytes:
+def _facts(period: str, lines: Sequence[Row], control: Row, data_version: str | None) -> dict[str, Any]:
     invoices = []
     for (provider, account, invoice), group in groupby(lines, key=_settlement):
         members = list(group)
@@ -146,9 +128,7 @@ def _manifest(period: str, lines: Sequence[Row], control: Row, content: bytes, d
                 "amount_exact_usd": f"{totals['amount_usd'].quantize(EXACT):f}",
             }
         )
-    manifest = {
-        "file": FILE_NAME,
-        "sha256": hashlib.sha256(content).hexdigest(),
+    return {
         "period": period,
         "data_version": data_version,
         "rows": len(lines),
@@ -157,11 +137,3 @@ def _manifest(period: str, lines: Sequence[Row], control: Row, content: bytes, d
         "effective_amount_usd": f"{control['effective_amount_usd'].quantize(EXACT):f}",
         "invoices": invoices,
     }
-    return (json.dumps(manifest, indent=2) + "\n").encode()
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Written beside and renamed: a reader sees the old file or the whole new one."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_bytes(content)
-    temporary.replace(path)

@@ -31,7 +31,7 @@ Exit codes: 0 done, 1 a check failed, 2 wrong usage or settings, 3 the home is i
 
 # By name, so that naming an error does not import what may raise it.
 EXIT_CODES = {
-    "assets.exports.chargeback.ExportError": 2,
+    "assets.exports.ExportError": 2,
     "assets.gates.CheckError": 1,
     "assets.ingest.LakeError": 1,
     "assets.marts.MartsError": 2,

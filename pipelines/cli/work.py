@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from assets.exports import EXPORTS, Export
 from pipelines.cli.common import count, home_option, json_option, print_json, print_list, print_table, usd
 from sources.home import Home
 
@@ -125,22 +126,37 @@ def export() -> None:
     """Write files other systems take in."""
 
 
-@export.command(epilog="\b\nExample:\n  inferledger export chargeback --period 2026-10")
-@home_option
-@click.option("--period", required=True, help="A posting period such as 2026-10.")
-@json_option
-def chargeback(home: Home, period: str, as_json: bool) -> None:
-    """Write chargeback.csv: what each tenant owes of each invoice of a month.
+def _export_command(name: str, kind: Export) -> click.Command:
+    """`inferledger export <name>`; with --dialect where there are several forms."""
+    about = f"Write {kind.summary}.\n\nBeside the files goes {name}.manifest.json: rows, control totals and SHA-256."
 
-    Beside it goes chargeback.manifest.json, with control totals by invoice and the file's SHA-256.
-    """
-    from pipelines.run import write_chargeback
+    @click.command(name, help=about, epilog=f"\b\nExample:\n  inferledger export {name} --period 2026-10")
+    @home_option
+    @click.option("--period", required=True, help="A posting period such as 2026-10.")
+    @click.option(
+        "--out",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Folder for the files; the home's reports/<period> when left out.",
+    )
+    @json_option
+    def command(home: Home, period: str, out: Path | None, as_json: bool, dialect: str | None = None) -> None:
+        from pipelines.run import write_export
 
-    written = write_chargeback(home, period, "inferledger export")
-    if as_json:
-        print_json(written)
-    else:
-        click.echo(f"written    {written.path}  ({count(written.rows, 'line')}, {usd(written.control_total_usd)} USD)")
+        paths = write_export(home, name, period, dialect, out, "inferledger export")
+        if as_json:
+            print_json(paths)
+        else:
+            for path in paths:
+                click.echo(f"written    {path}")
+
+    if kind.dialects:
+        choice = click.Choice(kind.dialects)
+        click.option("--dialect", type=choice, help=f"Form of the files; {kind.dialects[0]} when left out.")(command)
+    return command
+
+
+for _name, _kind in EXPORTS.items():
+    export.add_command(_export_command(_name, _kind))
 
 
 @click.command()

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from assets.deliver import deliver_chargeback, deliver_report, due_weeks, report_path
+from assets.deliver import deliver_chargeback, deliver_export, deliver_report, due_weeks, report_path
 from assets.publish import Manifest, publish
 from sources.home import Home, init_home
 from sources.settings import load_settings
@@ -72,10 +72,12 @@ def test_a_killed_delivery_leaves_the_report_due(home: Home, publish_marts: Publ
 
 def test_chargeback_files_are_written_for_months_that_changed(home: Home, publish_marts: Publish) -> None:
     first = deliver_chargeback(home, publish_marts("one"))
-    assert [file.path.parent.name for file in first] == ["2026-08", "2026-09", "2026-10", "2026-11"]
+    assert [path.parent.name for path in first] == ["2026-08", "2026-09", "2026-10", "2026-11"]
     second = publish_marts(
         "two", "update chargeback_lines set amount_usd = amount_usd + 1 where usage_date = '2026-10-05'"
     )
-    assert [file.path.parent.name for file in deliver_chargeback(home, second)] == ["2026-10"]
+    assert [path.parent.name for path in deliver_chargeback(home, second)] == ["2026-10"]
     assert deliver_chargeback(home, second) == []
-    assert [file.path.parent.name for file in deliver_chargeback(home, second, ["2026-09"])] == ["2026-09"]
+    elsewhere = deliver_export(home, second, "chargeback", "2026-09", out=home.root / "out")
+    assert {path.parent for path in elsewhere} == {home.root / "out"}
+    assert elsewhere[0].read_bytes() == (home.reports / "2026-09" / "chargeback.csv").read_bytes()

@@ -15,12 +15,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.exports.chargeback import HEADER, ExportError, _in_cents, write_chargeback
+from assets.exports import ExportError, write_export
+from assets.exports.chargeback import HEADER, _in_cents
+from assets.exports.files import File, write_files
 from assets.exports.safe_csv import guarded, to_csv
 from tests.unit.assets.reports.small_marts import EVIL_NAME
 
 CENT = Decimal("0.01")
 Build = Callable[..., Path]
+
+
+def chargeback(marts: Path, out_dir: Path, period: str = "2026-10") -> Path:
+    return write_export("chargeback", marts, out_dir, period)[0]
 
 
 def read(path: Path) -> list[dict[str, str]]:
@@ -38,7 +44,7 @@ def by_settlement(lines: list[dict[str, str]], column: str) -> dict[tuple[str, .
 
 @pytest.mark.parametrize("period", ["2026-10", "2026-11"])
 def test_lines_add_up_to_each_invoice_in_cents_and_exactly(marts: Path, tmp_path: Path, period: str) -> None:
-    *lines, control = read(write_chargeback(marts, tmp_path, period).path)
+    *lines, control = read(chargeback(marts, tmp_path, period))
     with duckdb.connect(str(marts), read_only=True) as connection:
         invoices = connection.execute(
             "select service_provider, billing_account_id, coalesce(invoice_id, ''), sum(amount_usd) from fct_charges"
@@ -53,25 +59,29 @@ def test_lines_add_up_to_each_invoice_in_cents_and_exactly(marts: Path, tmp_path
 
 
 def test_last_row_is_the_control_total(marts: Path, tmp_path: Path) -> None:
-    export = write_chargeback(marts, tmp_path, "2026-10")
-    *lines, control = read(export.path)
+    *lines, control = read(chargeback(marts, tmp_path))
     assert {line["record_type"] for line in lines} == {"line"}
     assert control["record_type"] == "control_total"
-    assert (export.rows, export.control_total_usd) == (len(lines), Decimal(control["amount_usd"]))
+    assert sum(Decimal(line["amount_usd"]) for line in lines) == Decimal(control["amount_usd"])
 
 
-def test_manifest_holds_the_file_to_account(marts: Path, tmp_path: Path) -> None:
-    export = write_chargeback(marts, tmp_path, "2026-10", "version-9")
-    manifest = json.loads(export.manifest.read_text())
-    assert manifest["sha256"] == hashlib.sha256(export.path.read_bytes()).hexdigest()
-    assert (manifest["period"], manifest["data_version"], manifest["rows"]) == ("2026-10", "version-9", export.rows)
-    assert Decimal(manifest["amount_usd"]) == export.control_total_usd
-    assert sum(Decimal(invoice["amount_usd"]) for invoice in manifest["invoices"]) == export.control_total_usd
-    assert sum(invoice["rows"] for invoice in manifest["invoices"]) == export.rows
+def test_manifest_holds_the_files_to_account(marts: Path, tmp_path: Path) -> None:
+    *paths, written = write_export("chargeback", marts, tmp_path, "2026-10", data_version="version-9")
+    *lines, control = read(paths[0])
+    manifest = json.loads(written.read_text())
+    assert [file["file"] for file in manifest["files"]] == [path.name for path in paths]
+    for path, file in zip(paths, manifest["files"], strict=True):
+        content = path.read_bytes()
+        assert (file["bytes"], file["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
+        assert file["rows"] == len(lines)
+    assert (manifest["period"], manifest["data_version"], manifest["rows"]) == ("2026-10", "version-9", len(lines))
+    assert manifest["amount_usd"] == control["amount_usd"]
+    assert sum(Decimal(invoice["amount_usd"]) for invoice in manifest["invoices"]) == Decimal(control["amount_usd"])
+    assert sum(invoice["rows"] for invoice in manifest["invoices"]) == len(lines)
 
 
 def test_header_lines_and_dates_are_those_of_rfc_4180(marts: Path, tmp_path: Path) -> None:
-    content = write_chargeback(marts, tmp_path, "2026-10").path.read_bytes().decode("utf-8-sig")
+    content = chargeback(marts, tmp_path).read_bytes().decode("utf-8-sig")
     assert content.split("\r\n")[0] == ",".join(HEADER)
     assert content.endswith("\r\n")
     assert "\n" not in content.replace("\r\n", "")
@@ -81,7 +91,7 @@ def test_hostile_text_is_guarded_and_numbers_are_not(broken_marts: Build, tmp_pa
     marts = broken_marts(
         "update chargeback_lines set amount_usd = -amount_usd, effective_amount_usd = -effective_amount_usd"
     )
-    *lines, control = read(write_chargeback(marts, tmp_path, "2026-10").path)
+    *lines, control = read(chargeback(marts, tmp_path))
     evil = [line for line in lines if line["tenant_id"] == "evil"]
     assert {line["tenant_name"] for line in evil} == {"'" + EVIL_NAME}
     assert {line["cost_center"] for line in evil} == {"'+CC-500"}
@@ -90,9 +100,8 @@ def test_hostile_text_is_guarded_and_numbers_are_not(broken_marts: Build, tmp_pa
 
 
 def test_same_marts_give_the_same_bytes(marts: Path, tmp_path: Path) -> None:
-    first, second = (write_chargeback(marts, tmp_path / name, "2026-10", "v") for name in ("a", "b"))
-    assert first.path.read_bytes() == second.path.read_bytes()
-    assert first.manifest.read_bytes() == second.manifest.read_bytes()
+    first, second = (write_export("chargeback", marts, tmp_path / name, "2026-10") for name in ("a", "b"))
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 
 def test_order_of_the_rows_in_the_mart_does_not_matter(broken_marts: Build, marts: Path, tmp_path: Path) -> None:
@@ -101,21 +110,20 @@ def test_order_of_the_rows_in_the_mart_does_not_matter(broken_marts: Build, mart
         "drop table chargeback_lines",
         "alter table shuffled rename to chargeback_lines",
     )
-    first, second = write_chargeback(marts, tmp_path / "a", "2026-10"), write_chargeback(shuffled, tmp_path, "2026-10")
-    assert first.path.read_bytes() == second.path.read_bytes()
+    assert chargeback(marts, tmp_path / "a").read_bytes() == chargeback(shuffled, tmp_path).read_bytes()
 
 
 @pytest.mark.parametrize("period", ["2026-13", "2026-1", "October", "2026-W46"])
 def test_a_period_is_a_month(marts: Path, tmp_path: Path, period: str) -> None:
     with pytest.raises(ExportError, match="allowed is a month such as 2026-10"):
-        write_chargeback(marts, tmp_path, period)
+        chargeback(marts, tmp_path, period)
 
 
 def test_a_month_without_lines_names_the_months_there_are(marts: Path, tmp_path: Path) -> None:
     with pytest.raises(
         ExportError, match="no chargeback lines in 2026-12; available: 2026-08, 2026-09, 2026-10, 2026-11"
     ):
-        write_chargeback(marts, tmp_path, "2026-12")
+        chargeback(marts, tmp_path, "2026-12")
 
 
 amounts = st.decimals(min_value=-1_000_000, max_value=1_000_000, places=12)
@@ -175,3 +183,16 @@ def test_a_spreadsheet_reads_back_what_was_written(cells: list[str]) -> None:
 def test_a_float_is_refused() -> None:
     with pytest.raises(TypeError, match="found float"):
         to_csv(["amount"], [[0.1]])
+
+
+def test_a_dialect_the_export_does_not_have_is_refused(marts: Path, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="dialect: found 'xero', allowed for chargeback: none"):
+        write_export("chargeback", marts, tmp_path, "2026-10", "xero")
+
+
+def test_files_only_the_manifest_before_names_are_removed(tmp_path: Path) -> None:
+    two = {"lines_1.csv": File(b"a", 1), "lines_2.csv": File(b"b", 1)}
+    write_files(tmp_path, "lines", two, {})
+    (tmp_path / "mine.csv").write_text("c")
+    write_files(tmp_path, "lines", {"lines_1.csv": File(b"ab", 2)}, {})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["lines.manifest.json", "lines_1.csv", "mine.csv"]
