@@ -36,6 +36,7 @@ SETTINGS: Mapping[str, type[BaseModel]] = {
     "contracts.yml": models.Contracts,
     "gpu_rates.yml": models.GpuRates,
     "allocation.yml": models.Allocation,
+    "cost_nature.yml": models.CostNatures,
     "feeds.yml": models.DeclaredFeeds,
 }
 

@@ -24,6 +24,7 @@ from sources.settings.models import (
     Contract,
     Contracts,
     ContractTerm,
+    CostNatures,
     DeclaredFeed,
     DeclaredFeeds,
     ExpectedFileRule,
@@ -83,6 +84,7 @@ class Settings:
     gpu_deployments: tuple[GpuDeployment, ...]
     allocation_rules: tuple[AllocationRule, ...]
     rule_version: str
+    cost_natures: CostNatures
     declared_feeds: tuple[DeclaredFeed, ...]
 
     @property
@@ -154,10 +156,12 @@ def load_settings(home: Home) -> Settings:
     contracts_text, contracts = reader.document("contracts.yml", Contracts, Contracts())
     gpu_text, gpu = reader.document("gpu_rates.yml", GpuRates, GpuRates())
     allocation_text, allocation = reader.document("allocation.yml", Allocation, Allocation())
+    natures_text, natures = reader.document("cost_nature.yml", CostNatures, CostNatures())
     feeds_text, feeds = reader.document("feeds.yml", DeclaredFeeds, DeclaredFeeds())
 
     problems = reader.problems
     tenant_ids = reader.known("tenants.csv", [row.tenant_id for _, row in tenants])
+    plans = reader.known("tenants.csv", [row.plan for _, row in tenants])
     team_ids = reader.known("teams.csv", [row.team_id for _, row in teams])
     providers = reader.known("billing_accounts.csv", [row.service_provider for _, row in accounts])
     account_names = reader.known("billing_accounts.csv", [checks.account_name(row) for _, row in accounts])
@@ -172,13 +176,23 @@ def load_settings(home: Home) -> Settings:
         problems.extend(checks.check_gpu_rates(gpu_text, gpu, account_names))
     if allocation is not None:
         problems.extend(checks.check_allocation(allocation_text, allocation))
+    if natures is not None:
+        problems.extend(checks.check_cost_natures(natures_text, natures, plans))
     if feeds is not None:
         problems.extend(check_feeds(feeds_text, feeds))
     if general is not None:
         problems.extend(
             checks.check_general(general_text, general, LANDING_TABLES, providers, account_names, tenant_ids)
         )
-    if problems or general is None or contracts is None or gpu is None or allocation is None or feeds is None:
+    if (
+        problems
+        or general is None
+        or contracts is None
+        or gpu is None
+        or allocation is None
+        or natures is None
+        or feeds is None
+    ):
         raise SettingsError(problems)
     return Settings(
         general=general,
@@ -194,6 +208,7 @@ def load_settings(home: Home) -> Settings:
         gpu_deployments=tuple(gpu.deployments),
         allocation_rules=tuple(allocation.rules),
         rule_version=allocation.rule_version,
+        cost_natures=natures,
         declared_feeds=tuple(feeds.feeds),
     )
 
@@ -234,6 +249,7 @@ def config_tables(settings: Settings) -> dict[str, pl.DataFrame]:
         "gpu_nodes": tables.dumped(settings.gpu_nodes),
         "gpu_deployments": tables.deployment_rows(settings.gpu_deployments),
         "allocation_rules": tables.rule_rows(settings.allocation_rules, settings.rule_version),
+        "cost_nature_rules": tables.cost_nature_rows(settings.cost_natures),
         "fx_rates": tables.dumped(settings.fx_rates),
         "declared_feeds": [
             {"feed_name": feed.name, "table_name": feed.table, "mapping_key": feed.key}

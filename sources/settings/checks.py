@@ -16,6 +16,7 @@ from sources.settings.models import (
     ApiKey,
     BillingAccount,
     Contracts,
+    CostNatures,
     Dated,
     Feature,
     FxRate,
@@ -235,6 +236,12 @@ def check_gpu_rates(document: Document, rates: GpuRates, accounts: Ids) -> Itera
 def check_allocation(document: Document, allocation: Allocation) -> Iterator[Problem]:
     rows = _placed(document, "rules", allocation.rules)
     yield from overlaps(document.file, "rule_id", rows, lambda row: (row.rule_id,))
+
+
+def check_cost_natures(document: Document, natures: CostNatures, plans: Ids) -> Iterator[Problem]:
+    used = [(line, plan) for line, rule in _placed(document, "rules", natures.rules) for plan in rule.plan]
+    known = None if plans is None else {*plans, RESERVED_ID}
+    yield from unknown_ids(document.file, "plan", used, known, "the plans of tenants.csv")
 
 
 def check_general(

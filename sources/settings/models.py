@@ -32,8 +32,13 @@ def _plain_number(value: Any) -> Any:
     return value
 
 
+def _one_or_more(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
 Day = Annotated[date, BeforeValidator(_iso_date)]
 Name = Annotated[str, Field(min_length=1)]
+OneOrMore = Annotated[list[Name], BeforeValidator(_one_or_more)]
 Price = Annotated[Decimal, BeforeValidator(_plain_number), Field(ge=0, max_digits=18, decimal_places=8)]
 Percent = Annotated[Decimal, BeforeValidator(_plain_number), Field(ge=0, le=100, decimal_places=6)]
 Share = Annotated[Decimal, BeforeValidator(_plain_number), Field(ge=0, le=1, decimal_places=6)]
@@ -42,6 +47,7 @@ Count = Annotated[int, BeforeValidator(_plain_number), Field(ge=0)]
 Factor = Annotated[Decimal, BeforeValidator(_plain_number), Field(gt=0, le=1_000_000, decimal_places=9)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Table = Literal["calls", "bills"]
+Nature = Literal["cogs", "r_and_d", "sales_marketing", "g_and_a"]
 Tier = Literal["any", "standard", "batch", "flex", "priority", "fast"]
 
 
@@ -266,13 +272,38 @@ class AllocationRule(Dated):
         return self
 
 
+class CostNatureRule(Dated):
+    """What the cost of some calls is to the accountant; a field left out holds for every value of it."""
+
+    environment: OneOrMore = []
+    plan: OneOrMore = []
+    purpose: OneOrMore = []
+    cost_nature: Nature
+
+    @model_validator(mode="after")
+    def _is_no_default(self) -> Self:
+        if not (self.environment or self.plan or self.purpose):
+            raise row_error("cost_nature", "a rule for every call", "environment, plan or purpose; else it is default")
+        return self
+
+
+# What serves customers is cost of revenue; what builds and tests the product is not.
+_BUILDS = [
+    CostNatureRule(environment=["dev", "test", "staging", "eval"], cost_nature="r_and_d"),
+    CostNatureRule(purpose=["eval", "shadow"], cost_nature="r_and_d"),
+]
+
+
+class CostNatures(Strict):
+    """cost_nature.yml; a home without it has these rules."""
+
+    default: Nature = "cogs"
+    rules: list[CostNatureRule] = _BUILDS
+
+
 class Allocation(Strict):
     rule_version: Name = "1"
     rules: list[AllocationRule] = []
-
-
-def _one_or_more(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
 
 
 def _time_format(value: str) -> str:
@@ -286,7 +317,7 @@ def _time_format(value: str) -> str:
 class MappedColumn(Strict):
     """Where a column stands, and what the file writes there. A place alone, or a list of them, is short for `at`."""
 
-    at: Annotated[list[Name], BeforeValidator(_one_or_more)] = []
+    at: OneOrMore = []
     always: Name | None = None
     required: bool = False
     spellings: dict[str, Name] = {}

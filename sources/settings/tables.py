@@ -1,11 +1,12 @@
 """Compiles settings into the lake's config tables, with exact types and the same bytes for the same settings."""
 
+import itertools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import polars as pl
 
-from sources.settings.models import AllocationRule, GpuDeployment, Strict
+from sources.settings.models import FIRST_DAY, OPEN_END, AllocationRule, CostNatures, GpuDeployment, Strict
 
 _VALIDITY: dict[str, Any] = {"valid_from": pl.Date(), "valid_to": pl.Date()}
 
@@ -79,6 +80,14 @@ CONFIG_SCHEMAS: dict[str, dict[str, Any]] = {
         **_VALIDITY,
         "rule_version": pl.String(),
     },
+    "cost_nature_rules": {
+        "rule_order": pl.Int32(),
+        "environment": pl.String(),
+        "plan": pl.String(),
+        "purpose": pl.String(),
+        "cost_nature": pl.String(),
+        **_VALIDITY,
+    },
     "fx_rates": {"currency": pl.String(), "rate_date": pl.Date(), "usd_per_unit": pl.Decimal(18, 8)},
     # What is read by them is no row of theirs: a changed mapping has to change the lake to be seen.
     "declared_feeds": {"feed_name": pl.String(), "table_name": pl.String(), "mapping_key": pl.String()},
@@ -121,3 +130,19 @@ def rule_rows(rules: Iterable[AllocationRule], rule_version: str) -> list[dict[s
     return [
         row.model_dump() | {"rule_order": order, "rule_version": rule_version} for order, row in enumerate(rules, 1)
     ]
+
+
+def cost_nature_rows(natures: CostNatures) -> list[dict[str, Any]]:
+    """One row per rule and combination of its values, null for any; the default is the last rule."""
+    whatever: list[str | None] = [None]
+    rows = [
+        {"environment": environment, "plan": plan, "purpose": purpose}
+        | {"rule_order": order, "cost_nature": rule.cost_nature}
+        | {"valid_from": rule.valid_from, "valid_to": rule.valid_to}
+        for order, rule in enumerate(natures.rules, 1)
+        for environment, plan, purpose in itertools.product(
+            rule.environment or whatever, rule.plan or whatever, rule.purpose or whatever
+        )
+    ]
+    any_call = {"environment": None, "plan": None, "purpose": None, "valid_from": FIRST_DAY, "valid_to": OPEN_END}
+    return [*rows, any_call | {"rule_order": len(natures.rules) + 1, "cost_nature": natures.default}]

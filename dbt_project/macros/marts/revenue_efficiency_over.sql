@@ -3,8 +3,6 @@ What revenue costs to serve, by 'week' (ISO, Monday) or 'month'. Only days with 
 a subscription that runs on has no cost yet to stand against.
 -#}
 {% macro revenue_efficiency_over(period) %}
-{#- what serves customers is cost of revenue; what builds and tests the product is not -#}
-{%- set is_cogs = "costs.environment not in ('staging', 'eval', 'dev')" -%}
 {%- set keys = [period ~ '_start', 'tenant_id', 'product_id', 'plan'] | join(', ') -%}
 with revenue as (
 
@@ -56,8 +54,8 @@ period_costs as (
         costs.product_id,
         costs.plan,
         cast(sum(costs.effective_cost_usd) as decimal(26, 12)) as effective_cost_usd,
-        cast(sum(costs.effective_cost_usd) filter (where {{ is_cogs }}) as decimal(26, 12)) as cogs_cost_usd,
-        cast(sum(costs.credit_offset_usd) filter (where {{ is_cogs }}) as decimal(26, 12)) as credit_offset_usd,
+        cast(sum(costs.cogs_cost_usd) as decimal(26, 12)) as cogs_cost_usd,
+        cast(sum(costs.cogs_credit_offset_usd) as decimal(26, 12)) as credit_offset_usd,
         cast(sum(costs.unpriced_calls) as bigint) as unpriced_calls,
         cast(sum(costs.unpriced_tokens) as bigint) as unpriced_tokens
     from costs

@@ -6,8 +6,8 @@
     'output_image_tokens', 'searches',
 ] -%}
 {%- set amounts = [
-    'list_cost_usd', 'contracted_cost_usd', 'billed_cost_usd', 'effective_cost_usd', 'credit_offset_usd',
-    'retry_cost_usd', 'escalation_cost_usd', 'fallback_cost_usd', 'failed_cost_usd', 'reasoning_cost_usd',
+    'list_cost_usd', 'contracted_cost_usd', 'billed_cost_usd', 'effective_cost_usd', 'cogs_cost_usd',
+    'credit_offset_usd', 'cogs_credit_offset_usd', 'retry_cost_usd', 'escalation_cost_usd', 'fallback_cost_usd', 'failed_cost_usd', 'reasoning_cost_usd',
 ] -%}
 with days as (
 

@@ -89,6 +89,7 @@ def test_assets_outside_dbt_are_these() -> None:
             "config/api_keys",
             "config/billing_accounts",
             "config/contract_terms",
+            "config/cost_nature_rules",
             "config/declared_feeds",
             "config/discount_bands",
             "config/features",

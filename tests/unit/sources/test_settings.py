@@ -232,6 +232,23 @@ def test_settlement_lag_comes_from_the_account_then_the_provider(home: Home) -> 
             "non_token, gpu_idle, unlogged_traffic; did you mean 'fee'?",
         ),
         (
+            "cost_nature.yml",
+            "rules:\n- {plan: free, cost_nature: cogs}\n- {plan: fre, cost_nature: sales_marketing}\n",
+            "cost_nature.yml, line 3, plan: found 'fre'; allowed: one of the plans of tenants.csv; "
+            "did you mean 'free'?",
+        ),
+        (
+            "cost_nature.yml",
+            "rules:\n- {cost_nature: cogs}\n",
+            "cost_nature.yml, line 2, rules[0].cost_nature: found a rule for every call; allowed: environment, plan or "
+            "purpose; else it is default",
+        ),
+        (
+            "cost_nature.yml",
+            "default: opex\n",
+            "cost_nature.yml, line 1, default: found 'opex'; allowed: cogs, r_and_d, sales_marketing, g_and_a",
+        ),
+        (
             "api_keys.csv",
             KEYS + "k1,acme,,prod,2026-01-01,\n\nk2,acmee,,prod,,\n",
             "api_keys.csv, line 4, tenant_id: found 'acmee'; allowed: one of tenants.csv; did you mean 'acme'?",

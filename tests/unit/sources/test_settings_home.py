@@ -16,6 +16,7 @@ def test_init_lays_out_settings_and_landing_folders(tmp_path: Path) -> None:
         "contracts.yml",
         "gpu_rates.yml",
         "allocation.yml",
+        "cost_nature.yml",
         "tenants.csv",
         "features.csv",
         "teams.csv",

@@ -76,6 +76,27 @@ def test_rows_carry_what_the_files_say(home: Home) -> None:
     assert limits.row(0) == ("1.000000000000", "0.001000")
 
 
+def test_a_rule_of_cost_nature_is_a_row_for_each_combination_and_the_default_is_the_last(home: Home) -> None:
+    def natures() -> list[tuple[object, ...]]:
+        compile_settings(home, load_settings(home))
+        return table(home, "cost_nature_rules").select(pl.exclude("valid_from", "valid_to")).rows()
+
+    shipped = natures()
+    (home.config / "cost_nature.yml").unlink()
+    assert natures() == shipped
+    assert shipped[-1] == (3, None, None, None, "cogs")
+    assert {row[1] for row in shipped[:-2]} == {"dev", "eval", "staging", "test"} | {None}
+    (home.config / "cost_nature.yml").write_text(
+        "default: g_and_a\nrules:\n"
+        "- {plan: [free, unattributed], purpose: [eval, serve], cost_nature: sales_marketing}\n"
+    )
+    combinations = [("free", "eval"), ("free", "serve"), ("unattributed", "eval"), ("unattributed", "serve")]
+    assert natures() == [
+        *((1, None, plan, purpose, "sales_marketing") for plan, purpose in combinations),
+        (2, None, None, None, "g_and_a"),
+    ]
+
+
 def test_the_same_settings_give_the_same_bytes(home: Home) -> None:
     def compiled() -> dict[str, bytes]:
         compile_settings(home, load_settings(home))

@@ -25,13 +25,33 @@ summed as (
         environment,
         plan,
         cost_center,
+        cost_nature,
         cast(sum(basis_quantity) as decimal(38, 12)) as basis_quantity,
         cast(sum(amount_usd) as decimal(38, 12)) as amount_usd
     from parts
     group by
         charge_id, coalesce(rule_id, 'direct'), coalesce(rule_version, '0'), method, cost_component,
-        tenant_id, product_id, feature_id, environment, plan, cost_center
+        tenant_id, product_id, feature_id, environment, plan, cost_center, cost_nature
 
+),
+
+-- What calls carry has the nature of the calls.
+kinds as (
+
+    select distinct
+        charges.usage_date,
+        'unattributed' as environment,
+        summed.plan,
+        'unattributed' as purpose
+    from summed
+    inner join charges
+        on summed.charge_id = charges.charge_id
+    where summed.cost_nature is null
+
+),
+
+natures as (
+    {{ cost_natures('kinds') }}
 ),
 
 allocations as (
@@ -40,7 +60,7 @@ allocations as (
         md5(
             summed.charge_id || ':' || summed.rule_id || ':' || summed.method || ':' || summed.tenant_id || ':'
             || summed.product_id || ':' || summed.feature_id || ':' || summed.environment || ':' || summed.plan
-            || ':' || coalesce(summed.cost_center, '')
+            || ':' || coalesce(summed.cost_center, '') || ':' || coalesce(summed.cost_nature, '')
         ) as allocation_id,
         summed.charge_id,
         charges.posting_period,
@@ -60,6 +80,7 @@ allocations as (
         summed.environment,
         summed.plan,
         summed.cost_center,
+        coalesce(summed.cost_nature, natures.cost_nature) as cost_nature,
         summed.rule_id,
         summed.rule_version,
         summed.method,
@@ -73,6 +94,11 @@ allocations as (
     from summed
     inner join charges
         on summed.charge_id = charges.charge_id
+    left join natures
+        on
+            summed.cost_nature is null
+            and charges.usage_date = natures.usage_date
+            and summed.plan = natures.plan
 
 )
 

@@ -1,4 +1,4 @@
-{%- set who = 'tenant_id, product_id, feature_id, environment, plan, cost_center' -%}
+{%- set who = 'tenant_id, product_id, feature_id, environment, plan, cost_center, cost_nature' -%}
 with charges as (
 
     select * from {{ ref('fct_charges') }}
@@ -262,6 +262,7 @@ parts as (
         'unattributed' as environment,
         spread.plan,
         spread.cost_center,
+        cast(null as {{ dbt.type_string() }}) as cost_nature,
         cast(spread.basis_quantity as decimal(38, 12)) as basis_quantity,
         cast(spread.shared_usd + case when spread.takes_leftover then leftovers.leftover_usd else 0 end as decimal(26, 12)) as amount_usd
     from spread
@@ -282,6 +283,7 @@ parts as (
         'unattributed' as environment,
         'unattributed' as plan,
         cast(null as {{ dbt.type_string() }}) as cost_center,
+        cast(null as {{ dbt.type_string() }}) as cost_nature,
         cast(null as decimal(38, 12)) as basis_quantity,
         cast(ruled.amount_usd as decimal(26, 12)) as amount_usd
     from ruled
@@ -303,6 +305,7 @@ parts as (
         'unattributed' as environment,
         'unattributed' as plan,
         cast(null as {{ dbt.type_string() }}) as cost_center,
+        cast(null as {{ dbt.type_string() }}) as cost_nature,
         cast(null as decimal(38, 12)) as basis_quantity,
         amount_usd
     from gpu_unlogged

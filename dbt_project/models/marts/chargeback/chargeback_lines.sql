@@ -15,6 +15,7 @@ lines as (
         target_id,
         tenant_id,
         cost_center,
+        cost_nature,
         product_id,
         feature_id,
         rule_id,

@@ -44,10 +44,26 @@ attempts as (
 
 ),
 
+kinds as (
+
+    select distinct
+        usage_date,
+        environment,
+        plan,
+        coalesce(tag_purpose, 'serve') as purpose
+    from {{ ref('int_usage_priced') }}
+
+),
+
+natures as (
+    {{ cost_natures('kinds') }}
+),
+
 costed as (
 
     select
         usage.*,
+        natures.cost_nature,
         coalesce(attempts.attempt, 1) as attempt,
         coalesce(attempts.is_last_attempt, true) as is_last_attempt,
         case
@@ -104,6 +120,12 @@ costed as (
         on usage.call_id = anchored.call_id
     left join gpu_calls
         on usage.call_id = gpu_calls.call_id
+    left join natures
+        on
+            usage.usage_date = natures.usage_date
+            and usage.environment = natures.environment
+            and usage.plan = natures.plan
+            and coalesce(usage.tag_purpose, 'serve') = natures.purpose
 
 ),
 
@@ -133,6 +155,7 @@ facts as (
         environment,
         plan,
         coalesce(tag_purpose, 'serve') as purpose,
+        cost_nature,
         gateway,
         service_provider,
         coalesce(billing_account_id, 'unattributed') as billing_account_id,

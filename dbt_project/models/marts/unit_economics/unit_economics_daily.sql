@@ -36,6 +36,7 @@ usage_cells as (
         cast(sum(list_cost_usd) as decimal(26, 12)) as list_cost_usd,
         cast(sum(contracted_cost_usd) as decimal(26, 12)) as contracted_cost_usd,
         cast(sum(effective_cost_usd) as decimal(26, 12)) as effective_cost_usd,
+        cast(sum(effective_cost_usd) filter (where cost_nature = 'cogs') as decimal(26, 12)) as cogs_cost_usd,
         cast(sum(effective_cost_usd) filter (where superseded_as = 'retry') as decimal(26, 12)) as retry_cost_usd,
         cast(sum(effective_cost_usd) filter (where superseded_as = 'escalation') as decimal(26, 12)) as escalation_cost_usd,
         cast(sum(effective_cost_usd) filter (where superseded_as = 'fallback') as decimal(26, 12)) as fallback_cost_usd,
@@ -65,8 +66,11 @@ allocation_cells as (
         plan,
         cast(sum(amount_usd) filter (where status = 'anchored') as decimal(26, 12)) as billed_cost_usd,
         cast(sum(effective_amount_usd) as decimal(26, 12)) as effective_cost_usd,
+        cast(coalesce(sum(effective_amount_usd) filter (where cost_nature = 'cogs'), 0) as decimal(26, 12)) as cogs_cost_usd,
         -- what a credit takes off the bill and not off the cost
-        cast(sum(amount_usd - effective_amount_usd) filter (where charge_category = 'credit') as decimal(26, 12)) as credit_offset_usd
+        cast(sum(amount_usd - effective_amount_usd) filter (where charge_category = 'credit') as decimal(26, 12)) as credit_offset_usd,
+        cast(sum(amount_usd - effective_amount_usd) filter (where charge_category = 'credit' and cost_nature = 'cogs') as decimal(26, 12))
+            as cogs_credit_offset_usd
     from allocations
     group by
         usage_date, tenant_id, product_id, feature_id, coalesce(service_provider, 'unattributed'),
@@ -98,6 +102,8 @@ cells as (
         cast(coalesce(allocation_cells.effective_cost_usd, usage_cells.effective_cost_usd, 0) as decimal(38, 12))
             as effective_cost_usd,
         cast(coalesce(allocation_cells.credit_offset_usd, 0) as decimal(38, 12)) as credit_offset_usd,
+        cast(coalesce(allocation_cells.cogs_cost_usd, usage_cells.cogs_cost_usd, 0) as decimal(38, 12)) as cogs_cost_usd,
+        cast(coalesce(allocation_cells.cogs_credit_offset_usd, 0) as decimal(38, 12)) as cogs_credit_offset_usd,
         cast(coalesce(usage_cells.retry_cost_usd, 0) as decimal(38, 12)) as retry_cost_usd,
         cast(coalesce(usage_cells.escalation_cost_usd, 0) as decimal(38, 12)) as escalation_cost_usd,
         cast(coalesce(usage_cells.fallback_cost_usd, 0) as decimal(38, 12)) as fallback_cost_usd,

@@ -119,7 +119,8 @@ select
     c.usage_date, cast(date_trunc('week', c.usage_date) as date) as week_start, c.invoice_id, c.service_provider,
     c.billing_account_id, c.host, c.model, c.charge_category,
     case when p.target_id = 'unattributed' then 'unattributed' else 'tenant' end as target_type, p.target_id,
-    p.tenant_id, p.product_id, p.feature_id, 'production' as environment, p.plan, p.cost_center, p.rule_id,
+    p.tenant_id, p.product_id, p.feature_id, 'production' as environment, p.plan, p.cost_center,
+    'cogs' as cost_nature, p.rule_id,
     '1' as rule_version, p.method, p.cost_component, cast(1 as decimal(38, 12)) as basis_quantity,
     cast(1 as decimal(18, 12)) as share, p.amount_usd, p.amount_usd as effective_amount_usd,
     c.charge_status as status, cast(null as varchar) as corrects_id
@@ -128,8 +129,9 @@ from parts p join fct_charges c using (charge_id);
 create table chargeback_lines as
 select
     md5(allocation_id) as chargeback_line_id, posting_period, usage_date, charge_id, target_type, target_id, tenant_id,
-    cost_center, product_id, feature_id, rule_id, method, basis_quantity, share, amount_usd, effective_amount_usd,
-    'USD' as currency, invoice_id, service_provider, billing_account_id, model, charge_category, status
+    cost_center, cost_nature, product_id, feature_id, rule_id, method, basis_quantity, share, amount_usd,
+    effective_amount_usd, 'USD' as currency, invoice_id, service_provider, billing_account_id, model, charge_category,
+    status
 from fct_allocations;
 
 create table fct_tasks as
