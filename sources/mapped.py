@@ -344,7 +344,7 @@ def _texts_sql(layout: Layout, source: str) -> str:
         objects, keys = layout.closed
         object_keys = f"try(json_keys({first_text(text, Value(objects))}))"
         key = f"list_filter({object_keys}, lambda key: key not in {one_of(sorted(keys))})[1]"
-        stray = f"{literal(objects[0].strip('/'))} || chr(9) || {key}"
+        stray = f"{literal(_shown(objects[0]))} || chr(9) || {key}"
     return f"""
         with source as ({source}),
         opened as (
@@ -374,13 +374,17 @@ def judged_texts(layout: Layout, texts: str) -> str:
             when stray is not null then {unknown} || '"'
             {" ".join(problems)}
         end"""
-    # Computed values see typed ones by their v_ names; the last checks see lake columns.
+    names = ", ".join(f'"{name}"' for name in layout.columns)
+    values = "".join(f", v_{name}" for name in layout.values)
+    # Computed values see typed ones by their v_ names; the last checks see those and lake columns.
     return f"""
         with texts as ({texts}),
         typed as (select *, {", ".join(typed)} from texts),
         computed as (select *{"".join(", " + column for column in computed)} from typed),
-        lake as (select {lake}, line_number, byte_offset, {first} as first_problem from computed)
-        select * exclude (first_problem), coalesce(first_problem, case{checks or " when false then null"} end)
+        lake as (
+            select {lake}, line_number, byte_offset, {first} as first_problem{values} from computed
+        )
+        select {names}, line_number, byte_offset, coalesce(first_problem, case{checks or " when false then null"} end)
         from lake"""
 
 
@@ -436,9 +440,14 @@ def _typed(column: str, value: Value) -> str:
             return f"case lower({column}) {words} else {other} end"
 
 
+def _shown(place: str) -> str:
+    """A place as errors name it."""
+    return _unescaped(place.replace("//", "/").strip("/").replace("/", "."))
+
+
 def _problems(name: str, value: Value) -> list[str]:
-    at, said, typed = value.at[0] if value.at else name, f"t_{name}", f"v_{name}"
-    shown = _unescaped(at.replace("//", "/").strip("/").replace("/", ".")).replace("'", "''")
+    said, typed = f"t_{name}", f"v_{name}"
+    shown = _shown(value.at[0] if value.at else name).replace("'", "''")
     expected = _EXPECTED.get(value.kind, "a value") + "".join(f" or as in {one}" for one in value.formats)
     problems = []
     if value.is_required:

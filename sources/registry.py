@@ -20,6 +20,7 @@ from sources.openai.feed import COSTS, USAGE_COMPLETIONS, USAGE_METERS
 from sources.openrouter.feed import ACTIVITY as OPENROUTER_ACTIVITY
 from sources.openrouter.feed import GENERATIONS as OPENROUTER_GENERATIONS
 from sources.otel.feed import SPANS as OTEL_SPANS
+from sources.portkey.feed import LOGS as PORTKEY_LOGS
 from sources.vercel.feed import GENERATIONS as VERCEL_GENERATIONS
 from sources.vllm.feed import SAMPLES as VLLM_SAMPLES
 
@@ -32,6 +33,7 @@ FEEDS: tuple[FeedTable, ...] = (
     OPENROUTER_GENERATIONS,
     OPENROUTER_ACTIVITY,
     VERCEL_GENERATIONS,
+    PORTKEY_LOGS,
     LANGFUSE_OBSERVATIONS,
     OTEL_SPANS,
     DECLARED_CALLS,

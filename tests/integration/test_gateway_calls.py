@@ -72,6 +72,8 @@ def marts(run: Run) -> duckdb.DuckDBPyConnection:
         ("01A", (15, 0, 0, 7, 0)),
         ("b-1", (600, 400, 0, 180, 120)),
         ("gen_01LARCH", (300, 600, 100, 50, 30)),
+        ("chatcmpl-larch-1", (400, 600, 0, 80, 120)),
+        ("msg_larch_2", (100, 400, 50, 50, 0)),
     ],
 )
 def test_token_classes_are_disjoint(marts: duckdb.DuckDBPyConnection, call_id: str, expected: tuple[int, ...]) -> None:
@@ -102,6 +104,8 @@ def test_calls_that_nobody_bills_cost_nothing(marts: duckdb.DuckDBPyConnection) 
         ("33333333-3333-4333-8333-333333333333", "not_billed"),
         ("55555555-5555-4555-8555-555555555555", "gateway_cache"),
         ("b-3", "not_billed"),
+        ("b0a1c2d3-0000-4000-8000-000000000004", "gateway_cache"),
+        ("b0a1c2d3-0000-4000-8000-000000000005", "not_billed"),
         ("bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb-5555555555555555", "not_billed"),
         ("refused", "not_billed"),
         ("req-2", "not_billed"),

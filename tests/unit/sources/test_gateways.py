@@ -81,6 +81,83 @@ def test_a_vercel_generation_that_read_more_cache_than_input_is_rejected(home: L
     assert fields == [(2, "input_tokens"), (3, "native_tokens_prompt"), (4, "created_at")]
 
 
+def test_portkeys_total_says_whether_the_counts_hold_the_cache(home: LandedHome) -> None:
+    calls = rows(home, "portkey/logs")
+    openai, anthropic, own = calls["chatcmpl-larch-1"], calls["msg_larch_2"], calls["msg_larch_3"]
+    assert tokens(openai) == (1000, 600, 0, 200, 120)
+    assert tokens(anthropic) == (550, 400, 50, 50, 0)
+    assert (tokens(own), own["cache_write_1h_tokens"]) == ((380, 300, 50, 20, 0), 20)
+    # Money is in cents.
+    assert (openai["reported_cost_usd"], openai["service_tier"]) == (Decimal("0.00215"), "standard")
+    assert openai["ended_at"] == datetime(2026, 8, 10, 9, 0, 1, 500000)
+    assert (openai["tag_tenant"], openai["user_key"]) == ("larch", user_key("ana", HASH_KEY))
+    hit, refused = (calls[f"b0a1c2d3-0000-4000-8000-00000000000{n}"] for n in (4, 5))
+    assert (hit["billing_status"], refused["billing_status"]) == ("gateway_cache", "not_billed")
+    assert (refused["gateway_provider"], refused["http_status"]) == ("azure", 429)
+
+
+PORTKEY_ROW = {"id": "p", "created_at": "2026-08-10T11:00:00Z", "ai_model": "m", "req_units": 10, "res_units": 5}
+PORTKEY_COUNTS = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
+
+
+def portkey_row(counts: dict[str, Any] | None, **changes: Any) -> str:
+    return json.dumps(PORTKEY_ROW | {"response": {"id": "r", "usage": counts}} | changes)
+
+
+@pytest.mark.parametrize(
+    ("line", "field", "reason"),
+    [
+        (portkey_row(None), "response.usage", "nobody can say how many of the 10 req_units were cached"),
+        # Of a total of 17, two are neither the cache nor the reasoning.
+        (portkey_row(PORTKEY_COUNTS | {"total_tokens": 17}), "response.usage", "total 17"),
+        (
+            portkey_row(
+                PORTKEY_COUNTS
+                | {
+                    "total_tokens": 19,
+                    "prompt_tokens_details": {"cached_tokens": 4},
+                    "completion_tokens_details": {"reasoning_tokens": 4},
+                }
+            ),
+            "response.usage",
+            "cannot be told apart: input 10, output 5, cache 4, reasoning 4, total 19",
+        ),
+        (
+            portkey_row({"prompt_tokens": 10, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 4}}),
+            "response.usage",
+            "total missing",
+        ),
+        (portkey_row(PORTKEY_COUNTS, cache_status="LUKEWARM"), "cache_status", 'found "LUKEWARM"; expected one of'),
+        (portkey_row(PORTKEY_COUNTS, id=None, response={"usage": PORTKEY_COUNTS}), "id", "missing"),
+        (portkey_row(PORTKEY_COUNTS, cost_currency="EUR"), "cost_currency", 'found "EUR"'),
+        (portkey_row(PORTKEY_COUNTS, created_at="yesterday"), "created_at", 'found "yesterday"'),
+    ],
+)
+def test_portkey_rows_whose_classes_overlap_or_that_do_not_fit_are_set_aside(
+    home: LandedHome, line: str, field: str, reason: str
+) -> None:
+    home.land("portkey/logs/a.jsonl", f"{portkey_row(PORTKEY_COUNTS)}\n{line}\n")
+    assert home.ingest().rows_kept == 1
+    [(number, at, why)] = home.rejects()
+    assert (number, at) == (2, field)
+    assert reason in why
+
+
+def test_portkeys_geminis_reasoning_stands_beside_its_output(home: LandedHome) -> None:
+    counts = PORTKEY_COUNTS | {"total_tokens": 19, "completion_tokens_details": {"reasoning_tokens": 4}}
+    home.land("portkey/logs/a.jsonl", portkey_row(counts) + "\n")
+    home.ingest()
+    [row] = home.lake("portkey/logs").to_dicts()
+    assert (row["output_tokens"], row["reasoning_tokens"]) == (9, 4)
+
+
+def test_a_token_class_new_to_portkeys_usage_fails_the_file(home: LandedHome) -> None:
+    home.land("portkey/logs/a.jsonl", portkey_row(PORTKEY_COUNTS | {"dream_tokens": 3}) + "\n")
+    home.ingest()
+    [file] = home.ledger()
+    assert (file.status, file.reason) == ("failed", 'response.usage: unknown key "dream_tokens"')
+
+
 def test_openrouters_activity_csv_says_the_same_in_its_own_columns(home: LandedHome) -> None:
     calls = rows(home, "openrouter/generations")
     routed, own_key = calls["gen-4"], calls["gen-5"]

@@ -1,7 +1,8 @@
 {{ config(materialized='view') }}
 {#- In the order of trust: where two feeds logged the same call, the first one's row counts. -#}
 {%- set gateways = [
-    'litellm', 'openrouter', 'vercel', 'helicone', 'cloudflare', 'envoy', 'bedrock', 'langfuse', 'otel', 'declared',
+    'litellm', 'openrouter', 'vercel', 'portkey', 'helicone', 'cloudflare', 'envoy', 'bedrock', 'langfuse', 'otel',
+    'declared',
 ] -%}
 with
 {%- for gateway in gateways %}
