@@ -13,11 +13,11 @@ from typing import Any
 from assets.exports import ExportError
 from assets.exports.files import File, write_files
 from assets.exports.safe_csv import to_csv
+from assets.exports.xlsx import to_xlsx
 from assets.marts import open_marts, rows
 from sources.money import largest_remainder
 
 NAME = "chargeback"
-FILE_NAME = f"{NAME}.csv"
 CENTS = 2
 EXACT = Decimal(1).scaleb(-12)
 ZERO = Decimal(0)
@@ -45,14 +45,15 @@ Row = dict[str, Any]
 def write(
     marts: Path, out_dir: Path, period: str, dialect: str | None = None, data_version: str | None = None
 ) -> list[Path]:
-    """Write chargeback.csv and its manifest for one posting period."""
+    """Write chargeback.csv, chargeback.xlsx and their manifest for one posting period."""
     lines = _in_cents(_lines(marts, period))
     control = _control(lines)
     body = [["line", *(line[key] for key in KEYS), *_amounts(line)] for line in lines]
     blank = [None] * (len(KEYS) - 2)
     content = to_csv(HEADER, [*body, ["control_total", period, *blank, "USD", *_amounts(control)]])
-    facts = _facts(period, lines, control, data_version)
-    return write_files(out_dir, NAME, {FILE_NAME: File(content, len(lines))}, facts)
+    sheet = to_xlsx(NAME, HEADER[1:], [cells[1:] for cells in body], ("amount_usd",))
+    files = {f"{NAME}.csv": File(content, len(lines)), f"{NAME}.xlsx": File(sheet, len(lines))}
+    return write_files(out_dir, NAME, files, _facts(period, lines, control, data_version))
 
 
 def _lines(marts: Path, period: str) -> list[Row]:
