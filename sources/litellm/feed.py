@@ -7,12 +7,16 @@ from sources.litellm.forms import read_logs
 _REQUIRED = (
     "request_id", "call_type", "model_id", "started_at", "ended_at", "is_gateway_cache_hit", "is_batch", "file_hash",
 )  # fmt: skip
-_COUNTS = [name for name, kind in projection.LAKE_COLUMNS.items() if name.endswith("_tokens") or name == "searches"]
+_COUNTS = [
+    name
+    for name, kind in projection.LAKE_COLUMNS.items()
+    if name.endswith(("_tokens", "_seconds")) or name in ("searches", "images", "characters")
+]
 
 SPEND_LOGS = FeedTable(
     feed="litellm",
     table="spend_logs",
-    reader_version=2,
+    reader_version=3,
     columns=projection.LAKE_COLUMNS,
     identity="content",
     suffixes=(

@@ -141,6 +141,7 @@ _METADATA = """case
     when metadata is not null and meta is null then metadata
     else cast(json_object(
         'usage_object', coalesce({usage}, try(json(json_extract_string(log.response, '$.usage')))),
+        'billed_units', try(json_extract(log.response, '$.meta.billed_units')),
         'spend_logs_metadata', {tags},
         'cost_breakdown', try(json(log.cost_breakdown)),
         'reasoning_effort', meta.reasoning_effort,

@@ -30,11 +30,12 @@ KNOWN_FIELDS: dict[str, frozenset[str]] = {
     "metadata.usage_object.": frozenset({
         "prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "completion_tokens_details",
         "cache_creation_input_tokens", "cache_read_input_tokens", "cache_creation", "server_tool_use", "service_tier",
-        "inference_geo", "speed", "cost", "input_tokens", "output_tokens",
+        "inference_geo", "speed", "cost", "input_tokens", "output_tokens", "input_tokens_details",
+        "input_token_details", "output_tokens_details", "type", "seconds",
     }),
     "metadata.usage_object.prompt_tokens_details.": frozenset({
         "cached_tokens", "cache_write_tokens", "cache_creation_tokens", "cache_creation_token_details", "text_tokens",
-        "audio_tokens", "image_tokens", "web_search_requests",
+        "audio_tokens", "image_tokens", "web_search_requests", "image_count", "character_count", "video_length_seconds",
     }),
     "metadata.usage_object.completion_tokens_details.": frozenset({
         "reasoning_tokens", "text_tokens", "audio_tokens", "image_tokens", "accepted_prediction_tokens",
@@ -70,9 +71,23 @@ OPTIONAL_COUNTS = {
     "output_image": f"{_OUTPUT}.image_tokens",
     "searches_used": f"{_USAGE}.server_tool_use.web_search_requests",
     "searches_in_input": f"{_INPUT}.web_search_requests",
+    "search_units": "metadata.billed_units.search_units",
+    "image_count": f"{_INPUT}.image_count",
+    "character_count": f"{_INPUT}.character_count",
+    # Images and transcriptions keep the provider's own usage object.
+    "own_input": f"{_USAGE}.input_tokens",
+    "own_output": f"{_USAGE}.output_tokens",
+    "own_input_image": f"{_USAGE}.input_tokens_details.image_tokens",
+    "own_input_audio": f"{_USAGE}.input_token_details.audio_tokens",
+    "own_output_image": f"{_USAGE}.output_tokens_details.image_tokens",
+}
+OPTIONAL_SECONDS = {
+    "audio_seconds": f"{_USAGE}.seconds",
+    "video_seconds": f"{_INPUT}.video_length_seconds",
 }
 _METADATA_PATHS = (
     *OPTIONAL_COUNTS.values(),
+    *OPTIONAL_SECONDS.values(),
     f"{_USAGE}.prompt_tokens",
     f"{_USAGE}.service_tier",
     *(f"{_TAGS}.{tag}" for tag in (*TAGS, "reasoning_effort")),
@@ -117,6 +132,14 @@ def _problems() -> list[str]:
         *_structure_problems(),
         *(_count_problem(name, name, name, True) for name in _REQUIRED_COUNTS),
         *(_count_problem(name, f"x_{name}", path, False) for name, path in OPTIONAL_COUNTS.items()),
+        *(
+            reject(
+                f"x_{name} is not null and coalesce(n_{name} < 0, true)",
+                path,
+                found(f"x_{name}", "a number, 0 or more"),
+            )
+            for name, path in OPTIONAL_SECONDS.items()
+        ),
         *_sum_problems(),
         reject("spend_usd is null", "spend", found("spend", "a number")),
         reject("spend_usd < 0", "spend", "'negative'"),
@@ -182,14 +205,14 @@ def _sum_problems() -> list[str]:
         ),
         reject(
             "cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens + input_audio_tokens "
-            "+ input_image_tokens > n_prompt_tokens",
+            "+ input_image_tokens > input_tokens",
             "prompt_tokens",
-            "n_prompt_tokens || ' is less than its cache, audio and image tokens'",
+            "input_tokens || ' is less than its cache, audio and image tokens'",
         ),
         reject(
-            "reasoning_tokens + output_audio_tokens + output_image_tokens > n_completion_tokens",
+            "reasoning_tokens + output_audio_tokens + output_image_tokens > output_tokens",
             "completion_tokens",
-            "n_completion_tokens || ' is less than its reasoning, audio and image tokens'",
+            "output_tokens || ' is less than its reasoning, audio and image tokens'",
         ),
     ]
 
@@ -218,7 +241,7 @@ def _closed_list_problems() -> list[str]:
 def _texts() -> list[str]:
     """The nested texts of metadata, each named once."""
     return [
-        *(f"m{path[8:]} as x_{name}" for name, path in OPTIONAL_COUNTS.items()),
+        *(f"m{path[8:]} as x_{name}" for name, path in (OPTIONAL_COUNTS | OPTIONAL_SECONDS).items()),
         "m.spend_logs_metadata.latency_insensitive as x_latency_insensitive",
         "lower(nullif(coalesce(m.cost_breakdown.service_tier, m.usage_object.service_tier), '')) as x_tier",
     ]
@@ -228,6 +251,7 @@ def _typed() -> list[str]:
     return [
         *(f"try_cast(x_{name} as bigint) as n_{name}" for name in OPTIONAL_COUNTS),
         *(f"try_cast({name} as bigint) as n_{name}" for name in _REQUIRED_COUNTS),
+        *(f"try_cast(x_{name} as decimal(18, 6)) as n_{name}" for name in OPTIONAL_SECONDS),
         moment('"startTime"') + " as started_at",
         moment('"endTime"') + " as ended_at",
         moment('"completionStartTime"') + " as completion_started_at",
@@ -238,7 +262,13 @@ def _typed() -> list[str]:
 
 
 # prompt_tokens include cache reads and writes, completion_tokens include reasoning: LiteLLM normalises all providers.
+# Of images and transcriptions it may leave both at 0 and keep the counts in the provider's usage; what an image model
+# puts out is image tokens, unless it says which are.
 _CLASSES = """
+    regexp_matches(call_type, 'image_|transcription') as is_media,
+    is_media and n_total_tokens = 0 as is_own_count,
+    case when is_own_count then coalesce(n_own_input, 0) else n_prompt_tokens end as input_tokens,
+    case when is_own_count then coalesce(n_own_output, 0) else n_completion_tokens end as output_tokens,
     coalesce(greatest(n_cached_tokens, n_cache_read_total), 0) as cache_read_tokens,
     greatest(n_cache_write_total, n_cache_write_tokens, n_cache_creation_tokens) as cache_written,
     case
@@ -246,12 +276,17 @@ _CLASSES = """
         else coalesce(cache_written, 0)
     end as cache_write_5m_tokens,
     coalesce(n_ephemeral_1h, 0) as cache_write_1h_tokens,
-    coalesce(n_input_audio, 0) as input_audio_tokens,
-    coalesce(n_input_image, 0) as input_image_tokens,
+    coalesce(n_input_audio, n_own_input_audio, 0) as input_audio_tokens,
+    coalesce(n_input_image, n_own_input_image, 0) as input_image_tokens,
     coalesce(n_reasoning, 0) as reasoning_tokens,
     coalesce(n_output_audio, 0) as output_audio_tokens,
-    coalesce(n_output_image, 0) as output_image_tokens,
-    coalesce(greatest(n_searches_used, n_searches_in_input), 0) as searches"""
+    coalesce(
+        n_output_image,
+        n_own_output_image,
+        case when contains(call_type, 'image_') then output_tokens - reasoning_tokens - output_audio_tokens end,
+        0
+    ) as output_image_tokens,
+    coalesce(greatest(n_searches_used, n_searches_in_input), n_search_units, 0) as searches"""
 
 # Lake column -> (type, SQL over the classed row), in the order of the Parquet.
 _LAKE = {
@@ -270,9 +305,9 @@ _LAKE = {
     "started_at": ("TIMESTAMP", "started_at"),
     "ended_at": ("TIMESTAMP", "ended_at"),
     "completion_started_at": ("TIMESTAMP", "completion_started_at"),
-    "prompt_tokens": ("BIGINT", "n_prompt_tokens"),
-    "completion_tokens": ("BIGINT", "n_completion_tokens"),
-    "total_tokens": ("BIGINT", "n_total_tokens"),
+    "prompt_tokens": ("BIGINT", "input_tokens"),
+    "completion_tokens": ("BIGINT", "output_tokens"),
+    "total_tokens": ("BIGINT", "case when is_own_count then input_tokens + output_tokens else n_total_tokens end"),
     "cache_read_tokens": ("BIGINT", "cache_read_tokens"),
     "cache_write_5m_tokens": ("BIGINT", "cache_write_5m_tokens"),
     "cache_write_1h_tokens": ("BIGINT", "cache_write_1h_tokens"),
@@ -282,6 +317,10 @@ _LAKE = {
     "output_audio_tokens": ("BIGINT", "output_audio_tokens"),
     "output_image_tokens": ("BIGINT", "output_image_tokens"),
     "searches": ("BIGINT", "searches"),
+    "images": ("BIGINT", "coalesce(n_image_count, 0)"),
+    "audio_seconds": ("DECIMAL(18,6)", "coalesce(n_audio_seconds, 0)"),
+    "video_seconds": ("DECIMAL(18,6)", "coalesce(n_video_seconds, 0)"),
+    "characters": ("BIGINT", "coalesce(n_character_count, 0)"),
     "spend_usd": ("DECIMAL(26,12)", "spend_usd"),
     # Writers older than the status column left it null.
     "status": ("VARCHAR", "coalesce(status, case when x_error is null then 'success' else 'failure' end)"),

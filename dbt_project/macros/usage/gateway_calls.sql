@@ -64,7 +64,7 @@ classed as (
         output_tokens{{ ' + reasoning_tokens' if not output_has_reasoning }} as total_output_tokens,
         searches,
         images,
-        audio_seconds,
+        {{ billable_audio_seconds() }} as audio_seconds,
         video_seconds,
         characters,
         pages,

@@ -322,3 +322,63 @@ def test_the_ledger_knows_the_days_a_file_touches(home: LandedHome) -> None:
     home.ingest()
     days = home.meta("file_days").select(pl.col("usage_date").cast(pl.String), "rows_kept").rows()
     assert days == [("2026-08-10", 2), ("2026-08-11", 1)]
+
+
+def natural(home: LandedHome, call_type: str, usage: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    row = log_row(prompt_tokens=0, completion_tokens=0, total_tokens=0, call_type=call_type)
+    return only_row(home, row | {"metadata": json.dumps({"usage_object": usage})} | changes)
+
+
+def test_a_transcription_is_counted_in_seconds(home: LandedHome) -> None:
+    row = natural(home, "atranscription", {"type": "duration", "seconds": 12.5})
+    assert (row["audio_seconds"], row["total_tokens"]) == (Decimal("12.5"), 0)
+
+
+def test_a_transcription_in_tokens_says_which_are_audio(home: LandedHome) -> None:
+    usage = {
+        "type": "tokens",
+        "input_tokens": 130,
+        "output_tokens": 20,
+        "total_tokens": 150,
+        "input_token_details": {"audio_tokens": 120, "text_tokens": 10},
+    }
+    row = natural(home, "atranscription", usage)
+    assert (row["prompt_tokens"], row["input_audio_tokens"]) == (130, 120)
+    assert (row["completion_tokens"], row["total_tokens"]) == (20, 150)
+
+
+def test_what_an_image_model_puts_out_is_image_tokens(home: LandedHome) -> None:
+    usage = {
+        "input_tokens": 210,
+        "output_tokens": 1056,
+        "total_tokens": 1266,
+        "input_tokens_details": {"image_tokens": 194, "text_tokens": 16},
+    }
+    row = natural(home, "aimage_edit", usage)
+    assert (row["prompt_tokens"], row["input_image_tokens"]) == (210, 194)
+    assert (row["completion_tokens"], row["output_image_tokens"], row["total_tokens"]) == (1056, 1056, 1266)
+
+
+def test_an_image_model_may_say_which_of_its_tokens_are_text(home: LandedHome) -> None:
+    usage = {"input_tokens": 10, "output_tokens": 1100, "output_tokens_details": {"image_tokens": 1056}}
+    assert natural(home, "aimage_generation", usage)["output_image_tokens"] == 1056
+
+
+def test_tokens_that_litellm_counts_itself_stand(home: LandedHome) -> None:
+    row = with_usage(prompt=100, completion=1056, input_tokens=7, output_tokens=7) | {"call_type": "aimage_generation"}
+    kept = only_row(home, row)
+    assert (kept["prompt_tokens"], kept["completion_tokens"], kept["output_image_tokens"]) == (100, 1056, 1056)
+
+
+def test_embeddings_of_images_videos_and_characters(home: LandedHome) -> None:
+    details = {"image_count": 2, "video_length_seconds": 7.25, "character_count": 30}
+    row = natural(home, "aembedding", {"prompt_tokens": 0, "prompt_tokens_details": details})
+    assert (row["images"], row["video_seconds"], row["characters"]) == (2, Decimal("7.25"), 30)
+
+
+@pytest.mark.parametrize("seconds", [-1, "long", "1e99"])
+def test_seconds_that_are_none_are_rejected(home: LandedHome, seconds: object) -> None:
+    usage = {"usage_object": {"type": "duration", "seconds": seconds}}
+    home.land(f"{LOGS}/a.ndjson", log_lines(log_row(), log_row(call_type="atranscription", metadata=json.dumps(usage))))
+    home.ingest()
+    assert home.rejects() == [(2, "metadata.usage_object.seconds", f'found "{seconds}"; expected a number, 0 or more')]

@@ -117,6 +117,13 @@ def test_json_inside_json_and_old_payloads(home: LandedHome) -> None:
     assert row["spend_usd"] == 0
 
 
+def test_searches_of_a_reranker(home: LandedHome) -> None:
+    answer = {"id": "r", "results": [{"index": 0}], "meta": {"billed_units": {"search_units": 2}}}
+    call = CALLS[0] | {"call_type": "arerank", "response": answer}
+    [row] = lake_rows(home, "a.jsonl", json.dumps(call) + "\n")
+    assert row["searches"] == 2
+
+
 def test_usage_of_the_response_where_metadata_has_none(home: LandedHome) -> None:
     usage = CALLS[0]["metadata"]["usage_object"]
     call = CALLS[0] | {"metadata": {"user_api_key_hash": "0" * 64}, "response": {"usage": usage}}
