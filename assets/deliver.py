@@ -8,7 +8,6 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import date
-from importlib.metadata import version
 from pathlib import Path
 
 from assets.exports import write_export
@@ -69,7 +68,7 @@ def deliver_report(home: Home, manifest: Manifest, settings: Settings, week: dat
     meta = ReportMeta(
         run_id=manifest.published_at,
         code_version=code_version(),
-        price_book_version=f"genai-prices {version('genai-prices')}",
+        price_book_version=manifest.price_book,
         data_version=manifest.version_id,
     )
     folder = report_path(home, week).parent

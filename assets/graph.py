@@ -230,6 +230,8 @@ def published_asset(marts: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
                 "path": dg.MetadataValue.path(published.path / DATABASE),
                 "files_written": published.files_written,
                 "files_unchanged": published.files_linked,
+                "price_book": published.manifest.price_book,
+                "repriced": str(published.repriced or "nothing"),
                 "dagster/row_count": published.manifest.rows("fct_usage"),
             },
         )

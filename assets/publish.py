@@ -11,14 +11,16 @@ import os
 import shutil
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
 
+from assets.repricing import Repriced, note_repricing
 from sources import clock
 from sources.home import Home
+from sources.pricing.versions import used_version
 from sources.reading import literal
 
 DATABASE = "marts.duckdb"
@@ -50,6 +52,7 @@ class Manifest:
     """What a version holds: `files` by path below marts/, and a content hash of each week and posting period.
 
     Weeks (by their Monday) and months tell which reports and chargeback files show numbers that are no longer so.
+    `price_book` is the price book version; the home keeps it.
     """
 
     version_id: str
@@ -57,6 +60,7 @@ class Manifest:
     files: dict[str, PublishedFile]
     weeks: dict[str, str]
     months: dict[str, str]
+    price_book: str = ""
 
     @classmethod
     def read(cls, path: Path) -> "Manifest":
@@ -78,6 +82,7 @@ class Published:
     path: Path
     files_written: int
     files_linked: int
+    repriced: Repriced | None = None
 
 
 @dataclass(frozen=True)
@@ -105,14 +110,20 @@ def current_manifest(home: Home) -> Manifest | None:
 def publish(home: Home, version_id: str, check: Callable[[Path], None], keep: int) -> Published:
     """Publish warehouse/build.duckdb as `version_id`. `check` is given the new marts.duckdb and raises to stop it."""
     remove_unfinished(home)
-    final = version_path(home, version_id)
+    final, before = version_path(home, version_id), current_manifest(home)
     if (final / MANIFEST).is_file():
         published = Published(Manifest.read(final / MANIFEST), final, 0, 0)
     else:
         published = _write_version(home, version_id, check)
+    repriced = None
+    if before and before.version_id != version_id and before.price_book not in ("", published.manifest.price_book):
+        database = version_path(home, before.version_id) / DATABASE
+        repriced = note_repricing(
+            home, version_id, database, before.price_book, final / DATABASE, published.manifest.price_book
+        )
     _point_to(home, version_id)
     _prune(home, keep)
-    return published
+    return replace(published, repriced=repriced)
 
 
 def remove_unfinished(home: Home) -> None:
@@ -136,7 +147,7 @@ def _write_version(home: Home, version_id: str, check: Callable[[Path], None]) -
         _write_all(connection, folder, [job for job in jobs if job not in linked])
         weeks, months = _weeks(connection, jobs), _months(connection, tables)
     files = {job.name: job.file for job in jobs}
-    manifest = Manifest(version_id, clock.now().isoformat(), files, weeks, months)
+    manifest = Manifest(version_id, clock.now().isoformat(), files, weeks, months, used_version(home))
     (folder / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1, sort_keys=True) + "\n")
     check(database)
     _make_durable(folder)

@@ -1,9 +1,8 @@
 """What a month would have cost under another price book: published calls, priced twice by the pipeline's own SQL."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -12,13 +11,12 @@ from assets.marts import UNATTRIBUTED, MartsError, open_marts, rows
 from assets.pricing import CALL_COLUMNS, pricing_sql
 from assets.publish import DATABASE
 from sources import clock
-from sources.home import Home, HomeError
+from sources.home import Home
 from sources.pricing.build import prices_of
 from sources.pricing.resolve import SELF_HOSTED, Key
-from sources.settings import Settings, load_contracts, load_settings
-from sources.settings.models import Contract
+from sources.pricing.versions import find_book
+from sources.settings import load_settings
 
-LIST, CURRENT = "list", "current"
 BY = {
     "model": ("service_provider", "model"),
     "tenant": ("tenant_id",),
@@ -58,14 +56,14 @@ class PriceDiff:
 def diff_prices(home: Home, a: str, b: str, month: date | None = None, by: str = "model") -> PriceDiff:
     """What a month (its first day; the last complete one when left out) costs under two books, dearest change first."""
     settings = load_settings(home)
-    books = {"a": read_book(settings, a), "b": read_book(settings, b)}
+    books = {"a": find_book(home, settings, a), "b": find_book(home, settings, b)}
     month = month or (clock.now().date().replace(day=1) - timedelta(days=1)).replace(day=1)
     with open_marts(home.published / DATABASE) as marts:
         self_hosted = _create_calls(marts, month)
         keys = [Key(*row) for row in marts.execute(_KEYS).fetchall()]
         calls = "calls"
-        for name, contracts in books.items():
-            prices = prices_of(keys, replace(settings, contracts=contracts))
+        for name, book in books.items():
+            prices = prices_of(keys, settings, book)
             for table in ("price_keys", "price_sets"):
                 marts.register(f"{table}_{name}", getattr(prices, table).to_arrow())
             sql = pricing_sql(home.warehouse, calls, f"price_keys_{name}", f"price_sets_{name}")
@@ -78,17 +76,6 @@ def diff_prices(home: Home, a: str, b: str, month: date | None = None, by: str =
         found = rows(marts, _DIFFERENCES.format(keys=", ".join(BY[by])))
     *lines, total = (_line(row) for row in found)
     return PriceDiff(month, a, b, lines, total, self_hosted)
-
-
-def read_book(settings: Settings, name: str) -> tuple[Contract, ...]:
-    """The contracts over the public prices: none, the home's or those of a file."""
-    if name in (LIST, CURRENT):
-        return settings.contracts if name == CURRENT else ()
-    if not Path(name).is_file():
-        raise HomeError(
-            f"{name} is no price book: found no such file; allowed are {LIST}, {CURRENT} or a contracts.yml"
-        )
-    return load_contracts(Path(name), settings)
 
 
 def _create_calls(marts: duckdb.DuckDBPyConnection, month: date) -> int:

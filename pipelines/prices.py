@@ -3,14 +3,20 @@
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import polars as pl
 
+from assets.repricing import Repriced, repricings
+from pipelines.lock import home_lock
+from sources import clock
 from sources.home import Home, HomeError
-from sources.pricing import book
+from sources.pricing import book, stored, versions
 from sources.pricing.contracts import contracted_card, find_contract
 from sources.pricing.rates import PUBLISHED_NAMES, TOKEN_METERS, rates_by_meter
 from sources.pricing.resolve import SELF_HOSTED
+from sources.pricing.snapshot import Snapshot
+from sources.settings import load_settings
 from sources.settings.models import Contract
 
 SERVICE_TIERS = ("standard", "batch", "flex", "priority")
@@ -43,10 +49,15 @@ class Shown:
 
 
 def show_prices(
-    service_provider: str, model_id: str, day: date, contracts: tuple[Contract, ...] = (), tiers: tuple[str, ...] = ()
+    service_provider: str,
+    model_id: str,
+    day: date,
+    contracts: tuple[Contract, ...] = (),
+    tiers: tuple[str, ...] = (),
+    public: Snapshot | None = None,
 ) -> Shown:
-    """Every price of a model on a UTC day, tier by tier."""
-    model = book.find_model(service_provider, model_id)
+    """Every price of a model on a UTC day, tier by tier; in the installed book when no other is given."""
+    model = book.find_model(service_provider, model_id, public=public)
     prices: list[Price] = []
     missing: dict[str, str] = {}
     for tier in tiers or SERVICE_TIERS:
@@ -59,8 +70,8 @@ def show_prices(
                 continue
             listed = quote.card.tiers if quote.card else tuple({} for _ in paid.tiers)
             source = "; ".join(text for text in (quote.source, contract.source if contract else None) if text)
-            for threshold, public, own in zip((0, *paid.thresholds), listed, paid.tiers, strict=True):
-                list_rates, own_rates = rates_by_meter(public), rates_by_meter(own)
+            for threshold, given, own in zip((0, *paid.thresholds), listed, paid.tiers, strict=True):
+                list_rates, own_rates = rates_by_meter(given), rates_by_meter(own)
                 prices += [
                     Price(
                         tier,
@@ -84,6 +95,44 @@ def unit(meter: str) -> str:
 
 def _window(start: int, end: int) -> str:
     return f"{start // 3600:02}:{start % 3600 // 60:02}-{end // 3600:02}:{end % 3600 // 60:02}"
+
+
+def import_prices(home: Home, path: Path | None, accept: bool, command: str) -> stored.TakenIn:
+    """Take in a public book while nothing else uses the home."""
+    with home_lock(home.root, command, load_settings(home).limits.lock_wait_seconds):
+        return stored.take_in(home, clock.now().date(), path, accept)
+
+
+@dataclass(frozen=True)
+class NamedBook:
+    """A public book the home has taken in, or a version (with entries and contracts) that a run used."""
+
+    kind: str
+    sha256: str
+    known_from: date | None
+    name: str
+    is_current: bool
+
+
+@dataclass(frozen=True)
+class Books:
+    """The price books of a home, and what each new one moved."""
+
+    books: list[NamedBook]
+    repricings: list[Repriced]
+
+
+def list_books(home: Home) -> Books:
+    public = stored.current(home).source
+    used = versions.current(home, load_settings(home)).version
+    found = []
+    for one in stored.stored_books(home):
+        source = one.book.snapshot.source
+        found.append(NamedBook("public", source.sha256, source.known_from, source.name, source == public))
+    for version in versions.used_versions(home):
+        source = versions.read_version(home, version).public.source
+        found.append(NamedBook("version", version, source.known_from, source.name, version == used))
+    return Books(found, repricings(home))
 
 
 @dataclass(frozen=True)

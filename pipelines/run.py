@@ -144,6 +144,8 @@ def _publish(home: Home, settings: Settings, progress: Progress, result: RunResu
         published = publish(home, inputs.version_id, lambda database: require_shape(database, settings.limits), keep)
         warehouse.mark_applied(home, inputs)
         step.result(f"version {inputs.version_id}: {published.files_written} files, {published.files_linked} unchanged")
+    if published.repriced:
+        progress.say(str(published.repriced))
     return published.manifest
 
 

@@ -80,6 +80,10 @@ class Home:
         return self.root / "reports"
 
     @property
+    def prices(self) -> Path:
+        return self.root / "prices"
+
+    @property
     def dagster(self) -> Path:
         return self.root / "dagster"
 

@@ -7,17 +7,25 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipelines.cli.common import count, home_option, json_option, print_json, print_table, usd
+from pipelines.cli.common import count, home_option, json_option, print_json, print_list, print_table, usd
 from sources import clock
 from sources.home import HOME_VARIABLE, Home
 
 if TYPE_CHECKING:
     from pipelines.price_diff import Line, PriceDiff
+    from sources.pricing.stored import TakenIn
 
 DIFF_EXAMPLES = """\b
 Examples:
   inferledger prices diff list current --month 2026-10 --home acme       what the contracts save
   inferledger prices diff current offer.yml --by tenant --home acme      what an offer would change, and for whom
+  inferledger prices diff 5f4d8e17 current --home acme                   what another book changed since
+"""
+
+IMPORT_EXAMPLES = """\b
+Examples:
+  inferledger prices import --home acme                the installed package, from now on whatever is installed
+  inferledger prices import data.json --home acme      prices/new_data/v2/data.json of github.com/pydantic/genai-prices
 """
 
 
@@ -35,7 +43,7 @@ def prices() -> None:
     "--home",
     type=click.Path(path_type=Path),
     envvar=HOME_VARIABLE,
-    help="Show the company's contracted prices beside the list prices.",
+    help="Show the company's contracted prices beside the list prices, by the home's book.",
 )
 @json_option
 def show(model: str, provider: str, day: datetime | None, tier: str | None, home: Path | None, as_json: bool) -> None:
@@ -44,11 +52,13 @@ def show(model: str, provider: str, day: datetime | None, tier: str | None, home
     Exits with 1 when the book has none.
     """
     from pipelines.prices import show_prices, unit
+    from sources.pricing import stored
     from sources.settings import load_settings
 
-    contracts = load_settings(Home.find(home)).contracts if home else ()
+    place = Home.find(home) if home else None
+    contracts, public = (load_settings(place).contracts, stored.current(place)) if place else ((), None)
     on = day.date() if day else clock.now().date()
-    found = show_prices(provider, model, on, contracts, (tier,) if tier else ())
+    found = show_prices(provider, model, on, contracts, (tier,) if tier else (), public)
     if as_json:
         print_json(found)
     else:
@@ -105,6 +115,65 @@ def check(home: Home, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
+@prices.command("import", epilog=IMPORT_EXAMPLES)
+@click.argument("data", type=click.Path(path_type=Path), required=False, metavar="[DATA_JSON]")
+@home_option
+@click.option("--accept", is_flag=True, help="Take in an older book, and prices far from those in use: they are right.")
+@json_option
+def import_(data: Path | None, home: Home, accept: bool, as_json: bool) -> None:
+    """Make the installed genai-prices, or a data.json of its repository, the home's public price book.
+
+    The home keeps every book under prices/, and the next run prices all open calls by the last one. Models that newer
+    data no longer have keep their prices. Without an import the installed package is the book.
+    """
+    from pipelines.prices import import_prices
+
+    taken = import_prices(home, data, accept, "inferledger prices import")
+    if as_json:
+        print_json(taken)
+    else:
+        _print_taken(taken, home)
+
+
+@prices.command(epilog="\b\nExample:\n  inferledger prices books --home acme")
+@home_option
+@json_option
+def books(home: Home, as_json: bool) -> None:
+    """List the home's price books: public ones taken in, versions that runs used, and what each new one moved.
+
+    `prices diff` takes any of them by the beginning of its hash.
+    """
+    from pipelines.prices import list_books
+
+    found = list_books(home)
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        f"{home.root}",
+        ("kind", "hash", "known from", "public book", "in use"),
+        [
+            [one.kind, one.sha256[:12], str(one.known_from or "-"), one.name, "yes" if one.is_current else ""]
+            for one in found.books
+        ],
+    )
+    for repriced in found.repricings:
+        click.echo(f"version {repriced.version_id}: {repriced}")
+
+
+def _print_taken(taken: "TakenIn", home: Home) -> None:
+    if taken.path is None:
+        click.echo(f"{taken.name} is the book since {taken.known_from}: nothing changed")
+        return
+    click.echo(f"book       {taken.path.relative_to(home.root)}: {taken.name}, before {taken.before}")
+    print_list("new", taken.new_models)
+    print_list("kept", [f"{name}: not in these data" for name in taken.kept_models])
+    print_list("changed", [str(change) for change in taken.changes])
+    if not taken.new_models and not taken.changes:
+        click.echo("no price changed")
+    click.echo(f"Next: inferledger run --home {home.root}")
+
+
 @prices.command(epilog=DIFF_EXAMPLES)
 @click.argument("a")
 @click.argument("b")
@@ -117,8 +186,9 @@ def check(home: Home, as_json: bool) -> None:
 def diff(a: str, b: str, home: Home, month: datetime | None, by: str, as_json: bool) -> None:
     """Price a month's calls under books A and B, and show what changes.
 
-    A book is `list` (public prices only), `current` (with the home's contracts) or the path of another contracts.yml.
-    Uses the calls as they are published; nothing of the home changes.
+    A book is `list` (public prices only), `current` (with the home's contracts), `installed` (the package's public
+    book), the path of another contracts.yml, or one that `prices books` lists, by its hash, number or day. Uses the
+    calls as they are published; nothing of the home changes.
     """
     from pipelines.price_diff import diff_prices
 

@@ -38,15 +38,21 @@ class Quote:
     known_from: date | None = None
 
 
-def find_model(service_provider: str, model_id: str, prefixes: Sequence[str] = ()) -> Model:
-    """Recognise a model id of a provider: as called, else without a provider's name in front of it."""
+def find_model(
+    service_provider: str, model_id: str, prefixes: Sequence[str] = (), public: snapshot.Snapshot | None = None
+) -> Model:
+    """Recognise a model id of a provider: as called, else without a provider's name in front of it.
+
+    `public` is the public book to look in; None: the installed one.
+    """
+    public = public or snapshot.installed()
     bare = strip_prefix(model_id, (service_provider, *prefixes))
-    provider = snapshot.find_provider(service_provider)
+    provider = public.find_provider(service_provider)
     if provider is None:
-        near = _nearest(service_provider, snapshot.provider_ids())
+        near = _nearest(service_provider, public.provider_ids())
         return Model(service_provider, model_id, bare, "unresolved", miss=f"no provider {service_provider!r}{near}")
     for name in dict.fromkeys((model_id, bare)):
-        match = snapshot.find_model(provider, name)
+        match = public.find_model(provider, name)
         if match is not None:
             method = "exact" if match.model.id == model_id else "pattern"
             return Model(service_provider, model_id, match.model.id, method, match)
@@ -106,9 +112,8 @@ def _public(model: Model, service_tier: str, day: date, second: int) -> Quote:
     found = snapshot.listed(model.match, service_tier, day, second)
     if found.card is None:
         return Quote(None, found.reason)
-    source = snapshot.source()
-    name = f"{source.name} {model.match.provider.id}/{model.match.model.id}"
-    return Quote(found.card, None, "public book", name, source.known_from)
+    name = f"{model.match.source.name} {model.match.provider.id}/{model.match.model.id}"
+    return Quote(found.card, None, "public book", name, model.match.known_from)
 
 
 def _discounted(standard: RateCard, entry: PriceEntry) -> RateCard:

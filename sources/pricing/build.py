@@ -9,6 +9,7 @@ from sources.bill import BILL_COLUMNS
 from sources.gateway import CALL_COLUMNS
 from sources.home import Home
 from sources.lake import table_folder, write_current
+from sources.pricing import versions
 from sources.pricing.book import strip_prefix
 from sources.pricing.resolve import SELF_HOSTED, Key, OwnModel, Prices, resolve_prices
 from sources.registry import FEEDS
@@ -51,29 +52,36 @@ _BILLED_MODELS = {
 
 def build_prices(home: Home, settings: Settings | None = None) -> Prices:
     """Resolve the prices of every key in use and write the pricing tables."""
-    prices = prices_in_use(home, settings or load_settings(home))
+    settings = settings or load_settings(home)
+    book = versions.current(home, settings)
+    prices = prices_in_use(home, settings, book)
+    versions.note_use(home, book)
     for table in ("price_keys", "price_sets", "model_aliases", "price_book"):
         write_current(home.root, "pricing", table, getattr(prices, table))
     return prices
 
 
-def prices_in_use(home: Home, settings: Settings) -> Prices:
+def prices_in_use(home: Home, settings: Settings, book: versions.Book) -> Prices:
     """The prices of every key in use, without writing them."""
     with duckdb.connect() as connection:
         keys = _keys_in_use(home, settings, connection)
         billed = _billed_models(home, connection)
-    return prices_of(keys, settings, billed)
+    return prices_of(keys, settings, book, billed)
 
 
-def prices_of(keys: Collection[Key], settings: Settings, billed_models: Collection[tuple[str, str]] = ()) -> Prices:
-    """The prices of keys under the company's contracts and names."""
+def prices_of(
+    keys: Collection[Key], settings: Settings, book: versions.Book, billed_models: Collection[tuple[str, str]] = ()
+) -> Prices:
+    """The prices of keys by a book, under the company's names."""
     prefixes = sorted({account.gateway_provider for account in settings.billing_accounts})
     return resolve_prices(
         keys,
-        contracts=settings.contracts,
+        contracts=book.contracts,
         own_models=_own_models(settings, prefixes),
         prefixes=prefixes,
         billed_models=billed_models,
+        entries=book.entries,
+        public=book.public,
     )
 
 

@@ -19,7 +19,7 @@ from sources.pricing import book
 from sources.pricing.contracts import contracted_card, find_contract
 from sources.pricing.entries import PriceEntry
 from sources.pricing.rates import METERS, UNIT_METERS, RateCard, rates_by_meter, unit_name
-from sources.pricing.snapshot import DAY_SECONDS
+from sources.pricing.snapshot import DAY_SECONDS, Snapshot
 from sources.settings.models import FIRST_DAY, OPEN_END, Contract
 
 PRICE = pl.Decimal(18, 8)
@@ -142,6 +142,8 @@ class Resolver:
     prefixes: Sequence[str] = ()
     # None: the project's own.
     entries: Sequence[PriceEntry] | None = None
+    # None: the installed one.
+    public: Snapshot | None = None
     sets: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     book_rows: dict[BookRow, set[tuple[date, date]]] = field(default_factory=dict)
     models: dict[tuple[str, str], book.Model] = field(default_factory=dict)
@@ -154,7 +156,7 @@ class Resolver:
             self.models[key] = (
                 book.Model(service_provider, model_id, own.model, "configured")
                 if own
-                else book.find_model(service_provider, model_id, self.prefixes)
+                else book.find_model(service_provider, model_id, self.prefixes, self.public)
             )
         return self.models[key]
 
@@ -271,12 +273,13 @@ def resolve_prices(
     prefixes: Sequence[str] = (),
     billed_models: Collection[tuple[str, str]] = (),
     entries: Sequence[PriceEntry] | None = None,
+    public: Snapshot | None = None,
 ) -> Prices:
     """The pricing tables for the keys in use; `billed_models` are ids that only bills name, as (provider, id).
 
-    `entries` stand in for the project's own.
+    `entries` stand in for the project's own, `public` for the installed public book.
     """
-    resolver = Resolver(contracts, own_models or {}, tuple(prefixes), entries)
+    resolver = Resolver(contracts, own_models or {}, tuple(prefixes), entries, public)
     rows = [row for key in sorted(set(keys)) for row in resolver.key_rows(key)]
     for service_provider, model_id in sorted(set(billed_models)):
         resolver.model(service_provider, model_id)

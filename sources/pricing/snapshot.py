@@ -5,7 +5,8 @@ used, and its network update is never called. What a rate card cannot say exactl
 """
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cache
@@ -14,7 +15,7 @@ from importlib.resources import files
 from typing import Any
 
 import yaml
-from genai_prices.data import providers as _providers
+from genai_prices.data import providers as _installed
 from genai_prices.types import (
     ConditionalPrice,
     ModelInfo,
@@ -29,7 +30,7 @@ from genai_prices.types import (
 from sources.pricing.rates import PRICE_STEP, RateCard, Step, rates_by_meter
 
 # How a call's tier is named in the book. A tier that is not here has no public price of its own.
-_TIER_CONTEXT = {
+TIER_CONTEXT = {
     "standard": {},
     "batch": {"processing": "batch"},
     "flex": {"service_tier": "flex"},
@@ -72,6 +73,8 @@ class Match:
     provider: Provider
     model: ModelInfo
     is_own: bool
+    source: Source
+    known_from: date | None
 
 
 @dataclass(frozen=True)
@@ -91,8 +94,46 @@ class RoundedPrice:
     rounded: Decimal
 
 
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """The public book as it stood at one time."""
+
+    providers: Sequence[Provider]
+    source: Source
+    # Since when a model, by provider and id, has been in the books as it is here; else since this snapshot.
+    known_from: Mapping[tuple[str, str], date | None] = field(default_factory=dict)
+
+    def find_provider(self, name: str) -> Provider | None:
+        """The provider by its id, else by the book's own pattern for provider names."""
+        wanted = name.lower().strip()
+        exact = next((provider for provider in self.providers if provider.id == wanted), None)
+        if exact is not None:
+            return exact
+        patterned = (one for one in self.providers if one.provider_match is not None)
+        return next((one for one in patterned if one.provider_match and one.provider_match.is_match(wanted)), None)
+
+    def find_model(self, provider: Provider, model_id: str) -> Match | None:
+        """The model a called id means, by the book's match clauses; through fallback providers as the book allows."""
+        model = provider.find_model(model_id, all_providers=list(self.providers))
+        return None if model is None else self.match(provider, model)
+
+    def match(self, provider: Provider, model: ModelInfo) -> Match:
+        is_own = any(model is own for own in provider.models)
+        owner = provider if is_own else next(one for one in self.providers if any(model is own for own in one.models))
+        known_from = self.known_from.get((owner.id, model.id), self.source.known_from)
+        return Match(provider, model, is_own, self.source, known_from)
+
+    def provider_ids(self) -> list[str]:
+        return [provider.id for provider in self.providers]
+
+
 @cache
-def source() -> Source:
+def installed() -> Snapshot:
+    """The installed package's data."""
+    return Snapshot(_installed, _installed_source())
+
+
+def _installed_source() -> Source:
     """The installed snapshot, by version and hash of its data."""
     installed = version("genai-prices")
     digest = hashlib.sha256(files("genai_prices").joinpath("data.py").read_bytes()).hexdigest()
@@ -102,38 +143,19 @@ def source() -> Source:
     return Source(f"genai-prices {installed} ({digest[:12]})", digest, known_from)
 
 
-def find_provider(name: str) -> Provider | None:
-    """The provider by its id, else by the book's own pattern for provider names."""
-    wanted = name.lower().strip()
-    exact = next((provider for provider in _providers if provider.id == wanted), None)
-    if exact is not None:
-        return exact
-    return next((p for p in _providers if p.provider_match is not None and p.provider_match.is_match(wanted)), None)
-
-
-def provider_ids() -> list[str]:
-    return [provider.id for provider in _providers]
-
-
 def model_ids(provider: Provider) -> list[str]:
     return [model.id for model in provider.models]
 
 
-def find_model(provider: Provider, model_id: str) -> Match | None:
-    """The model a called id means, by the book's match clauses; through fallback providers as the book allows."""
-    model = provider.find_model(model_id, all_providers=_providers)
-    return None if model is None else Match(provider, model, any(model is own for own in provider.models))
-
-
 def change_days(match: Match) -> set[date]:
     """Days on which a price of the model may change."""
-    dated = [*_conditional(match.model), *(match.model.price_variants or ())]
+    dated = [*conditional(match.model), *(match.model.price_variants or ())]
     return {item.constraint.start_date for item in dated if isinstance(item.constraint, StartDateConstraint)}
 
 
 def change_seconds(match: Match) -> set[int]:
     """Seconds of the UTC day at which a price of the model may change."""
-    dated = [*_conditional(match.model), *(match.model.price_variants or ())]
+    dated = [*conditional(match.model), *(match.model.price_variants or ())]
     windows = [item.constraint for item in dated if isinstance(item.constraint, TimeOfDateConstraint)]
     return {_utc_second(at) for window in windows for at in (window.start_time, window.end_time)}
 
@@ -162,22 +184,22 @@ def listed(match: Match, service_tier: str, day: date, second: int = 0) -> Liste
     return _card(prices, name)
 
 
-def _conditional(model: ModelInfo) -> list[ConditionalPrice]:
+def conditional(model: ModelInfo) -> list[ConditionalPrice]:
     return model.prices if isinstance(model.prices, list) else [ConditionalPrice(prices=model.prices)]
 
 
 def _standard(model: ModelInfo, moment: datetime) -> ModelPrice | None:
     """The last price that holds at the moment, the first one when none does."""
-    conditional = _conditional(model)
-    for item in reversed(conditional):
+    dated = conditional(model)
+    for item in reversed(dated):
         if item.constraint is None or item.constraint.active(moment):
             return item.prices
-    return conditional[0].prices if conditional else None
+    return dated[0].prices if dated else None
 
 
 def _variants(match: Match, service_tier: str, moment: datetime) -> list[PriceVariant]:
     """Variants of the tier that hold at the moment."""
-    context = _TIER_CONTEXT.get(service_tier, {})
+    context = TIER_CONTEXT.get(service_tier, {})
     if not context or not match.is_own:
         return []
     named = [variant for variant in match.model.price_variants or () if variant.when == context]
@@ -185,7 +207,7 @@ def _variants(match: Match, service_tier: str, moment: datetime) -> list[PriceVa
 
 
 def _before(match: Match, service_tier: str) -> str:
-    context = _TIER_CONTEXT.get(service_tier, {})
+    context = TIER_CONTEXT.get(service_tier, {})
     starts = [
         variant.constraint.start_date
         for variant in match.model.price_variants or ()
@@ -248,12 +270,12 @@ def _amount(price_key: str, value: Decimal) -> Decimal:
     return published if rounded == published else rounded
 
 
-def rounded_prices() -> list[RoundedPrice]:
+def rounded_prices(book: Snapshot) -> list[RoundedPrice]:
     """Every published price that had more than eight decimals."""
     found = set()
-    for provider in _providers:
+    for provider in book.providers:
         for model in provider.models:
-            for item in (*_conditional(model), *(model.price_variants or ())):
+            for item in (*conditional(model), *(model.price_variants or ())):
                 for key, value in item.prices.__dict__.items():
                     for tier in range(len(value.tiers) + 1 if isinstance(value, TieredPrices) else 1):
                         amount, published = _amount(key, _tier(value, tier)), _published(key, _tier(value, tier))

@@ -15,6 +15,8 @@ from docs.generate import marts
 from pipelines.cli import cli
 from pipelines.price_diff import diff_prices
 from sources.home import Home, init_home
+from sources.pricing import stored, versions
+from sources.settings import load_settings
 from tests.integration.priced import pricing_sql
 
 # gpt-4.1 costs 2 per million tokens of input and 8 of output, gpt-4.1-mini 0.40 and 1.60.
@@ -178,7 +180,7 @@ def test_a_month_without_calls_has_an_empty_total(home: Home) -> None:
 @pytest.mark.parametrize(
     ("book", "text", "message"),
     [
-        ("lists", None, "lists is no price book"),
+        ("lists", None, "lists names no price book"),
         ("offer.yml", "contracts: [{contract_id: x}]", "source"),
         ("offer.yml", OFFER.replace("openai", "opanai"), "did you mean 'openai'"),
     ],
@@ -207,3 +209,23 @@ def test_marts_of_an_older_version_say_what_to_run(home: Home) -> None:
     refused = diff(home, "list", "current")
     assert refused.exit_code == 2
     assert "fct_usage lacks images; `inferledger run`" in refused.output
+
+
+def test_a_month_is_compared_under_two_public_books_and_a_used_version(home: Home, tmp_path: Path) -> None:
+    """The model's output at 10 in place of 8: 2 more for each of its 3 million tokens, 1.80 after 10 % off."""
+    version = versions.current(home, load_settings(home))
+    versions.note_use(home, version)
+    models = [{"id": BIG, "match": {"equals": BIG}, "prices": {"input_mtok": 2, "output_mtok": 10}}]
+    path = tmp_path / "data.json"
+    path.write_text(json.dumps([{"id": "openai", "name": "OpenAI", "api_pattern": "openai", "models": models}]))
+    stored.take_in(home, date(2026, 11, 18), path, accept=True)
+    for before, after in (("installed", "current"), (version.version[:6], "1"), (version.version, "2026-11-18")):
+        found = lines(home, before, after)
+        assert amounts(found[BIG])[1] == [Decimal(27), Decimal("32.4"), Decimal("5.4"), Decimal(20)]
+        assert amounts(found[SMALL])[1][2] == 0
+    # The version keeps its contracts, whatever the file says today.
+    (home.config / "contracts.yml").write_text("contracts: []")
+    assert amounts(lines(home, version.version, "installed")[BIG])[1][:2] == [Decimal(27), Decimal(30)]
+    listed = CliRunner().invoke(cli, ["prices", "books", "--home", str(home.root), "--json"])
+    books = [(one["kind"], one["name"].split(" (")[0], one["is_current"]) for one in json.loads(listed.stdout)["books"]]
+    assert books == [("public", "data.json", True), ("version", "genai-prices 0.2.3", False)]

@@ -72,3 +72,23 @@ def test_before_the_first_run_the_check_says_what_to_do(home: Home) -> None:
     checked = CliRunner().invoke(cli, ["prices", "check", "--home", str(home.root)])
     assert checked.exit_code == 2
     assert "inferledger run" in checked.output
+
+
+def test_an_import_tells_what_is_new_and_the_prices_shown_are_of_it(home: Home, tmp_path: Path) -> None:
+    model = {"id": "gpt-99", "match": {"equals": "gpt-99"}, "prices": {"input_mtok": 1.25}}
+    openai = {"id": "openai", "name": "OpenAI", "api_pattern": "openai", "models": [model]}
+    path = tmp_path / "data.json"
+    path.write_text(json.dumps([openai]))
+
+    def invoke(*arguments: str) -> str:
+        result = CliRunner().invoke(cli, ["prices", *arguments, "--home", str(home.root)])
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    refused = CliRunner().invoke(cli, ["prices", "import", str(path), "--home", str(home.root)])
+    assert (refused.exit_code, "--accept takes it in" in refused.output) == (2, True)
+    taken = invoke("import", str(path), "--accept")
+    assert "openai/gpt-99\n" in taken
+    assert "nothing changed" in invoke("import", str(path))
+    assert "data.json (" in invoke("show", "gpt-99", "--provider", "openai")
+    assert "genai-prices" not in invoke("show", "gpt-99", "--provider", "openai", "--tier", "standard")

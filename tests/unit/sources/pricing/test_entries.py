@@ -193,7 +193,7 @@ def test_what_is_not_recognised_names_the_nearest_candidates() -> None:
 def test_every_openai_and_anthropic_batch_price_of_the_book_is_what_the_entries_say_before_it() -> None:
     differing = set()
     for name in ("openai", "anthropic"):
-        provider = snapshot.find_provider(name)
+        provider = snapshot.installed().find_provider(name)
         assert provider is not None
         for model_id in snapshot.model_ids(provider):
             model = book.find_model(name, model_id)

@@ -15,13 +15,13 @@ from sources.pricing.rates import RateCard
 
 
 def provider(name: str) -> Provider:
-    found = snapshot.find_provider(name)
+    found = snapshot.installed().find_provider(name)
     assert found is not None
     return found
 
 
 def test_a_price_starts_on_its_utc_day() -> None:
-    match = snapshot.find_model(provider("openai"), "gpt-5.6-sol")
+    match = snapshot.installed().find_model(provider("openai"), "gpt-5.6-sol")
     assert match is not None
     before, after = (snapshot.listed(match, "standard", date(2026, 8, day)).card for day in (20, 21))
     assert before is not None
@@ -31,7 +31,7 @@ def test_a_price_starts_on_its_utc_day() -> None:
 
 
 def reason(provider_name: str, model_id: str, service_tier: str = "standard") -> str | None:
-    match = snapshot.find_model(provider(provider_name), model_id)
+    match = snapshot.installed().find_model(provider(provider_name), model_id)
     assert match is not None
     listed = snapshot.listed(match, service_tier, date(2026, 9, 1))
     assert listed.card is None
@@ -52,7 +52,7 @@ def test_what_a_card_cannot_say_is_a_reason() -> None:
 
 
 def card_of(provider_name: str, model_id: str, day: date, second: int = 0) -> RateCard:
-    match = snapshot.find_model(provider(provider_name), model_id)
+    match = snapshot.installed().find_model(provider(provider_name), model_id)
     assert match is not None
     card = snapshot.listed(match, "standard", day, second).card
     assert card is not None
@@ -74,7 +74,7 @@ def test_units_besides_tokens_are_priced_each(provider_name: str, model_id: str,
 
 
 def test_audio_of_one_direction_at_a_price_of_its_own_is_a_reason() -> None:
-    match = snapshot.find_model(provider("openai"), "whisper-1")
+    match = snapshot.installed().find_model(provider("openai"), "whisper-1")
     assert match is not None
     apart = replace(match.model, prices=ModelPrice(audio_hours=Decimal("0.36"), input_audio_hours=Decimal("0.4")))
     found = snapshot.listed(replace(match, model=apart), "standard", date(2026, 11, 1))
@@ -97,7 +97,7 @@ def test_a_price_window_is_half_open_over_the_utc_day(second: int, expected: str
 
 
 def test_variants_hold_only_at_the_provider_that_lists_the_model() -> None:
-    match = snapshot.find_model(provider("azure"), "claude-opus-5")
+    match = snapshot.installed().find_model(provider("azure"), "claude-opus-5")
     assert match is not None
     assert not match.is_own
     assert snapshot.listed(match, "standard", date(2026, 11, 1)).card is not None
@@ -105,14 +105,14 @@ def test_variants_hold_only_at_the_provider_that_lists_the_model() -> None:
 
 
 def test_prices_with_more_than_eight_decimals_are_rounded_and_listed() -> None:
-    rounded = snapshot.rounded_prices()
+    rounded = snapshot.rounded_prices(snapshot.installed())
     assert len(rounded) == 26
     assert not {price.provider for price in rounded} & {"openai", "anthropic", "google", "aws", "azure"}
     assert all(abs(price.published - price.rounded) < Decimal("0.00000001") for price in rounded)
 
 
 def test_the_installed_snapshot_is_recorded() -> None:
-    source = snapshot.source()
+    source = snapshot.installed().source
     assert source.known_from is not None, (
         f"{source.name} is not in sources/pricing/snapshots.yml: see what it changes, then record it ({source.sha256})"
     )
@@ -120,5 +120,5 @@ def test_the_installed_snapshot_is_recorded() -> None:
 
 @pytest.mark.parametrize(("name", "expected"), [("OpenAI", "openai"), ("anthropic", "anthropic"), ("no-such", None)])
 def test_providers_are_found_by_name(name: str, expected: str | None) -> None:
-    found = snapshot.find_provider(name)
+    found = snapshot.installed().find_provider(name)
     assert (found.id if found else None) == expected
