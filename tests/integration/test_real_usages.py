@@ -32,7 +32,9 @@ from tests.unit.sources.pricing.agreement import as_reported, reference_price
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCKS = ROOT.parent / "shared" / "data" / "llm" / "genai_prices" / "usages.json.gz"
-MACRO = ROOT / "dbt_project" / "macros" / "usage" / "gateway_calls.sql"
+MACROS = [
+    ROOT / "dbt_project" / "macros" / "usage" / name for name in ("gateway_calls.sql", "billable_audio_seconds.sql")
+]
 DIFFERENCES = Path(__file__).with_name("usage_differences.csv")
 NOON = datetime(2026, 11, 18, 12)
 STEP = Decimal("0.000000000001")
@@ -195,7 +197,8 @@ def classes(blocks: list[dict[str, Any]], folder: Path) -> list[dict[str, Any]]:
             result = table.read(file, context, lake, folder / f"{name}.rejects")
             assert (result.rows_kept, result.rows_quarantined) == (len(of_api), 0)
             connection.read_parquet(str(lake)).create_view("lake")
-            macros: Any = jinja2.Environment().from_string(MACRO.read_text(), {"raw": lambda *_: "lake"}).module
+            text = "".join(macro.read_text() for macro in MACROS)
+            macros: Any = jinja2.Environment().from_string(text, {"raw": lambda *_: "lake"}).module
             sql = macros.gateway_calls(name, "usages", *astuple(api.convention))
             columns = [*COUNTS, "total_input_tokens", "total_output_tokens", "service_tier"]
             rows = connection.execute(f"select response_id, {', '.join(columns)} from ({sql})").fetchall()
