@@ -5,16 +5,13 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-import polars as pl
-
 from assets.repricing import Repriced, repricings
 from pipelines.lock import home_lock
 from sources import clock
-from sources.home import Home, HomeError
+from sources.home import Home
 from sources.pricing import book, stored, versions
 from sources.pricing.contracts import contracted_card, find_contract
 from sources.pricing.rates import PUBLISHED_NAMES, TOKEN_METERS, rates_by_meter
-from sources.pricing.resolve import SELF_HOSTED
 from sources.pricing.snapshot import Snapshot
 from sources.settings import load_settings
 from sources.settings.models import Contract
@@ -133,56 +130,3 @@ def list_books(home: Home) -> Books:
         source = versions.read_version(home, version).public.source
         found.append(NamedBook("version", version, source.known_from, source.name, version == used))
     return Books(found, repricings(home))
-
-
-@dataclass(frozen=True)
-class Gap:
-    """Something the price book should say and does not, with the days it is in use."""
-
-    kind: str
-    service_provider: str
-    model_id: str
-    service_tier: str
-    first_day: date
-    last_day: date
-    reason: str
-
-
-def check_prices(home: Home) -> list[Gap]:
-    """Usage without a price, and prices in use without a source, as of the last run; worst first."""
-    folder = home.lake / "pricing"
-    keys, entries = (folder / table / "current.parquet" for table in ("price_keys", "price_book"))
-    if not keys.is_file() or not entries.is_file():
-        raise HomeError(f"{home.root} has no resolved prices yet; `inferledger run --home {home.root}` makes them")
-    used = pl.read_parquet(keys)
-    unpriced = used.filter(pl.col("price_set_id").is_null() & (pl.col("host") != SELF_HOSTED)).group_by(
-        "service_provider", "model_id", "service_tier", pl.col("price_reason").fill_null("no reason recorded")
-    )
-    days = [pl.col("usage_date").min().alias("first"), pl.col("usage_date").max().alias("last")]
-    gaps = [
-        Gap("usage without a price", provider, model, tier, first, last, reason)
-        for provider, model, tier, reason, first, last in unpriced.agg(days).iter_rows()
-    ]
-    no_source = pl.read_parquet(entries).filter(pl.col("source").is_null() | (pl.col("source") == ""))
-    gaps += [
-        Gap(
-            "price without a source",
-            row["provider"],
-            row["model"],
-            row["service_tier"],
-            row["valid_from"],
-            row["valid_to"],
-            row["meter"],
-        )
-        for row in no_source.iter_rows(named=True)
-    ]
-    return sorted(
-        gaps,
-        key=lambda gap: (
-            gap.kind != "usage without a price",
-            gap.service_provider,
-            gap.model_id,
-            gap.service_tier,
-            gap.first_day,
-        ),
-    )

@@ -85,21 +85,32 @@ def show(model: str, provider: str, day: datetime | None, tier: str | None, home
 
 @prices.command(epilog="\b\nExample:\n  inferledger prices check --home acme")
 @home_option
+@click.option(
+    "--stale-days",
+    type=click.IntRange(1),
+    default=180,
+    show_default=True,
+    help="Warn of prices not checked for longer.",
+)
 @json_option
-def check(home: Home, as_json: bool) -> None:
-    """Name usage without a price and prices without a source, as of the last run.
+def check(home: Home, stale_days: int, as_json: bool) -> None:
+    """Name usage of the last run without a price, and what is wrong with the prices there are.
 
-    Exits with 1 when there is any.
+    Errors: usage without a price, a price without a source, own entries that overlap or leave days without a price,
+    contracts that overlap. Warnings: days between two contracts, prices nobody has checked lately. Exits with 1 when
+    there is an error.
     """
-    from pipelines.prices import check_prices
+    from pipelines.price_check import ERROR, check_prices
 
-    gaps = check_prices(home)
+    gaps = check_prices(home, stale_days)
     if as_json:
         print_json(gaps)
     elif gaps:
         table = [
             [
+                gap.level,
                 gap.kind,
+                gap.where,
                 gap.service_provider,
                 gap.model_id,
                 gap.service_tier,
@@ -108,10 +119,10 @@ def check(home: Home, as_json: bool) -> None:
             ]
             for gap in gaps
         ]
-        print_table(f"{home.root}", ("what", "provider", "model", "tier", "days", "why"), table)
+        print_table(f"{home.root}", ("level", "what", "where", "provider", "model", "tier", "days", "why"), table)
     else:
         click.echo("every call has a price, and every price a source")
-    if gaps:
+    if any(gap.level == ERROR for gap in gaps):
         raise click.exceptions.Exit(1)
 
 

@@ -3,6 +3,8 @@
 What the marts make of such calls, and from which share on they stop a report, is not decided here.
 """
 
+from typing import NamedTuple
+
 import duckdb
 import polars as pl
 
@@ -14,8 +16,29 @@ from sources.pricing.resolve import SELF_HOSTED
 from sources.settings import Settings
 
 
+class UnpricedCalls(NamedTuple):
+    """Calls of one model and tier without a price for one reason; path and row are of the first."""
+
+    path: str
+    row_number: int
+    service_provider: str
+    model_id: str
+    service_tier: str
+    calls: int
+    reason: str
+
+
 def unpriced_models(home: Home, settings: Settings) -> list[str]:
     """A sentence for each model, tier and reason in the pricing tables, naming file and row of the first such call."""
+    return [
+        f"{one.path}, row {one.row_number}: model {one.model_id!r}, {one.service_tier} tier, "
+        f"{one.calls:,} of its calls: {one.reason}"
+        for one in unpriced_calls(home, settings)
+    ]
+
+
+def unpriced_calls(home: Home, settings: Settings) -> list[UnpricedCalls]:
+    """The calls of each model, tier and reason in the pricing tables, most first."""
     keys = pl.read_parquet(lake_folder(home.root) / "pricing" / "price_keys" / "current.parquet")
     unpriced = keys.filter(pl.col("price_set_id").is_null() & (pl.col("host") != SELF_HOSTED))
     if unpriced.is_empty():
@@ -35,10 +58,7 @@ def unpriced_models(home: Home, settings: Settings) -> list[str]:
         connection.register("unpriced", unpriced.to_arrow())
         connection.register("files", landed.to_arrow())
         found = connection.execute(_CALLS).fetchall()
-    return [
-        f"landing/{path}, row {number}: model {model!r}, {tier} tier, {calls:,} of its calls: {reason}"
-        for path, number, model, tier, calls, reason in found
-    ]
+    return [UnpricedCalls(f"landing/{path}", *row) for path, *row in found]
 
 
 _CALLS = """
@@ -48,6 +68,7 @@ _CALLS = """
     select
         min_by(files.path, (files.path, calls.row_number)),
         min_by(calls.row_number, (files.path, calls.row_number)),
+        calls.service_provider,
         calls.model_id,
         calls.service_tier,
         count(*),

@@ -8,6 +8,7 @@ from decimal import Decimal
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import yaml
@@ -26,6 +27,7 @@ from sources.settings.models import (
     named_prices,
     row_error,
 )
+from sources.settings.text import read_yaml
 
 # A price outside of these is a slip of the unit: unless free, a million tokens cost a tenth of a cent to 2,000 USD, a
 # search a hundredth of a cent to a dollar, and so on.
@@ -108,9 +110,17 @@ class PriceEntries(Strict):
 @cache
 def own_entries() -> tuple[PriceEntry, ...]:
     """Every entry of the project, in the order of files and lines."""
-    folder = files("sources.pricing.entries")
-    names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".yml"))
-    return tuple(entry for name in names for entry in parse_entries(folder.joinpath(name).read_text(encoding="utf-8")))
+    return tuple(entry for _, entry in placed_entries())
+
+
+def placed_entries() -> list[tuple[str, PriceEntry]]:
+    """Every entry of the project, with its file and line."""
+    placed = []
+    for path in sorted(Path(str(files("sources.pricing.entries"))).glob("*.yml")):
+        document = read_yaml(path, f"sources/pricing/entries/{path.name}")
+        for number, entry in enumerate(PriceEntries.model_validate(document.data).entries):
+            placed.append((f"{document.file}, line {document.line_of(('entries', number))}", entry))
+    return placed
 
 
 def parse_entries(text: str) -> list[PriceEntry]:
