@@ -24,6 +24,7 @@ class Export:
 
 EXPORTS = {
     "chargeback": Export("the chargeback: what each tenant owes of each invoice of a month"),
+    "focus": Export("the ledger of a month as FOCUS bills", ("1.4", "1.2", "1.5-draft")),
 }
 
 

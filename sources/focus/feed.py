@@ -72,7 +72,8 @@ _LAYOUT = Layout(
         ),
         "service_category": Value(at=("ServiceCategory",)),
         "sku_meter": Value(at=("SkuMeter",), spellings=_METERS),
-        "model_id": Value(at=("/SkuPriceDetails//ModelId",)),
+        # Before 1.5 the AI keys are custom ones.
+        "model_id": Value(at=("/SkuPriceDetails//ModelId", "/SkuPriceDetails//x_ModelId")),
         "consumed_unit": Value(at=("ConsumedUnit",)),
         "consumed_quantity": Value(at=("ConsumedQuantity",), kind="money"),
         "pricing_unit": Value(at=("PricingUnit",)),

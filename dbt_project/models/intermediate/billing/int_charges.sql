@@ -166,7 +166,7 @@ credits_and_fees as (
         amount_usd,
         file_hash as source_file_hash, row_number as source_row_number, invoice_id
     from invoice_lines
-    where line_type <> 'usage'
+    where line_type not in ('usage', 'tax')
 
 ),
 

@@ -45,7 +45,7 @@ current_lines as (
         on
             invoices.invoice_id = versions.invoice_id
             and invoices.file_hash = versions.file_hash
-    where versions.version_rank = 1 and invoices.line_type <> 'tax'
+    where versions.version_rank = 1
 
 ),
 

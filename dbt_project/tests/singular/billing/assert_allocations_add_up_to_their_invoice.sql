@@ -4,6 +4,7 @@ with invoices as (
         invoice_id,
         cast(sum(amount_usd) as decimal(38, 12)) as invoiced_usd
     from {{ ref('int_invoice_lines') }}
+    where line_type <> 'tax'
     group by invoice_id
 
 ),

@@ -7,6 +7,7 @@ with invoices as (
         billing_period_end,
         cast(sum(amount_usd) as decimal(38, 12)) as invoiced_usd
     from {{ ref('int_invoice_lines') }}
+    where line_type <> 'tax'
     group by service_provider, billing_account_id, billing_period_start, billing_period_end
 
 ),
