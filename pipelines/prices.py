@@ -26,6 +26,7 @@ class Price:
     service_tier: str
     window_utc: str
     above_input_tokens: int
+    is_threshold_inclusive: bool
     meter: str
     list_usd: Decimal | None
     contracted_usd: Decimal | None
@@ -74,6 +75,7 @@ def show_prices(
                         tier,
                         _window(start, end),
                         threshold,
+                        paid.is_inclusive,
                         meter,
                         list_rates[meter],
                         own_rates[meter],

@@ -66,7 +66,7 @@ def show(model: str, provider: str, day: datetime | None, tier: str | None, home
             [
                 price.service_tier,
                 price.window_utc,
-                f"> {price.above_input_tokens:,}" if price.above_input_tokens else "any",
+                _input_tokens(price.above_input_tokens, price.is_threshold_inclusive),
                 price.meter,
                 _amount(price.list_usd),
                 _amount(price.contracted_usd),
@@ -230,6 +230,10 @@ def _print_diff(found: "PriceDiff", by: str) -> None:
         click.echo("Calls without a price are in no amount; B - A is of the calls that both books price.")
     if found.self_hosted_calls:
         click.echo(f"Left out: {count(found.self_hosted_calls, 'call')} to own nodes, which cost GPU hours.")
+
+
+def _input_tokens(threshold: int, is_inclusive: bool) -> str:
+    return f"{'>=' if is_inclusive else '>'} {threshold:,}" if threshold else "any"
 
 
 def _amount(value: Decimal | None) -> str:

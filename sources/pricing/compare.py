@@ -107,7 +107,9 @@ def _amounts(match: Match, tier: str, day: date, second: int) -> dict[tuple[int,
     card = listed(match, tier, day, second).card
     if card is None:
         return {}
-    tiers = zip((0, *card.thresholds), card.tiers, strict=True)
+    # Tokens above which a price holds, whatever a threshold itself belongs to.
+    above = (threshold - card.is_inclusive for threshold in card.thresholds)
+    tiers = zip((0, *above), card.tiers, strict=True)
     return {(threshold, name): amount for threshold, rates in tiers for name, amount in rates.items()}
 
 

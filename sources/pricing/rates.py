@@ -43,9 +43,9 @@ Rates = Mapping[str, Decimal]
 
 
 class Step(NamedTuple):
-    """A context tier: the rates of requests with more input tokens than this."""
+    """A context tier: the rates of requests with more input tokens than this, or as many where the card says so."""
 
-    above_tokens: int
+    tokens: int
     rates: Rates
 
 
@@ -53,11 +53,13 @@ class Step(NamedTuple):
 class RateCard:
     """Prices of one model and tier at one time, in USD per million tokens or per unit, by published name.
 
-    Above the tokens of a step, counted over the whole input, the whole request moves to its rates; steps rise.
+    Above the tokens of a step, counted over the whole input, the whole request moves to its rates; steps rise. Where
+    `is_inclusive`, it moves at exactly the tokens of a step too.
     """
 
     base: Rates
     steps: tuple[Step, ...] = ()
+    is_inclusive: bool = False
 
     @property
     def tiers(self) -> tuple[Rates, ...]:
@@ -65,11 +67,12 @@ class RateCard:
 
     @property
     def thresholds(self) -> tuple[int, ...]:
-        return tuple(step.above_tokens for step in self.steps)
+        return tuple(step.tokens for step in self.steps)
 
     def map(self, change: Callable[[Rates], Rates]) -> "RateCard":
         """The card with its rates changed in every context tier."""
-        return RateCard(change(self.base), tuple(Step(step.above_tokens, change(step.rates)) for step in self.steps))
+        steps = tuple(Step(step.tokens, change(step.rates)) for step in self.steps)
+        return RateCard(change(self.base), steps, self.is_inclusive)
 
 
 def unit_name(meter: str) -> str:

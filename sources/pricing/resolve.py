@@ -130,6 +130,7 @@ class Resolved:
     reason: str | None
     thresholds: tuple[int, ...]
     has_prompt_cache: bool
+    is_threshold_inclusive: bool = False
 
 
 @dataclass
@@ -183,7 +184,7 @@ class Resolver:
                 "price_reason": resolved.reason,
                 "threshold_tokens": first_threshold,
                 "second_threshold_tokens": second_threshold,
-                "is_threshold_inclusive": False,
+                "is_threshold_inclusive": resolved.is_threshold_inclusive,
                 "has_prompt_cache": resolved.has_prompt_cache,
             }
 
@@ -206,7 +207,8 @@ class Resolver:
             return Resolved(None, quote.reason, (), False)
         self._record(key, model, quote, contract, contracted, span)
         price_set_id = self._price_set(key, model, quote, contract, contracted)
-        return Resolved(price_set_id, None, contracted.thresholds, "cache_read" in contracted.base)
+        has_prompt_cache = "cache_read" in contracted.base
+        return Resolved(price_set_id, None, contracted.thresholds, has_prompt_cache, contracted.is_inclusive)
 
     def _price_set(
         self, key: Key, model: book.Model, quote: book.Quote, contract: Contract | None, contracted: RateCard
@@ -220,7 +222,8 @@ class Resolver:
         ]
         named = [key.service_provider, model.model, key.service_tier, quote.basis, contract_id]
         amounts = [{name: None if rate is None else f"{rate:f}" for name, rate in tier.items()} for tier in tiers]
-        content = json.dumps([named, contracted.thresholds, amounts], sort_keys=True)
+        parts = [named, contracted.thresholds, amounts, *(["inclusive"] if contracted.is_inclusive else [])]
+        content = json.dumps(parts, sort_keys=True)
         price_set_id = hashlib.sha256(content.encode()).hexdigest()[:16]
         source = "; ".join(text for text in (quote.source, contract.source if contract else None) if text)
         self.sets[price_set_id] = [

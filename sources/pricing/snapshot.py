@@ -238,7 +238,10 @@ def _card(prices: dict[str, Any], name: str) -> Listed:
         part = next((part for part in _OUTPUT_PARTS if part in rates and rates[part] != rates.get("output")), None)
         if part:
             return Listed(None, f"{name} has a price of its own for {part}, which price sets do not hold")
-    return Listed(RateCard(base, tuple(Step(*step) for step in zip(thresholds, above, strict=True))))
+    # A tier fires above its start there, so one that holds from a round number on starts a token below it.
+    is_inclusive = bool(thresholds) and all(start % 1000 == 999 for start in thresholds)
+    tokens = [start + is_inclusive for start in thresholds]
+    return Listed(RateCard(base, tuple(Step(*step) for step in zip(tokens, above, strict=True)), is_inclusive))
 
 
 def _at(value: Decimal | TieredPrices, threshold: int) -> Decimal:

@@ -69,7 +69,7 @@ def calls() -> Iterator[tuple[snapshot.Match, dict[str, Any]]]:
                     if card is None and tier != "standard":
                         continue
                     totals = {rng.randrange(1, 400_000)} | {
-                        t + by for t in (card.thresholds if card else ()) for by in (0, 1)
+                        t + by for t in (card.thresholds if card else ()) for by in (-1, 0, 1)
                     }
                     for total in sorted(totals):
                         usage = used(rng, total, card.base if card else {})

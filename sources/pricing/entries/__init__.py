@@ -47,13 +47,25 @@ PLAUSIBLE_FACTOR = 100
 
 
 class LongContext(Strict):
-    """Prices of a whole request with more input tokens than this; what is left out keeps its price below.
+    """Prices of a whole request with more input tokens than this, or at least as many.
 
-    A provider that counts the threshold itself to the long context has one token less here.
+    What is left out keeps its price below.
     """
 
-    above_input_tokens: Count
+    above_input_tokens: Count | None = None
+    from_input_tokens: Annotated[Count, Field(ge=1)] | None = None
     prices_per_mtok_usd: TokenPrices
+
+    @model_validator(mode="after")
+    def _says_one_threshold(self) -> Self:
+        if (self.above_input_tokens is None) == (self.from_input_tokens is None):
+            found = "neither" if self.above_input_tokens is None else "both"
+            raise row_error("above_input_tokens", found, "above_input_tokens or from_input_tokens, which counts itself")
+        return self
+
+    @property
+    def tokens(self) -> int:
+        return self.above_input_tokens if self.above_input_tokens is not None else self.from_input_tokens or 0
 
 
 class PriceEntry(Dated):
@@ -81,7 +93,11 @@ class PriceEntry(Dated):
             raise row_error("percent_of_standard", "both or neither", allowed)
         if self.percent_of_standard is not None and (self.service_tier == "standard" or not self.meters):
             raise row_error("percent_of_standard", "no tier or meters of its own", "another tier, and its meters")
-        thresholds = [step.above_input_tokens for step in self.long_context]
+        thresholds = [step.tokens for step in self.long_context]
+        if len({step.from_input_tokens is None for step in self.long_context}) > 1:
+            raise row_error(
+                "long_context", "both", "above_input_tokens in every step, or from_input_tokens in every one"
+            )
         if thresholds and (self.prices_per_mtok_usd is None or sorted(set(thresholds)) != thresholds):
             raise row_error("long_context", thresholds, "rising thresholds, beside prices_per_mtok_usd")
         return self
@@ -93,8 +109,9 @@ class PriceEntry(Dated):
         steps, below = [], base
         for step in self.long_context:
             below = {**below, **named_prices(step.prices_per_mtok_usd)}
-            steps.append(Step(step.above_input_tokens, below))
-        return RateCard(base, tuple(steps))
+            steps.append(Step(step.tokens, below))
+        is_inclusive = any(step.from_input_tokens is not None for step in self.long_context)
+        return RateCard(base, tuple(steps), is_inclusive)
 
     def covers(self, provider: str, names: Iterable[str], service_tier: str) -> bool:
         """Whether the entry is about this model, by any of its names."""
