@@ -24,6 +24,7 @@ _SUPERSEDED_FOLDER = "_superseded"
 _WORK_FOLDER = "_work"
 # Not .parquet: nothing that reads a folder's Parquet may see it.
 _UNFINISHED_SUFFIX = ".unfinished"
+_FILES_WITHOUT_ROWS: dict[str, bytes] = {}
 
 
 def lake_folder(home: Path) -> Path:
@@ -76,14 +77,21 @@ def write_schemas(home: Path, feeds: Iterable[FeedTable], connection: duckdb.Duc
     """A Parquet without rows for every table, so that one no file has come for is an empty table."""
     for table in feeds:
         target = table_folder(home, table.feed, table.table) / SCHEMA_NAME
-        temporary = unfinished(target)
-        connection.execute(f"create or replace temp table no_rows ({columns_sql(table.columns)})")
+        content = _file_without_rows(columns_sql(table.columns), unfinished(target), connection)
+        if not target.is_file() or target.read_bytes() != content:
+            unfinished(target).write_bytes(content)
+            put(unfinished(target), target)
+
+
+def _file_without_rows(columns: str, temporary: Path, connection: duckdb.DuckDBPyConnection) -> bytes:
+    """The bytes of a Parquet with these columns, written once: many tables have the same, and so has every home."""
+    if columns not in _FILES_WITHOUT_ROWS:
+        connection.execute(f"create or replace temp table no_rows ({columns})")
         connection.execute(f"copy no_rows to {literal(temporary)} {PARQUET}")
         connection.execute("drop table no_rows")
-        if target.is_file() and target.read_bytes() == temporary.read_bytes():
-            temporary.unlink()
-        else:
-            put(temporary, target)
+        _FILES_WITHOUT_ROWS[columns] = temporary.read_bytes()
+        temporary.unlink()
+    return _FILES_WITHOUT_ROWS[columns]
 
 
 def sweep(home: Path, ledger: FileLedger, feeds: Iterable[FeedTable]) -> None:
