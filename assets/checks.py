@@ -188,15 +188,17 @@ def _ledger_claims(limits: Limits) -> list[_Claim]:
             description="tenants, rules and unattributed add up to the invoice, to the last decimal",
             where="fct_allocations",
             sql="""
-                select invoice_id, sum(charged_usd) as charged_usd, sum(placed_usd) as placed_usd,
-                    sum(charged_usd) - sum(placed_usd) as difference_usd
-                from (
-                    select invoice_id, amount_usd as charged_usd, 0 as placed_usd from fct_charges
-                    union all
-                    select invoice_id, 0, amount_usd from fct_allocations
+                with placed as (
+                    select charge_id, sum(amount_usd) as usd
+                    from fct_allocations
+                    group by charge_id
                 )
+                select invoice_id, sum(coalesce(amount_usd, 0)) as charged_usd, sum(coalesce(usd, 0)) as placed_usd,
+                    sum(coalesce(amount_usd, 0)) - sum(coalesce(usd, 0)) as difference_usd
+                from fct_charges
+                full outer join placed using (charge_id)
                 group by invoice_id
-                having sum(charged_usd) <> sum(placed_usd)
+                having sum(coalesce(amount_usd, 0)) <> sum(coalesce(usd, 0))
                 order by invoice_id
             """,
             what="what the allocation ledger placed of an invoice is not what the invoice charges",

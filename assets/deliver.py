@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from assets.exports import write_export
+from assets.accounting.snapshots import exports_folder, snapshot_of
+from assets.exports import dialect_of, write_export
+from assets.exports.files import copy_files
 from assets.publish import DATABASE, Manifest
 from assets.reports.weekly import FILE_NAME as REPORT_FILE
 from assets.reports.weekly import ReportMeta, WeeklyReport, write_weekly_report
@@ -91,8 +93,16 @@ def deliver_chargeback(home: Home, manifest: Manifest) -> list[Path]:
 def deliver_export(
     home: Home, manifest: Manifest, name: str, period: str, dialect: str | None = None, out: Path | None = None
 ) -> list[Path]:
-    """Write one export of one posting period, to reports/<period> unless `out` says where."""
+    """Write one export of one posting period, to reports/<period> unless `out` says where.
+
+    Of a closed period they are the files of its snapshot, byte for byte; an export it does not have is written anew
+    from its postings, which do not change either.
+    """
     out_dir = out or home.reports / period
+    snapshot = snapshot_of(home, period)
+    kept = exports_folder(snapshot.folder, name, dialect_of(name, dialect)) if snapshot else None
+    if kept and kept.is_dir():
+        return copy_files(kept, out_dir, name)
     return write_export(name, home.published / DATABASE, out_dir, period, dialect, manifest.version_id)
 
 

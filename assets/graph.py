@@ -48,6 +48,7 @@ META = {
     "expected_files": "One row per file that should have come, and whether it has.",
     "file_days": "One row per file and usage day, with the rows kept.",
 }
+ACCOUNTING = {"closed_allocations": "One row per posting of a closed period, as its snapshot has it."}
 PUBLISHED_CHECKS = {
     "marts_hold_contract": "Marts have their columns, filled and in range, and are not empty where there is data.",
     "limits_hold": "Unpriced share, quarantined share, unexplained variance and invoices are within what is allowed.",
@@ -83,7 +84,7 @@ CONFIG_SPECS = [
 _TAKEN_IN = [spec.key for spec in (*FEED_SPECS, *CONFIG_SPECS)]
 DERIVED_SPECS = [
     _spec([group, name], group, description, {"parquet", "polars"}, _TAKEN_IN)
-    for group, tables in (("pricing", PRICING), ("meta", META))
+    for group, tables in (("pricing", PRICING), ("meta", META), ("accounting", ACCOUNTING))
     for name, description in tables.items()
 ]
 LAKE_CHECKS = [

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 import polars as pl
 
+from assets.accounting.snapshots import write_closed_ledger
 from sources import clock
 from sources.contracts import ContractFailure, validate_lake_table
 from sources.declared.feed import with_mappings
@@ -69,7 +70,8 @@ def require_lake(home: Home) -> int:
 
 
 def derive(home: Home, settings: Settings) -> str:
-    """Resolve the prices of what came in and write what the ledger knows for the warehouse; says what was resolved."""
+    """Resolve the prices of what came in and write what ledger and closed periods know; says what was resolved."""
+    write_closed_ledger(home)
     prices = build_prices(home, settings)
     export_meta(home.root, settings.expected_files(clock.now()))
     unpriced = prices.price_keys.filter(pl.col("price_set_id").is_null()).height

@@ -28,7 +28,7 @@ PROJECT = ROOT / "dbt_project"
 # What tools write beside source files.
 _NOT_SOURCE = ("target", "logs", "dbt_packages", ".user.yml", "__pycache__")
 # The lake tables that are not files of a feed; ledger export and settings stand for the rest of the lake.
-_STATE_FOLDERS = ("config", "pricing", "meta")
+_STATE_FOLDERS = ("config", "pricing", "meta", "accounting")
 _RESULT_EVENTS = ("LogModelResult", "LogTestResult", "LogSeedResult", "LogSnapshotResult")
 
 

@@ -80,19 +80,19 @@ def _warnings_said_when_stopped(progress: Progress, result: RunResult) -> Iterat
 
 def write_report(home: Home, week: date, command: str) -> WeeklyReport:
     """Write one week's report again from the published marts, unless their checks forbid it."""
-    with _published(home, command) as (settings, manifest):
+    with published(home, command) as (settings, manifest):
         require_limits(home.published / DATABASE, settings.limits, week)
         return deliver_report(home, manifest, settings, week)
 
 
 def write_export(home: Home, name: str, period: str, dialect: str | None, out: Path | None, command: str) -> list[Path]:
     """Write one export of one posting period again from the published marts."""
-    with _published(home, command) as (_, manifest):
+    with published(home, command) as (_, manifest):
         return deliver_export(home, manifest, name, period, dialect, out)
 
 
 @contextmanager
-def _published(home: Home, command: str) -> Iterator[tuple[Settings, Manifest]]:
+def published(home: Home, command: str) -> Iterator[tuple[Settings, Manifest]]:
     """The home, held, with what is published in it."""
     settings = load_settings(home)
     with home_lock(home.root, command, settings.limits.lock_wait_seconds):

@@ -84,6 +84,10 @@ class Home:
         return self.root / "prices"
 
     @property
+    def closed(self) -> Path:
+        return self.root / "closed"
+
+    @property
     def dagster(self) -> Path:
         return self.root / "dagster"
 

@@ -28,15 +28,20 @@ EXPORTS = {
 }
 
 
+def dialect_of(name: str, dialect: str | None) -> str | None:
+    """The form of an export that is meant; None where it has but one."""
+    dialects = EXPORTS[name].dialects
+    if dialect is not None and dialect not in dialects:
+        raise ExportError(f"dialect: found {dialect!r}, allowed for {name}: {', '.join(dialects) or 'none'}")
+    return dialect or next(iter(dialects), None)
+
+
 def write_export(
     name: str, marts: Path, out_dir: Path, period: str, dialect: str | None = None, data_version: str | None = None
 ) -> list[Path]:
     """Write the files of one export for one posting period ('2026-10') to `out_dir`, its manifest last."""
     if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", period):
         raise ExportError(f"period: found {period!r}, allowed is a month such as 2026-10")
-    dialects = EXPORTS[name].dialects
-    if dialect is not None and dialect not in dialects:
-        raise ExportError(f"dialect: found {dialect!r}, allowed for {name}: {', '.join(dialects) or 'none'}")
-    chosen = dialect or next(iter(dialects), None)
+    chosen = dialect_of(name, dialect)
     paths: list[Path] = import_module(f"assets.exports.{name}").write(marts, out_dir, period, chosen, data_version)
     return paths

@@ -20,16 +20,27 @@ def write_files(out_dir: Path, name: str, files: Mapping[str, File], facts: Mapp
     The manifest is `facts` with name, rows, bytes and SHA-256 of each file. Files that only the manifest before names
     are removed: an export of fewer files leaves none of the old ones to be taken in again.
     """
-    out_dir.mkdir(parents=True, exist_ok=True)
     manifest = out_dir / f"{name}.manifest.json"
     listed = [
         {"file": path, "rows": rows, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
         for path, (content, rows) in files.items()
     ]
-    old = json.loads(manifest.read_text())["files"] if manifest.is_file() else []
-    for path, file in files.items():
-        _replace(out_dir / path, file.content)
-    _replace(manifest, (json.dumps({"export": name, **facts, "files": listed}, indent=2) + "\n").encode())
+    told = (json.dumps({"export": name, **facts, "files": listed}, indent=2) + "\n").encode()
+    return _put(out_dir, manifest, {path: file.content for path, file in files.items()}, told)
+
+
+def copy_files(source: Path, out_dir: Path, name: str) -> list[Path]:
+    """The files of an export that was written to `source`, byte for byte; returns the paths, the manifest last."""
+    told = (source / f"{name}.manifest.json").read_bytes()
+    files = {file["file"]: (source / file["file"]).read_bytes() for file in json.loads(told)["files"]}
+    return _put(out_dir, out_dir / f"{name}.manifest.json", files, told)
+
+
+def _put(out_dir: Path, manifest: Path, files: Mapping[str, bytes], told: bytes) -> list[Path]:
+    old = json.loads(manifest.read_text()).get("files", []) if manifest.is_file() else []
+    for path, content in files.items():
+        _replace(out_dir / path, content)
+    _replace(manifest, told)
     for path in {file["file"] for file in old} - set(files):
         (out_dir / path).unlink(missing_ok=True)
     return [*(out_dir / path for path in files), manifest]

@@ -87,7 +87,10 @@ def estimated_days(marts: DuckDBPyConnection, week: date) -> list[Row]:
 
 
 def invoices(marts: DuckDBPyConnection, first_month: str, last_month: str) -> list[Row]:
-    """Per invoice (or provider, account and month while there is none): charges and what the ledger placed of them."""
+    """Per invoice (or provider, account and month while there is none): charges and what the ledger placed of them.
+
+    By the month of the usage: what a closed month did not have is placed by corrections in a later period.
+    """
     return rows(
         marts,
         """
@@ -99,10 +102,11 @@ def invoices(marts: DuckDBPyConnection, first_month: str, last_month: str) -> li
             group by all
         ),
         placed as (
-            select posting_period, service_provider, billing_account_id, coalesce(invoice_id, '') as invoice_id,
-                sum(amount_usd) as placed_usd
+            select fct_charges.posting_period, fct_charges.service_provider, fct_charges.billing_account_id,
+                coalesce(fct_charges.invoice_id, '') as invoice_id, sum(fct_allocations.amount_usd) as placed_usd
             from fct_allocations
-            where posting_period between $first and $last
+            inner join fct_charges using (charge_id)
+            where fct_charges.posting_period between $first and $last
             group by all
         )
         select posting_period, service_provider, billing_account_id, invoice_id,

@@ -11,6 +11,7 @@ import click
 
 from assets.version import code_version
 from pipelines.cli.look import explain, quarantine, status
+from pipelines.cli.periods import close
 from pipelines.cli.prices import prices
 from pipelines.cli.pull import pull
 from pipelines.cli.setup import doctor, init
@@ -31,6 +32,8 @@ Exit codes: 0 done, 1 a check failed, 2 wrong usage or settings, 3 the home is i
 
 # By name, so that naming an error does not import what may raise it.
 EXIT_CODES = {
+    "assets.accounting.snapshots.PeriodError": 2,
+    "assets.accounting.snapshots.SnapshotError": 1,
     "assets.exports.ExportError": 2,
     "assets.gates.CheckError": 1,
     "assets.ingest.LakeError": 1,
@@ -91,7 +94,7 @@ def cli() -> None:
     """
 
 
-for command in (init, pull, run, status, report, export, explain, quarantine, prices, audit, doctor):
+for command in (init, pull, run, status, report, close, export, explain, quarantine, prices, audit, doctor):
     cli.add_command(command)
 
 

@@ -360,6 +360,7 @@ class Limits(Strict):
     unattributed_share: Share = Decimal("0.25")
     unexplained_usd: Price = Decimal("1.00")
     quarantined_share: Share = Decimal("0.01")
+    materiality_usd: Price = Decimal(0)
     lock_wait_seconds: Count = 600
     memory: Annotated[str, Field(pattern=r"^\d+(\.\d+)?(KB|MB|GB|TB|KiB|MiB|GiB|TiB)$")] = "2GB"
 

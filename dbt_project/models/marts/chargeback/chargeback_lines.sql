@@ -30,7 +30,8 @@ lines as (
         billing_account_id,
         model,
         charge_category,
-        status
+        status,
+        corrects_id
     from allocations
 
 )

@@ -12,14 +12,17 @@ with cells as (
 
 ),
 
+-- What is closed or corrected is billed where the charge is, as the data of today have it.
 ledger as (
 
     select
-        usage_date,
-        sum(effective_amount_usd) as effective_cost_usd,
-        sum(amount_usd) filter (where status = 'anchored') as billed_cost_usd
-    from {{ ref('fct_allocations') }}
-    group by usage_date
+        allocations.usage_date,
+        sum(allocations.effective_amount_usd) as effective_cost_usd,
+        sum(allocations.amount_usd) filter (where charges.charge_status = 'anchored') as billed_cost_usd
+    from {{ ref('fct_allocations') }} as allocations
+    left join {{ ref('fct_charges') }} as charges
+        on allocations.charge_id = charges.charge_id
+    group by allocations.usage_date
 
 ),
 

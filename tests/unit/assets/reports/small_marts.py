@@ -123,7 +123,7 @@ select
     'cogs' as cost_nature, p.rule_id,
     '1' as rule_version, p.method, p.cost_component, cast(1 as decimal(38, 12)) as basis_quantity,
     cast(1 as decimal(18, 12)) as share, p.amount_usd, p.amount_usd as effective_amount_usd,
-    c.charge_status as status, cast(null as varchar) as corrects_id
+    c.charge_status as status, c.charge_status as posted_status, cast(null as varchar) as corrects_id
 from parts p join fct_charges c using (charge_id);
 
 create table chargeback_lines as
@@ -131,7 +131,7 @@ select
     md5(allocation_id) as chargeback_line_id, posting_period, usage_date, charge_id, target_type, target_id, tenant_id,
     cost_center, cost_nature, product_id, feature_id, rule_id, method, basis_quantity, share, amount_usd,
     effective_amount_usd, 'USD' as currency, invoice_id, service_provider, billing_account_id, model, charge_category,
-    status
+    status, corrects_id
 from fct_allocations;
 
 create table fct_tasks as
