@@ -2,8 +2,16 @@
 
 import dagster as dg
 
-from pipelines.jobs import build_marts, report_week
+from pipelines.jobs import build_marts, pull_all, report_week
 
+# Before the build, and long after midnight UTC: days have ended.
+pull_daily = dg.ScheduleDefinition(
+    name="pull_daily",
+    job=pull_all,
+    cron_schedule="0 4 * * *",
+    execution_timezone="UTC",
+    description="Every day at 04:00 UTC: all `pulls` of inferledger.yml, keys from the daemon's environment.",
+)
 # Late enough for the gateway's files of the day before, early enough for office hours in Europe.
 build_daily = dg.ScheduleDefinition(
     name="build_daily",
@@ -21,4 +29,4 @@ report_weekly = dg.build_schedule_from_partitioned_job(
     minute_of_hour=0,
     description="Every Wednesday at 06:00 UTC, for the week that ended on Sunday.",
 )
-SCHEDULES = [build_daily, report_weekly]
+SCHEDULES = [pull_daily, build_daily, report_weekly]

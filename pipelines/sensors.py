@@ -44,7 +44,7 @@ def restated_weeks(home: HomeResource) -> dg.SensorResult | dg.SkipReason:
     )
 
 
-@dg.run_failure_sensor(name="alert_on_failure", monitored_jobs=JOBS, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.run_failure_sensor(name="alert_on_failure", monitored_jobs=[*JOBS], default_status=dg.DefaultSensorStatus.RUNNING)
 def alert_on_failure(context: dg.RunFailureSensorContext) -> None:
     """Posts a failed run as JSON to INFERLEDGER_ALERT_URL; without it the failure is logged only."""
     run = context.dagster_run

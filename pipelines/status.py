@@ -1,8 +1,9 @@
-"""How a home stands: feeds and their files, what is missing, what was set aside, what has no price and no tenant.
+"""How a home stands: feeds, files and pulls, what is missing, was set aside, has no price or no tenant.
 
 Reads the ledger export and the published marts; changes nothing and takes no lock, so it answers during a run.
 """
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from assets.warehouse import applied_inputs
 from pipelines.lock import read_holder
 from sources import clock
 from sources.home import Home
+from sources.pull.pulling import pulls_folder
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,16 @@ class FeedStatus:
     missing_files: int
     last_event_at: datetime | None
     age_hours: float | None
+
+
+@dataclass(frozen=True)
+class PullStatus:
+    """How far a pull has come: a report has every day before `up_to` when it was final, a log every row before it."""
+
+    name: str
+    up_to: str | None
+    files: int | None
+    advanced_at: datetime
 
 
 @dataclass(frozen=True)
@@ -80,6 +92,7 @@ class Status:
     published_at: str | None
     is_up_to_date: bool
     feeds: list[FeedStatus]
+    pulls: list[PullStatus]
     failed: list[dict[str, Any]]
     missing: list[dict[str, Any]]
     week: WeekStatus | None
@@ -88,11 +101,12 @@ class Status:
 def read_status(home: Home) -> Status:
     """The status as of the last run."""
     manifest, applied, holder = current_manifest(home), applied_inputs(home), read_holder(home.root)
+    pulls = _pulls(home)
     with duckdb.connect() as connection:
         for table in ("files", "expected_files"):
             path = home.lake / "meta" / table / "current.parquet"
             if not path.is_file():
-                return Status(home.root, str(holder) if holder else None, None, None, False, [], [], [], None)
+                return Status(home.root, str(holder) if holder else None, None, None, False, [], pulls, [], [], None)
             # Read at once: a run that is going on replaces the file.
             connection.register(table, pl.read_parquet(path).to_arrow())
         feeds = [_feed(row) for row in rows(connection, _FEEDS)]
@@ -104,6 +118,7 @@ def read_status(home: Home) -> Status:
         published_at=manifest.published_at if manifest else None,
         is_up_to_date=bool(manifest and applied and applied.version_id == manifest.version_id),
         feeds=feeds,
+        pulls=pulls,
         failed=failed,
         missing=missing,
         week=_week(home) if manifest else None,
@@ -113,6 +128,21 @@ def read_status(home: Home) -> Status:
 def last_complete_monday(moment: datetime) -> Any:
     """The Monday of the last ISO week that is over, in UTC."""
     return moment.date() - timedelta(days=moment.weekday() + 7)
+
+
+def _pulls(home: Home) -> list[PullStatus]:
+    """What the marks in <home>/pulls say: of a report, of LiteLLM's log, or of files at an address."""
+    found = []
+    for path in sorted(pulls_folder(home).glob("*.json")):
+        try:
+            said = json.loads(path.read_bytes())
+            moment = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+            name = said.get("place") or path.stem
+            files = len(said["files"]) if "files" in said else None
+        except (OSError, ValueError, TypeError, AttributeError):
+            continue  # the pull that finds it like that asks for everything again
+        found.append(PullStatus(name, said.get("settled") or said.get("start_time"), files, moment))
+    return found
 
 
 def _feed(row: dict[str, Any]) -> FeedStatus:

@@ -9,7 +9,7 @@ from sources.home import Home
 
 if TYPE_CHECKING:
     from pipelines.explain import Explanation
-    from pipelines.status import Status, Unpriced
+    from pipelines.status import PullStatus, Status, Unpriced
 
 # Enough of a row to see what is wrong with it; prompts in it can be megabytes.
 TEXT_SHOWN = 400
@@ -30,6 +30,8 @@ def status(home: Home, as_json: bool) -> None:
 
 
 def _print_status(found: "Status") -> None:
+    for pull in found.pulls:
+        click.echo(f"pulled     {_pull_text(pull)}")
     if not found.feeds:
         click.echo(f"{found.home}: no file has been taken in yet. Next: inferledger run --home {found.home}")
         return
@@ -68,6 +70,11 @@ def _print_status(found: "Status") -> None:
     )
     if found.in_use_by:
         click.echo(f"in use by  {found.in_use_by}")
+
+
+def _pull_text(pull: "PullStatus") -> str:
+    came = f"{pull.files:,} files" if pull.files is not None else f"up to {pull.up_to}"
+    return f"{pull.name}: {came}, last asked {pull.advanced_at:%Y-%m-%d %H:%M} UTC"
 
 
 def _unpriced_text(row: "Unpriced") -> str:

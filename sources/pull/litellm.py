@@ -1,7 +1,8 @@
 """LiteLLM's spend log, read from its PostgreSQL: rows in order of their start, in files the feed reads as any other.
 
 The order is (startTime, request_id), of which LiteLLM keeps an index. Rows are written some time after their call, so
-what began before the mark and came since is asked for again; a row that lands twice counts once by its request_id.
+what began before the mark and came since is asked for again: of the last days each time, which the index makes cheap,
+and once a day of the whole log. A row that lands twice counts once by its request_id.
 """
 
 import gzip
@@ -35,6 +36,8 @@ FILE_ROWS = 100_000
 _FETCH_ROWS = 2_000
 # updated_at is the proxy's clock, and a row is seen only when its transaction ends.
 _CLOCKS_APART = timedelta(hours=1)
+# How often the whole log is searched for rows that came later than the days asked for again. It reads all of the table.
+_SEARCH_EVERY = timedelta(days=1)
 # LiteLLM's address is Prisma's, which has parameters of its own; these are the ones libpq knows.
 _LIBPQ = frozenset((
     "host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey", "connect_timeout", "target_session_attrs", "options",
@@ -49,6 +52,8 @@ class Mark:
     start_time: str
     request_id: str
     seen: str
+    # When the whole log was last searched.
+    searched: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,12 +93,16 @@ def pull_spend_logs(home: Home, rule: PullRule, database: Database, advance: Adv
         now = log.now()
         mark = _read_mark(mark_file, rule.first)
         if mark is None:
-            mark = Mark(f"{rule.first}", f"{rule.first} 00:00:00", "", f"{now}")
+            mark = Mark(f"{rule.first}", f"{rule.first} 00:00:00", "", f"{now}", f"{now}")
         else:
             start = datetime.fromisoformat(mark.start_time) - timedelta(days=rule.again_days)
+            since, searched = mark.seen, datetime.fromisoformat(mark.searched or mark.first)
+            if log.has_updates and now - searched >= _SEARCH_EVERY:
+                start, since, searched = datetime.fromisoformat(mark.first), f"{searched}", now
             after = replace(mark, start_time=f"{start}", request_id="")
-            while last := _land(folder, "late", log.late(after, mark), pulled):
+            while last := _land(folder, "late", log.late(after, mark, since), pulled):
                 after = replace(after, start_time=last.start_time, request_id=last.request_id)
+            mark = replace(mark, searched=f"{searched}")
         first = datetime.fromisoformat(mark.start_time)
         while last := _land(folder, "in-order", log.in_order(mark, now), pulled):
             mark = replace(mark, start_time=last.start_time, request_id=last.request_id)
@@ -134,12 +143,12 @@ class _Log:
         """The next rows after the mark. One of the future would take the mark with it, so it waits for its time."""
         return self._rows('"startTime" < cast(%s as timestamp)', mark, f"{now}")
 
-    def late(self, after: Mark, mark: Mark) -> Iterator[_Row]:
-        """Rows up to the mark that came, or changed, since the last pull; all of them where the table cannot tell."""
+    def late(self, after: Mark, mark: Mark, since: str) -> Iterator[_Row]:
+        """Rows up to the mark that came, or changed, since that time; all of them where the table cannot tell."""
         upto, values = '("startTime", request_id) <= (cast(%s as timestamp), %s)', [mark.start_time, mark.request_id]
         if self.has_updates:
             upto += " and updated_at >= cast(%s as timestamp)"
-            values.append(f"{datetime.fromisoformat(mark.seen) - _CLOCKS_APART}")
+            values.append(f"{datetime.fromisoformat(since) - _CLOCKS_APART}")
         return self._rows(upto, after, *values)
 
     def _rows(self, where: str, after: Mark, *values: str) -> Iterator[_Row]:

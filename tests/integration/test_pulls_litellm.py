@@ -146,6 +146,22 @@ def test_later_pulls_bring_what_is_new_late_or_changed(proxy: Proxy, home: Home)
     ]
 
 
+def test_a_row_later_than_the_days_asked_for_again_is_found_within_a_day(
+    proxy: Proxy, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LiteLLM's queue stood still for longer than `again_days`."""
+    proxy.log("a", "2026-08-10 09:00:00")
+    proxy.log("b", "2026-08-20 09:00:00")
+    pull_log(home)
+    now = f"{proxy.run('select now()')[0][0]}"
+    proxy.log("very late", "2026-08-02 10:00:00", updated=now)
+    assert pull_log(home).files == 0
+    monkeypatch.setattr(litellm, "_SEARCH_EVERY", timedelta(0))
+    assert (pull_log(home).rows, landed(home)) == (1, [["a", "b"], ["very late"]])
+    proxy.run("""update "LiteLLM_SpendLogs" set updated_at = now() - interval '2 h' where request_id = 'very late'""")
+    assert pull_log(home).files == 0, "what was found is not searched for again"
+
+
 def test_an_older_table_cannot_tell_what_changed(proxy: Proxy, home: Home) -> None:
     """Without updated_at the last days land again whole, and count once."""
     proxy.run('alter table "LiteLLM_SpendLogs" drop column litellm_call_id')

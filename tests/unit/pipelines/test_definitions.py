@@ -119,10 +119,12 @@ def test_jobs_schedules_and_sensors_are_these() -> None:
     repository = defs.get_repository_def()
     assert sorted(job.name for job in repository.get_all_jobs() if not job.name.startswith("__")) == [
         "build_marts",
+        "pull_all",
         "report_week",
     ]
     schedules = {schedule.name: schedule.cron_schedule for schedule in repository.schedule_defs}
-    assert schedules == {"build_daily": "0 5 * * *", "report_weekly": "0 6 * * 3"}
+    assert schedules == {"pull_daily": "0 4 * * *", "build_daily": "0 5 * * *", "report_weekly": "0 6 * * 3"}
+    assert {schedule.default_status for schedule in repository.schedule_defs} == {dg.DefaultScheduleStatus.STOPPED}
     assert sorted(sensor.name for sensor in repository.sensor_defs) == [
         "alert_on_failure",
         "new_files",

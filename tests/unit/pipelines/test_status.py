@@ -51,6 +51,28 @@ def test_status_names_what_is_missing_failed_and_unattributed(home: Home) -> Non
         assert text in result.stdout
 
 
+def test_status_says_how_far_each_pull_has_come(home: Home) -> None:
+    marks = home.root / "pulls"
+    marks.mkdir()
+    said = {
+        "openai.costs.org-larch": {"first": "2025-11-18", "settled": "2026-11-10"},
+        "litellm.spend_logs.proxy-eu": {"first": "2025-11-18", "start_time": "2026-11-17 09:00:00", "request_id": "r"},
+        "aws_cur.line_items.files.0b1c": {"place": "s3://billing/cur/", "files": {"a.csv": "1", "b.csv": "1"}},
+    }
+    for name, mark in said.items():
+        (marks / f"{name}.json").write_text(json.dumps(mark))
+    (marks / "torn.json").write_text("{")
+    result = CliRunner().invoke(cli, ["status", "--home", str(home.root)])
+    for text in (
+        "openai.costs.org-larch: up to 2026-11-10, last asked ",
+        "litellm.spend_logs.proxy-eu: up to 2026-11-17 09:00:00, last asked ",
+        "s3://billing/cur/: 2 files, last asked ",
+    ):
+        assert text in result.stdout
+    found = json.loads(CliRunner().invoke(cli, ["status", "--home", str(home.root), "--json"]).stdout)
+    assert [pull["up_to"] for pull in found["pulls"]] == [None, "2026-11-17 09:00:00", "2026-11-10"]
+
+
 def test_status_for_machines_holds_ages_and_exact_money(home: Home) -> None:
     result = CliRunner().invoke(cli, ["status", "--home", str(home.root), "--json"])
     found = json.loads(result.stdout)
