@@ -13,14 +13,11 @@ from sources import clock
 from sources.contracts import ContractFailure, validate_lake_table
 from sources.declared.feed import with_mappings
 from sources.home import Home
-from sources.ingest import IngestSummary, ingest
-from sources.lake import ledger_path
-from sources.landing import discover
-from sources.ledger import FileLedger
+from sources.ingest import IngestSummary, ingest, unread
 from sources.meta import export_meta
 from sources.pricing.build import build_prices
 from sources.registry import FEEDS
-from sources.settings import Settings, compile_settings
+from sources.settings import Settings, compile_settings, load_settings
 
 # progress(done, total, name)
 Progress = Callable[[int, int, str], None]
@@ -49,10 +46,14 @@ def take_in(home: Home, settings: Settings, progress: Progress) -> IngestSummary
         home.root,
         now=clock.now(),
         hash_key=home.hash_key(),
-        currencies={rate.currency for rate in settings.fx_rates} | {"USD"},
+        currencies=_currencies(settings),
         feeds=with_mappings(FEEDS, settings.declared_feeds),
         progress=progress,
     )
+
+
+def _currencies(settings: Settings) -> set[str]:
+    return {rate.currency for rate in settings.fx_rates} | {"USD"}
 
 
 def check_lake(home: Home) -> dict[str, list[ContractFailure]]:
@@ -97,8 +98,7 @@ def is_empty(home: Home) -> bool:
 
 
 def pending(home: Home) -> list[str]:
-    """Landed files that were not read as they are now, each with a stamp that changes when its bytes may have."""
-    candidates, _ = discover(home.landing, FEEDS)
-    with FileLedger(ledger_path(home.root)) as ledger:
-        new = [one for one in candidates if ledger.seen(one.landing_path, one.stamp) is None]
-    return [f"{one.landing_path} {one.stamp}" for one in new]
+    """Landed files that a run would read, each with a stamp of its bytes, reader and settings."""
+    settings = load_settings(home)
+    feeds = with_mappings(FEEDS, settings.declared_feeds)
+    return unread(home.root, hash_key=home.hash_key(), currencies=_currencies(settings), feeds=feeds)

@@ -83,7 +83,7 @@ def bill_table(feed: str, table: str, read: Reader, suffixes: tuple[str, ...], d
     return FeedTable(
         feed=feed,
         table=table,
-        reader_version=1,
+        reader_version=2,
         columns=BILL_COLUMNS,
         identity="snapshot",
         suffixes=suffixes,

@@ -7,6 +7,7 @@ reader, which rejects counts that cannot be; the staging model says it again, wh
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 
 from sources.feed import PROVENANCE_COLUMNS, FeedTable, Rule
 from sources.mapped import Layout, Value, read_mapped
@@ -124,6 +125,10 @@ class Convention:
         return problems
 
 
+def is_gateway(table: FeedTable) -> bool:
+    return CALL_COLUMNS.items() <= table.columns.items()
+
+
 # What a gateway's log says in none of its fields.
 UNSAID: Mapping[str, Value] = {
     "logical_request_id": Value(sql="v_response_id"),
@@ -175,10 +180,13 @@ def gateway_table(
     only: tuple[str, frozenset[str]] | None = None,
     closed: tuple[tuple[str, ...], frozenset[str]] | None = None,
     problems: Sequence[tuple[str, str, str]] = (),
+    more_columns: Mapping[str, str] = MappingProxyType({}),
+    reader_version: int = 3,
 ) -> FeedTable:
     """A gateway whose log a mapping can read."""
+    columns = {**more_columns, **CALL_COLUMNS}
     layout = Layout(
-        columns=CALL_COLUMNS,
+        columns=columns,
         # In the order given: a computed value sees those before it.
         values={**{name: value for name, value in UNSAID.items() if name not in values}, **values},
         time_column="started_at",
@@ -191,11 +199,11 @@ def gateway_table(
     return FeedTable(
         feed=feed,
         table=table,
-        reader_version=3,
-        columns=CALL_COLUMNS,
+        reader_version=reader_version,
+        columns=columns,
         identity="content",
         suffixes=LOG_SUFFIXES,
         read=partial(read_mapped, layout),
-        contract=CALL_CONTRACT,
+        contract={**{name: Rule(is_required=True) for name in more_columns}, **CALL_CONTRACT},
         description=description,
     )

@@ -79,6 +79,21 @@ def ingest(
         return run.summary
 
 
+def unread(home: Path, *, hash_key: bytes, currencies: Iterable[str], feeds: Sequence[FeedTable]) -> list[str]:
+    """Landed files that `ingest` would read: new, changed, or read with other settings or an older reader."""
+    readings = _Readings(home, hash_key, frozenset(currencies))
+    found = []
+    with FileLedger(ledger_path(home)) as ledger:
+        for one in discover(home / "landing", feeds)[0]:
+            table, known = one.feed_table, ledger.seen(one.landing_path, one.stamp)
+            standing = ledger.standing(table.feed, table.table, known) if known else None
+            if standing is None or readings.is_stale(standing, table):
+                account = standing.account_id if standing else None
+                reading = f"{table.reader_version} {readings.settings_key(table, account)}"
+                found.append(f"{one.landing_path} {one.stamp} {reading}")
+    return found
+
+
 def _connect(home: Path) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(config={"temp_directory": str(work_folder(home))})
     connection.execute("set enable_progress_bar = false")
@@ -90,14 +105,38 @@ def _short_hash(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:12]
 
 
+class _Readings:
+    """What a file was read with: by the settings and the reader of today, or is it to be read again?"""
+
+    def __init__(self, home: Path, hash_key: bytes, currencies: Iterable[str]) -> None:
+        self.home = home
+        self.rates_key = _short_hash(",".join(sorted(currencies)).encode())
+        self.people_key = _short_hash(b"people " + hash_key)
+
+    def is_stale(self, row: LedgerRow, table: FeedTable) -> bool:
+        if row.reader_version != table.reader_version:
+            return True
+        if row.status == "committed" and not lake_file(self.home, row).is_file():
+            return True
+        rates, *others = row.settings_key.split()
+        if (row.status == "failed" or row.rows_quarantined) and rates != self.rates_key:
+            return True  # rows that were rejected for want of a rate may be good now
+        return others != self.settings_key(table, row.account_id).split()[1:]
+
+    def settings_key(self, table: FeedTable, folder: str | None) -> str:
+        """What readers see of the settings; hashes of people made with another key would match nobody's."""
+        has_people = any(name.endswith("user_key") for name in table.columns)
+        key = f"{self.rates_key} {self.people_key if has_people else '-'}"
+        return key if table.folder_keys is None else f"{key} {table.folder_keys.get(folder or '', '-')}"
+
+
 class _Run:
     def __init__(self, home: Path, ledger: FileLedger, context: ReadContext) -> None:
         self.home = home
         self.ledger = ledger
         self.context = context
         self.summary = IngestSummary()
-        self.rates_key = _short_hash(",".join(sorted(context.currencies)).encode())
-        self.people_key = _short_hash(b"people " + context.hash_key)
+        self.readings = _Readings(home, context.hash_key, context.currencies)
 
     def forget_removed(self, candidates: Iterable[Candidate]) -> None:
         """A file that could not be read and was taken away is no problem any more."""
@@ -111,7 +150,7 @@ class _Run:
         try:
             known = self.ledger.seen(path, candidate.stamp)
             standing = self.ledger.standing(table.feed, table.table, known) if known else None
-            if standing and not self._is_stale(standing, table):
+            if standing and not self.readings.is_stale(standing, table):
                 self.summary.files_unchanged += 1
                 return
             landed = identify(candidate)
@@ -123,26 +162,10 @@ class _Run:
             return
         self.ledger.forget_failed(path, landed.identity)
         standing = self.ledger.standing(table.feed, table.table, landed.identity)
-        if standing and not self._is_stale(standing, table):
+        if standing and not self.readings.is_stale(standing, table):
             self._note_again(candidate, landed, standing)
         else:
             self._read(candidate, landed)
-
-    def _is_stale(self, row: LedgerRow, table: FeedTable) -> bool:
-        if row.reader_version != table.reader_version:
-            return True
-        if row.status == "committed" and not lake_file(self.home, row).is_file():
-            return True
-        rates, *others = row.settings_key.split()
-        if (row.status == "failed" or row.rows_quarantined) and rates != self.rates_key:
-            return True  # rows that were rejected for want of a rate may be good now
-        return others != self._settings_key(table, row.account_id).split()[1:]
-
-    def _settings_key(self, table: FeedTable, folder: str | None) -> str:
-        """What readers see of the settings; hashes of people made with another key would match nobody's."""
-        has_people = any(name.endswith("user_key") for name in table.columns)
-        key = f"{self.rates_key} {self.people_key if has_people else '-'}"
-        return key if table.folder_keys is None else f"{key} {table.folder_keys.get(folder or '', '-')}"
 
     def _note_again(self, candidate: Candidate, landed: LandedFile, standing: LedgerRow) -> None:
         """The bytes are known: the same file touched, or a copy under another name."""
@@ -168,7 +191,7 @@ class _Run:
             status="failed",
             retrieved_at=landed.retrieved_at,
             account_id=landed.account_id,
-            settings_key=self._settings_key(candidate.feed_table, landed.account_id),
+            settings_key=self.readings.settings_key(candidate.feed_table, landed.account_id),
         )
 
     def _read(self, candidate: Candidate, landed: LandedFile) -> None:

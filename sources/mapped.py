@@ -89,6 +89,8 @@ class Layout:
     # for what it counts would otherwise go missing without a word.
     closed: tuple[tuple[str, ...], frozenset[str]] | None = None
     may_be_empty: bool = False
+    # A text that stands for nothing, as an empty one does everywhere.
+    null_text: str = ""
     # Of a CSV file.
     delimiter: str = ","
     # True where a header without any place of a column is an error, be the column required in each row or not.
@@ -331,7 +333,8 @@ def _texts_sql(layout: Layout, source: str) -> str:
     def text(place: str) -> str:
         head, tail = _split(place)
         at = outer.index(head)
-        return f"o[{at + 1}]" if tail is None else f"i{at}[{inner[head].index(tail) + 1}]"
+        found_text = f"o[{at + 1}]" if tail is None else f"i{at}[{inner[head].index(tail) + 1}]"
+        return f"nullif({found_text}, {literal(layout.null_text)})" if layout.null_text else found_text
 
     texts = [f"{first_text(text, value)} as t_{name}" for name, value in layout.values.items() if value.sql is None]
     ours = ""

@@ -39,6 +39,8 @@ class Page:
     read_bucket: Callable[[Row], tuple[datetime, datetime]]
     read_result: Callable[[Row, ReadContext], Row]
     known_fields: frozenset[str]
+    # What the row of a bucket without results holds besides counts of 0; without it, such a bucket has no row.
+    empty: Row | None = None
 
 
 # Every page table starts with these.
@@ -47,11 +49,13 @@ ORIGIN_COLUMNS: Mapping[str, str] = {
     "retrieved_at": "TIMESTAMP",
     "bucket_start": "TIMESTAMP",
     "bucket_end": "TIMESTAMP",
+    # True of the only row of a bucket that has no results: older results of the bucket are out of use.
+    "is_empty": "BOOLEAN",
 }
 
 
 def read_page(page: Page, file: LandedFile, context: ReadContext, out_parquet: Path, out_rejects: Path) -> ReadResult:
-    """Results in file order; row_number counts them from 1, good and bad alike."""
+    """Results in file order; row_number counts them from 1, good, bad and the rows of empty buckets alike."""
     if file.account_id is None:
         raise UnreadableFileError(
             f"unknown; put the file into landing/{file.feed}/{file.table}/<account>/ or name it in the sidecar "
@@ -68,8 +72,13 @@ def read_page(page: Page, file: LandedFile, context: ReadContext, out_parquet: P
         results = bucket.get("results")
         if not isinstance(results, list):
             raise UnreadableFileError("missing; expected a list", f"{path}.results")
+        origin = {"account_id": file.account_id, "retrieved_at": file.retrieved_at, "is_empty": not results}
         if not results and not isinstance(span, RowError):
             empty_days[span[0].date()] = 0
+            if page.empty is not None:
+                counts = {name: 0 if kind == "BIGINT" else None for name, kind in page.columns.items()}
+                row = {"bucket_start": span[0], "bucket_end": span[1]} | page.empty
+                rows.append(counts | origin | row | {"file_hash": file.identity, "row_number": next(numbers)})
         for result, number in zip(results, numbers, strict=False):
             try:
                 row = _row(page, span, result, context)
@@ -77,7 +86,6 @@ def read_page(page: Page, file: LandedFile, context: ReadContext, out_parquet: P
                 rejects.append(Reject(number, None, error.field, error.reason))
                 continue
             unknown.update(result.keys() - page.known_fields)
-            origin = {"account_id": file.account_id, "retrieved_at": file.retrieved_at}
             rows.append(origin | row | {"file_hash": file.identity, "row_number": number})
     write_rows(context.connection, rows, page.columns, out_parquet)
     result = finish(
@@ -89,7 +97,7 @@ def read_page(page: Page, file: LandedFile, context: ReadContext, out_parquet: P
         may_be_empty=True,
         unknown_fields=dict(sorted(unknown.items())),
     )
-    return replace(result, days=empty_days | dict(result.days))
+    return replace(result, days=dict(result.days) | empty_days)
 
 
 def _load(path: Path) -> Row:

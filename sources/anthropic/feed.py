@@ -5,6 +5,7 @@ Input classes are disjoint here: uncached input excludes cache reads and writes.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 from sources.feed import PROVENANCE_COLUMNS, FeedTable, LandedFile, ReadContext, ReadResult, Rule
@@ -110,6 +111,7 @@ USAGE_PAGE = Page(
     read_bucket=_bucket,
     read_result=_usage,
     known_fields=_USAGE_FIELDS,
+    empty={},
 )
 COST_PAGE = Page(
     columns={
@@ -128,6 +130,7 @@ COST_PAGE = Page(
     read_bucket=_bucket,
     read_result=_cost,
     known_fields=_COST_FIELDS,
+    empty={"amount_usd": Decimal(0), "currency": "USD", "cost_type": "tokens"},
 )
 
 
@@ -146,7 +149,7 @@ _TIER_RULE = {"service_tier": Rule(allowed=frozenset(("standard", "batch", "flex
 USAGE_MESSAGES = FeedTable(
     feed="anthropic",
     table="usage_messages",
-    reader_version=1,
+    reader_version=2,
     columns=USAGE_PAGE.columns,
     identity="snapshot",
     suffixes=(".json", ".json.gz"),
@@ -166,7 +169,7 @@ USAGE_MESSAGES = FeedTable(
 COST_REPORT = FeedTable(
     feed="anthropic",
     table="cost_report",
-    reader_version=1,
+    reader_version=2,
     columns=COST_PAGE.columns,
     identity="snapshot",
     suffixes=(".json", ".json.gz"),

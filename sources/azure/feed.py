@@ -5,9 +5,11 @@ A meter's name tells model, token class, tier and context in one line, spelled a
 outside of the grammar here leaves the line a charge of its own.
 """
 
-from functools import partial
+from dataclasses import replace
+from pathlib import Path
 
 from sources.bill import BILL_COLUMNS, CHARGE_CATEGORIES, LINE_PROBLEMS, bill_table
+from sources.feed import LandedFile, ReadContext, ReadResult
 from sources.mapped import Layout, Value, read_mapped
 from sources.reading import literal
 
@@ -194,10 +196,18 @@ _LAYOUT = Layout(
     problems=LINE_PROBLEMS,
 )
 
+
+def _read(file: LandedFile, context: ReadContext, out_parquet: Path, out_rejects: Path) -> ReadResult:
+    # Only a folder right under cost_details names an account: deeper ones are those the export itself makes.
+    is_deeper = file.path.parent.parent.name != file.table and file.path.parent.name != file.table
+    landed = replace(file, account_id=None) if is_deeper else file
+    return read_mapped(_LAYOUT, landed, context, out_parquet, out_rejects)
+
+
 COST_DETAILS = bill_table(
     "azure",
     "cost_details",
-    partial(read_mapped, _LAYOUT),
+    _read,
     suffixes=(".csv", ".csv.gz", ".parquet"),
     description="One row per charge of Azure's cost and usage details, the meters of its language models told apart.",
 )

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sources.bill import BILL_COLUMNS, LINE_PROBLEMS, bill_table
-from sources.feed import FeedTable, LandedFile, ReadContext, Reader, ReadResult, UnreadableFileError
+from sources.feed import FeedTable, LandedFile, ReadContext, Reader, ReadResult, Rule, UnreadableFileError
 from sources.gateway import (
     BILLED_UNLESS_REFUSED,
     CALL_COLUMNS,
@@ -60,6 +60,8 @@ _METERED = {
     end""",
     "quantity": f"case when v_meter <> 'other' then v_{_SAID}quantity end",
 }
+# Each declared log is a gateway of its own.
+_CALL_COLUMNS = {"gateway": "VARCHAR", **CALL_COLUMNS}
 _FOLDER = "config/feeds.yml has no feed of table {table} with the name of the file's folder, {name}; it has {names}"
 
 
@@ -78,12 +80,12 @@ def _reader(table: Table, layouts: Mapping[str, Layout]) -> Reader:
 CALLS = FeedTable(
     feed="declared",
     table="calls",
-    reader_version=1,
-    columns=CALL_COLUMNS,
+    reader_version=2,
+    columns=_CALL_COLUMNS,
     identity="folder",
     suffixes=LOG_SUFFIXES,
     read=_reader("calls", {}),
-    contract=CALL_CONTRACT,
+    contract={"gateway": Rule(is_required=True), **CALL_CONTRACT},
     description="One row per call in a log that config/feeds.yml maps, its token counts beside each other.",
     folder_keys={},
 )
@@ -139,7 +141,8 @@ def _calls_layout(feed: DeclaredFeed) -> Layout:
             computed[name] = Value(sql=f"v_started_at + to_microseconds({micros})")
     computed["status"] = Value(sql=_STATUS if "http_status" in said else "'success'")
     computed["billing_status"] = Value(sql=BILLED_UNLESS_REFUSED)
-    return _layout(feed, CALL_COLUMNS, said, computed, "started_at", convention.problems(is_taken_off=True))
+    computed["gateway"] = Value(sql=literal(f"declared:{feed.name}"))
+    return _layout(feed, _CALL_COLUMNS, said, computed, "started_at", convention.problems(is_taken_off=True))
 
 
 def _bills_layout(feed: DeclaredFeed) -> Layout:

@@ -40,6 +40,16 @@ _METERS = {
     "image output tokens": "output_image",
     "web searches": "search",
 }
+# No column of FOCUS says the tier. A provider's own key in SkuPriceDetails does, else the description of a token line;
+# priority is a usual word of descriptions, and so only believed of tokens.
+_TIERS = ("batch", "flex", "priority")
+_TIER = "case when v_meter = 'other' then 'standard' {} else 'standard' end".format(
+    " ".join(
+        f"when lower(v_said_tier) = '{tier}' or regexp_matches(lower(v_line_item), '(^|[^a-z]){tier}([^a-z]|$)')"
+        f" then '{tier}'"
+        for tier in _TIERS
+    )
+)
 _METER = """case
     when not v_is_ai or v_charge_category <> 'usage' then 'other'
     when coalesce(v_sku_meter, '') in ({known}) and (v_model_id is not null or v_sku_meter = 'search') then v_sku_meter
@@ -90,7 +100,8 @@ _LAYOUT = Layout(
         "tags": Value(at=("Tags",)),
         "is_ai": Value(sql="coalesce(v_service_category = 'AI and Machine Learning', false)"),
         "meter": Value(sql=_METER),
-        "service_tier": Value(sql="'standard'"),
+        "said_tier": Value(at=tuple(f"/SkuPriceDetails//{key}" for key in ("ServiceTier", "x_ServiceTier"))),
+        "service_tier": Value(sql=_TIER),
         "quantity": Value(sql=_QUANTITY),
         "unit": Value(
             sql="case when v_meter in ('other', 'search') then coalesce(v_consumed_unit, v_pricing_unit)"
@@ -99,6 +110,8 @@ _LAYOUT = Layout(
     },
     time_column="charge_start",
     problems=LINE_PROBLEMS,
+    # How some 1.0 files write an empty cell.
+    null_text="NULL",
 )
 
 COST_AND_USAGE = bill_table(

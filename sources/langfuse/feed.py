@@ -134,10 +134,13 @@ OBSERVATIONS = gateway_table(
         "tag_app_release": Value(("/version",)),
         "tag_latency_insensitive": Value(_metadata("latency_insensitive"), "boolean"),
         "version_at": Value(_at("event_ts", "updated_at"), "moment"),
-        "is_deleted": Value(_at("is_deleted"), default="0", allowed=frozenset({"0", "false"})),
+        "is_deleted": Value(_at("is_deleted"), "boolean", default="false"),
     },
     Convention(input_has_cache_read=False, input_has_cache_write=False, output_has_reasoning=False),
     "One row per version of a generation or embedding in Langfuse's observations: one call of one model.",
+    # A deletion is a version like any other, and the calls it takes away are told in staging.
+    more_columns={"is_deleted": "BOOLEAN"},
+    reader_version=4,
     known_fields=frozenset(place.removeprefix("/") for place in _at(*_COLUMNS)),
     # The API answers with a trace and its observations.
     records="/observations",

@@ -6,6 +6,7 @@ seconds.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
@@ -172,6 +173,7 @@ USAGE_PAGE = Page(
     read_bucket=_bucket,
     read_result=_usage,
     known_fields=_USAGE_FIELDS,
+    empty={"is_batch": False, "service_tier": "standard"},
 )
 METER_PAGE = Page(
     columns={
@@ -205,6 +207,7 @@ COST_PAGE = Page(
     read_bucket=_bucket,
     read_result=_cost,
     known_fields=_COST_FIELDS,
+    empty={"amount": Decimal(0), "currency": "USD"},
 )
 
 
@@ -246,7 +249,7 @@ USAGE_COMPLETIONS = FeedTable(
 USAGE_METERS = FeedTable(
     feed="openai",
     table="usage_meters",
-    reader_version=1,
+    reader_version=2,
     columns=METER_PAGE.columns,
     identity="snapshot",
     suffixes=(".json", ".json.gz"),
@@ -269,7 +272,7 @@ USAGE_METERS = FeedTable(
 COSTS = FeedTable(
     feed="openai",
     table="costs",
-    reader_version=1,
+    reader_version=2,
     columns=COST_PAGE.columns,
     identity="snapshot",
     suffixes=(".json", ".json.gz"),

@@ -6,7 +6,7 @@ from functools import reduce
 import duckdb
 
 from sources.bill import BILL_COLUMNS
-from sources.gateway import CALL_COLUMNS
+from sources.gateway import is_gateway
 from sources.home import Home
 from sources.lake import table_folder, write_current
 from sources.pricing import versions
@@ -24,7 +24,7 @@ STANDARD_TIERS = ("", "standard", "default", "auto", "on_demand", "standard_only
 # Every gateway's table, and the SQL of the tier a call was served on.
 _TIERS = {
     ("litellm", "spend_logs"): "case when is_batch then 'batch' else lower(coalesce(service_tier, '')) end",
-    **{(t.feed, t.table): "service_tier" for t in FEEDS if t.columns is CALL_COLUMNS},
+    **{(t.feed, t.table): "service_tier" for t in FEEDS if is_gateway(t)},
 }
 _CALL_COLUMNS = (
     "coalesce(gateway_provider, '') as gateway_provider",
@@ -116,11 +116,8 @@ def load_calls(
         log = connection.read_parquet(list(paths))
         # An agent's span names no model: what it repeats is priced where it was used.
         log = log.filter("not is_rollup") if "is_rollup" in log.columns else log
-        logs.append(
-            log.project(
-                ", ".join((f"'{feed}' as gateway", _TIERS[feed, table] + " as logged_tier", *_CALL_COLUMNS, *also))
-            )
-        )
+        gateway = "gateway" if "gateway" in log.columns else f"'{feed}' as gateway"
+        logs.append(log.project(", ".join((gateway, _TIERS[feed, table] + " as logged_tier", *_CALL_COLUMNS, *also))))
     if not logs:
         return False
     reduce(duckdb.DuckDBPyRelation.union, logs).create_view("logged")

@@ -197,6 +197,11 @@ def check_features(features: Sequence[Placed[Feature]]) -> Iterator[Problem]:
 def check_accounts(accounts: Sequence[Placed[BillingAccount]], rates: Sequence[Placed[FxRate]]) -> Iterator[Problem]:
     key = "gateway_provider"
     yield from overlaps("billing_accounts.csv", key, accounts, lambda row: (row.gateway, row.gateway_provider))
+    for line, row in accounts:
+        if row.gateway == "declared":
+            yield Problem(
+                "billing_accounts.csv", line, "gateway", "'declared'", "declared:<name of the feed in feeds.yml>"
+            )
     yield from duplicates("fx_rates.csv", "rate_date", rates, lambda row: f"{row.currency} {row.rate_date}")
 
 

@@ -100,8 +100,8 @@ def clouds(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "service_provider,billing_account_id,gateway,gateway_provider,settlement_lag_days,currency,valid_from,valid_to\n"
         "azure,ba-100:profile,litellm,azure,3,EUR,2026-01-01,\n"
         "google,0123AB-CDEF45-6789GH,litellm,vertex_ai,3,EUR,2026-01-01,\n"
-        "brook,br-100,declared,openai,3,EUR,2026-01-01,\n"
-        "brook,br-100,declared,anthropic,3,EUR,2026-01-01,\n"
+        "brook,br-100,declared:brook,openai,3,EUR,2026-01-01,\n"
+        "brook,br-100,declared:brook,anthropic,3,EUR,2026-01-01,\n"
     )
     (home.config / "fx_rates.csv").write_text("currency,rate_date,usd_per_unit\nEUR,2026-08-10,1.1\n")
     (home.config / "feeds.yml").write_text(MAPPING)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import duckdb
 import pytest
 
-from sources.gateway import CALL_COLUMNS
+from sources.gateway import is_gateway
 from sources.home import Home, init_home
 from sources.registry import FEEDS
 from tests.faults.conftest import ROOT, inferledger
@@ -37,7 +37,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     (home.config / "billing_accounts.csv").write_text(ACCOUNTS)
     (home.config / "feeds.yml").write_text(MAPPING)
     for table in FEEDS:
-        if table.columns is CALL_COLUMNS or table.feed == "litellm":
+        if is_gateway(table) or table.feed == "litellm":
             folder = Path(table.feed) / table.table
             shutil.copytree(ROOT / "examples" / "payloads" / folder, home.landing / folder, dirs_exist_ok=True)
     page = [{"date": "2026-08-10", "model": "openai/gpt-5-nano", "usage": 3.5, "requests": 700}]

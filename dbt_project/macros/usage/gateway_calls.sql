@@ -1,8 +1,9 @@
 {#-
 A gateway's calls with disjoint token classes, from the lake columns of sources/gateway.py. The three flags say what its
-counts contain, as in the reader's Convention: classes that do not add up never get here.
+counts contain, as in the reader's Convention: classes that do not add up never get here. A log that names its gateway has a column for it; one with
+deletions says of a row that the versions of its call up to then are gone.
 -#}
-{% macro gateway_calls(feed, table, input_has_cache_read, input_has_cache_write, output_has_reasoning) %}
+{% macro gateway_calls(feed, table, input_has_cache_read, input_has_cache_write, output_has_reasoning, has_gateway=false, has_deletions=false) %}
 {%- set reads = 'cache_read_tokens' -%}
 {%- set writes = 'cache_write_5m_tokens + cache_write_1h_tokens' -%}
 with source as (
@@ -10,6 +11,29 @@ with source as (
     select * from {{ raw(feed, table) }}
 
 ),
+{%- if has_deletions %}
+
+deleted as (
+
+    select
+        response_id,
+        max(version_at) as deleted_at
+    from source
+    where is_deleted
+    group by response_id
+
+),
+
+standing as (
+
+    select source.*
+    from source
+    left join deleted
+        on source.response_id = deleted.response_id
+    where deleted.response_id is null or source.version_at > deleted.deleted_at
+
+),
+{%- endif %}
 
 classed as (
 
@@ -41,7 +65,7 @@ classed as (
         user_key,
         api_key_id,
         team_id,
-        '{{ feed }}' as gateway,
+        {{ 'gateway' if has_gateway else "'" ~ feed ~ "'" }} as gateway,
         coalesce(gateway_provider, '') as gateway_provider,
         model_id,
         operation,
@@ -77,7 +101,7 @@ classed as (
         billing_status,
         is_rollup,
         version_at as updated_at
-    from source
+    from {{ 'standing' if has_deletions else 'source' }}
 
 )
 

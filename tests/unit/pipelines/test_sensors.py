@@ -52,6 +52,31 @@ def test_new_files_ask_for_one_run_until_they_are_taken_in(home: Home) -> None:
     assert tick(new_files) == []
 
 
+MAPPING = """feeds:
+- name: log
+  table: calls
+  columns: {response_id: id, started_at: time, model_id: model, input_tokens: input}
+"""
+
+
+def test_a_changed_mapping_asks_for_a_run_that_reads_its_files_again(home: Home) -> None:
+    """feeds.yml says how the files of a declared log are read, so another one makes other rows of them."""
+    log = home.landing / "declared/calls/log/a.csv"
+    log.parent.mkdir()
+    log.write_text("id,time,model,input\n1,2026-11-10T08:00:00Z,m,9\n")
+    mapping = home.config / "feeds.yml"
+    mapping.write_text(MAPPING)
+    ingest.take_in(home, load_settings(home), lambda done, total, name: None)
+    assert tick(new_files) == []
+    mapping.write_text(MAPPING.replace("model_id: model", "model_id: {always: n}"))
+    (first,) = tick(new_files)
+    mapping.write_text(MAPPING.replace("model_id: model", "model_id: {always: o}"))
+    (second,) = tick(new_files)
+    assert first.run_key != second.run_key
+    ingest.take_in(home, load_settings(home), lambda done, total, name: None)
+    assert tick(new_files) == []
+
+
 def test_a_reported_week_that_changed_is_asked_for_again(home: Home) -> None:
     publish_small_marts(home)
     assert tick(restated_weeks) == [], "a week without a report is the schedule's business"

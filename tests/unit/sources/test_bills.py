@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import polars as pl
 import pytest
 
 from tests.unit.sources.landed import PAYLOADS, LandedHome
@@ -18,7 +19,7 @@ def land_payload(home: LandedHome, table: str) -> list[dict[str, Any]]:
     home.land(path, (PAYLOADS / path).read_bytes())
     summary = home.ingest()
     assert summary.warnings == []
-    return home.lake(table).to_dicts()
+    return home.lake(table).remove(pl.col("is_empty")).to_dicts()
 
 
 def openai_page(*results: object, start: object = DAY, end: object = DAY + 86400) -> str:
@@ -134,10 +135,24 @@ def test_a_day_without_results_is_a_day_the_page_speaks_of(home: LandedHome) -> 
     ]
 
 
+@pytest.mark.parametrize("table", ["openai/costs", "openai/usage_completions", "anthropic/cost_report"])
+def test_a_bucket_without_results_is_a_row_that_says_so(home: LandedHome, table: str) -> None:
+    """Without one, a later page that has nothing left of a day would leave its older bill in use."""
+    page = anthropic_page() if table.startswith("anthropic") else openai_page()
+    home.land(f"{table}/acme/{NAME}", page)
+    home.ingest()
+    [row] = home.lake(table).to_dicts()
+    assert (row["is_empty"], row["account_id"], row["bucket_start"]) == (True, "acme", datetime(2026, 8, 10))
+    counted = [value for name, value in row.items() if name.endswith(("_tokens", "_requests")) or "amount" in name]
+    assert set(counted) == {0}
+    [file] = home.ledger()
+    assert file.status == "committed"
+
+
 def test_a_page_without_any_result_is_no_failure(home: LandedHome) -> None:
     home.land(f"openai/costs/acme/{NAME}", openai_page())
     summary = home.ingest()
-    assert (summary.files_new, summary.rows_read, summary.warnings) == (1, 0, [])
+    assert (summary.files_new, summary.rows_quarantined, summary.warnings) == (1, 0, [])
 
 
 @pytest.mark.parametrize(

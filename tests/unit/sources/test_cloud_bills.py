@@ -204,6 +204,33 @@ def test_a_charge_category_nobody_knows_fails_the_focus_file(home: LandedHome) -
     assert "Gift" in str(failed.reason)
 
 
+def test_the_text_null_of_a_focus_file_is_an_empty_cell(home: LandedHome) -> None:
+    """FOCUS 1.0: null cells of some providers' CSV files hold the text NULL."""
+    text = FOCUS.replace("200000,Tokens,0.6,0.6,0.6,", "NULL,NULL,NULL,0.6,NULL,")
+    first = focus(home, text)[0]
+    assert home.rejects() == []
+    assert (first["quantity"], first["contracted_amount"], first["list_amount"]) == (200_000, None, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "tier"),
+    [
+        ({}, "standard"),
+        ({"Usage,Input,": "Usage,Input tokens (Batch),"}, "batch"),
+        ({"Usage,Input,": "Usage,m-1 input priority,"}, "priority"),
+        ({"Usage,Input,": "Usage,Inflexible input,"}, "standard"),
+        ({'{""ModelId"": ""m-1""}': '{""ModelId"": ""m-1"", ""x_ServiceTier"": ""Flex""}'}, "flex"),
+        # Of a line that is no token class, the word may be anything's.
+        ({"Input Tokens": "Support", "Usage,Input,": "Usage,Priority support,"}, "standard"),
+    ],
+)
+def test_the_tier_of_a_focus_line(home: LandedHome, changes: dict[str, str], tier: str) -> None:
+    text = FOCUS
+    for old, new in changes.items():
+        text = text.replace(old, new)
+    assert focus(home, text)[0]["service_tier"] == tier
+
+
 AZURE_NAME = "2026-08__retrieved-20260904T060000Z.csv"
 AZURE = (PAYLOADS / "azure" / "cost_details" / AZURE_NAME).read_text(encoding="utf-8-sig")
 
@@ -212,6 +239,17 @@ def azure(home: LandedHome, text: str = AZURE, folder: str = "") -> list[dict[st
     home.land(f"azure/cost_details/{folder}{AZURE_NAME}", "\ufeff" + text)
     home.ingest()
     return home.lake("azure/cost_details").sort("row_number").to_dicts()
+
+
+@pytest.mark.parametrize(
+    ("folder", "account"),
+    [("", None), ("sub-7/", "sub-7"), ("exports/daily/", None), ("exports/daily/20260801-20260831/0b1c/", None)],
+)
+def test_only_a_folder_right_under_the_table_names_azures_account(
+    home: LandedHome, folder: str, account: str | None
+) -> None:
+    said = next(csv.DictReader(io.StringIO(AZURE)))["billingAccountId"]
+    assert {row["billing_account_id"] for row in azure(home, folder=folder)} == {account or said}
 
 
 def test_lines_of_azures_cost_details_become_classes_tiers_and_tokens(home: LandedHome) -> None:

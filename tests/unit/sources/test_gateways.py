@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from sources.feed import FeedTable
-from sources.gateway import CALL_COLUMNS
+from sources.gateway import is_gateway
 from sources.registry import FEEDS
 from sources.user_keys import user_key
 from tests.unit.sources.landed import HASH_KEY, PAYLOADS, LandedHome
 
-GATEWAYS = [table for table in FEEDS if table.columns is CALL_COLUMNS]
+GATEWAYS = [table for table in FEEDS if is_gateway(table)]
 TOKENS = ("input_tokens", "cache_read_tokens", "cache_write_5m_tokens", "output_tokens", "reasoning_tokens")
 
 
@@ -34,7 +34,7 @@ def test_every_gateway_has_a_payload_of_which_all_rows_are_kept(home: LandedHome
     assert rows(home, folder)
     assert home.rejects() == []
     lake = home.lake(folder)
-    assert lake.columns == list(CALL_COLUMNS)
+    assert lake.columns == list(table.columns)
     assert lake["row_number"].min() == 1
 
 

@@ -106,7 +106,7 @@ def test_csv_and_parquet_hold_the_same_call(home: LandedHome) -> None:
 @pytest.mark.parametrize(
     ("changes", "field", "reason"),
     [
-        ({"is_deleted": 1}, "is_deleted", 'found "1"; expected one of 0, false'),
+        ({"is_deleted": "maybe"}, "is_deleted", 'found "maybe"; expected true or false'),
         ({"start_time": "soon"}, "start_time", 'found "soon"'),
         ({"provided_model_name": None}, "provided_model_name", "missing"),
         ({"usage_details": {"input": "many"}}, "usage_details.input", 'found "many"; expected a whole number'),
@@ -126,6 +126,12 @@ def test_a_row_that_does_not_fit_is_set_aside(
     [(line, at, why)] = home.rejects()
     assert (line, at) == (2, field)
     assert reason in why
+
+
+def test_a_deletion_is_kept_for_staging_to_take_its_call_away(home: LandedHome) -> None:
+    rows = read(home, observation(), observation(is_deleted=1), observation(id="b", is_deleted="false"))
+    assert [(row["response_id"], row["is_deleted"]) for row in rows] == [("o", False), ("o", True), ("b", False)]
+    assert home.rejects() == []
 
 
 def test_only_generations_and_embeddings_are_calls(home: LandedHome) -> None:

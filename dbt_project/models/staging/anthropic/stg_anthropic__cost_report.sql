@@ -15,7 +15,7 @@ latest as (
 
 ),
 
--- A page is a snapshot: the last one retrieved replaces the whole bucket.
+-- A page is a snapshot: the last one retrieved replaces the whole bucket, with nothing where it has no results.
 current_lines as (
 
     select source.*
@@ -25,6 +25,7 @@ current_lines as (
             source.account_id = latest.account_id
             and source.bucket_start = latest.bucket_start
             and source.retrieved_at = latest.retrieved_at
+    where not source.is_empty
 
 ),
 

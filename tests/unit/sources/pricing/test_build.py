@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from sources.gateway import CALL_COLUMNS
+from sources.gateway import is_gateway
 from sources.home import Home, init_home
 from sources.pricing.build import build_prices
 from sources.registry import FEEDS
@@ -103,7 +103,7 @@ def test_every_gateway_brings_its_keys(home: Home) -> None:
     (home.config / "billing_accounts.csv").write_text(ACCOUNTS + "reseller,r-1,helicone,openai,2026-08-01,\n")
     schema = {name: dtype for name, dtype in CALL_SCHEMA.items() if name != "is_batch"}
     rows = [{**call("openai", "gpt-4.1", "2026-08-11 08:00:00", tier)} for tier in ("standard", "batch")]
-    gateways = [feed for feed in FEEDS if feed.columns is CALL_COLUMNS]
+    gateways = [feed for feed in FEEDS if is_gateway(feed)]
     for feed in gateways:
         land(home, feed.feed, feed.table, [{k: row[k] for k in schema} for row in rows], schema)
     land(home, "litellm", "spend_logs", [call("openai", "gpt-5-nano", "2026-08-11 08:00:00")], CALL_SCHEMA)
