@@ -171,13 +171,24 @@ def test_old_versions_go_but_never_the_current_one(build: Build) -> None:
 @pytest.mark.parametrize(
     ("statement", "message"),
     [
-        ("create view cost_daily as from fct_usage", "cost_daily: a mart must be a table"),
+        (
+            "attach ':memory:' as work; create table work.calls (i int); create view cost_daily as from work.calls",
+            "cost_daily: reads what is not in the file",
+        ),
         ("create table totals as select sum(i) as calls from range(3) as t(i)", "totals.calls: HUGEINT would become"),
     ],
 )
 def test_marts_that_parquet_cannot_hold_are_refused(build: Build, statement: str, message: str) -> None:
     with pytest.raises(PublishError, match=message):
         publish.publish(build(CALLS, statement), "aaaa", no_check, keep=3)
+
+
+def test_a_view_of_marts_is_read_in_the_published_file(build: Build) -> None:
+    home = build(CALLS, "create view first_calls as from main.fct_usage where call_id = 'call-1'")
+    publish.publish(home, "aaaa", no_check, keep=3)
+    with duckdb.connect(str((home.published / "marts.duckdb").resolve()), read_only=True) as connection:
+        assert connection.execute("select count(*) from first_calls").fetchall() == [(1,)]
+    assert not (home.published / "marts" / "first_calls.parquet").exists()
 
 
 def test_a_warehouse_that_was_not_built_is_refused(build: Build, tmp_path: Path) -> None:

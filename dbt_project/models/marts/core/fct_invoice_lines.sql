@@ -10,7 +10,7 @@ numbered as (
         *,
         row_number() over (
             partition by invoice_id, line_type
-            order by row_number asc
+            order by row_number asc nulls last
         ) as line_number,
         {{ dbt.dateadd('day', -1, 'billing_period_end') }} as last_day
     from invoice_lines
