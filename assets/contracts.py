@@ -231,10 +231,10 @@ CONTRACTS: tuple[MartContract, ...] = (
         "fct_allocations",
         {
             "charge_id": KEY,
-            "target_type": Rule(allowed=("tenant", "unattributed")),
+            "target_type": Rule(allowed=("tenant", "product", "cost_center", "pool", "unattributed")),
             "target_id": KEY,
             "tenant_id": KEY,
-            "method": Rule(allowed=("direct", "proportional", "even", "unattributed")),
+            "method": Rule(allowed=("direct", "fixed", "proportional", "blended", "tiered", "even", "unattributed")),
             "cost_component": Rule(allowed=("direct", "shared", "idle", "unattributed")),
             "share": SHARE,
             "amount_usd": MONEY,

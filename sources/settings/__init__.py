@@ -15,6 +15,13 @@ import polars as pl
 from sources.home import LANDING_TABLES, Home
 from sources.lake import write_current
 from sources.settings import checks, tables
+from sources.settings.allocation import (
+    Entities,
+    check_allocation,
+    match_rows,
+    rule_rows,
+    target_rows,
+)
 from sources.settings.declared import check_feeds
 from sources.settings.models import (
     Allocation,
@@ -175,7 +182,10 @@ def load_settings(home: Home) -> Settings:
     if gpu is not None:
         problems.extend(checks.check_gpu_rates(gpu_text, gpu, account_names))
     if allocation is not None:
-        problems.extend(checks.check_allocation(allocation_text, allocation))
+        product_ids = reader.known("features.csv", [row.product_id for _, row in features])
+        centers = {row.cost_center for _, row in tenants} | {row.cost_center for _, row in teams}
+        cost_centers = None if tenant_ids is None or team_ids is None else {name for name in centers if name}
+        problems.extend(check_allocation(allocation_text, allocation, Entities(tenant_ids, product_ids, cost_centers)))
     if natures is not None:
         problems.extend(checks.check_cost_natures(natures_text, natures, plans))
     if feeds is not None:
@@ -248,7 +258,9 @@ def config_tables(settings: Settings) -> dict[str, pl.DataFrame]:
         ],
         "gpu_nodes": tables.dumped(settings.gpu_nodes),
         "gpu_deployments": tables.deployment_rows(settings.gpu_deployments),
-        "allocation_rules": tables.rule_rows(settings.allocation_rules, settings.rule_version),
+        "allocation_rules": rule_rows(settings.allocation_rules, settings.rule_version),
+        "allocation_matches": list(match_rows(settings.allocation_rules)),
+        "allocation_targets": list(target_rows(settings.allocation_rules)),
         "cost_nature_rules": tables.cost_nature_rows(settings.cost_natures),
         "fx_rates": tables.dumped(settings.fx_rates),
         "declared_feeds": [

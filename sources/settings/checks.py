@@ -12,7 +12,6 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from sources.settings.models import (
-    Allocation,
     ApiKey,
     BillingAccount,
     Contracts,
@@ -236,11 +235,6 @@ def check_gpu_rates(document: Document, rates: GpuRates, accounts: Ids) -> Itera
     yield from unknown_ids(document.file, "node_id", used, [row.node_id for _, row in nodes], "the nodes of this file")
     billed = ((line, account_name(row)) for line, row in nodes)
     yield from unknown_ids(document.file, "billing_account_id", billed, accounts, "billing_accounts.csv")
-
-
-def check_allocation(document: Document, allocation: Allocation) -> Iterator[Problem]:
-    rows = _placed(document, "rules", allocation.rules)
-    yield from overlaps(document.file, "rule_id", rows, lambda row: (row.rule_id,))
 
 
 def check_cost_natures(document: Document, natures: CostNatures, plans: Ids) -> Iterator[Problem]:

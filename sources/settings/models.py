@@ -6,6 +6,7 @@ Only what a single value or row must be. What holds between rows and files (over
 
 import hashlib
 import re
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
@@ -32,13 +33,13 @@ def _plain_number(value: Any) -> Any:
     return value
 
 
-def _one_or_more(value: Any) -> Any:
+def one_or_more(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
 Day = Annotated[date, BeforeValidator(_iso_date)]
 Name = Annotated[str, Field(min_length=1)]
-OneOrMore = Annotated[list[Name], BeforeValidator(_one_or_more)]
+OneOrMore = Annotated[list[Name], BeforeValidator(one_or_more)]
 Price = Annotated[Decimal, BeforeValidator(_plain_number), Field(ge=0, max_digits=18, decimal_places=8)]
 Percent = Annotated[Decimal, BeforeValidator(_plain_number), Field(ge=0, le=100, decimal_places=6)]
 Share = Annotated[Decimal, BeforeValidator(_plain_number), Field(ge=0, le=1, decimal_places=6)]
@@ -48,7 +49,25 @@ Factor = Annotated[Decimal, BeforeValidator(_plain_number), Field(gt=0, le=1_000
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Table = Literal["calls", "bills"]
 Nature = Literal["cogs", "r_and_d", "sales_marketing", "g_and_a"]
+ChargeCategory = Literal[
+    "credit", "fee", "fx", "rounding", "non_token", "gpu_idle", "unlogged_traffic", "usage", "gpu_busy",
+    "commitment", "shortfall",
+]  # fmt: skip
+Metric = Literal[
+    "billed_cost_usd", "effective_cost_usd", "tokens", "calls", "requests", "gpu_seconds", "tasks", "revenue_usd",
+    "active_users",
+]  # fmt: skip
+Method = Literal["direct", "fixed", "proportional", "blended", "tiered", "even", "unattributed"]
+Scope = Literal["account", "product", "company"]
+Reason = Literal["unknown_tenant", "no_tag_and_no_key", "no_tag_and_key_of_no_tenant"]
 Tier = Literal["any", "standard", "batch", "flex", "priority", "fast"]
+
+
+WEIGHED = ("proportional", "blended", "tiered")
+# A tenant has them, not the account that a call was billed to.
+COMPANY_METRICS = ("tasks", "revenue_usd", "active_users")
+KINDS = ("tenant", "product", "cost_center", "pool")
+ANY = "*"
 
 
 def row_error(field: str, found: object, allowed: str) -> PydanticCustomError:
@@ -258,18 +277,147 @@ class GpuRates(Strict):
     deployments: list[GpuDeployment] = []
 
 
-class AllocationRule(Dated):
-    rule_id: Name
-    charge_category: Literal["credit", "fee", "fx", "rounding", "non_token", "gpu_idle", "unlogged_traffic"]
-    method: Literal["proportional", "even", "unattributed"]
-    metric: Literal["billed_cost_usd"] | None = None
-    fallback: Literal["even", "unattributed"] = "unattributed"
+class RuleMatch(Strict):
+    """Which charges a rule is for; what is left out may be anything."""
+
+    charge_category: Annotated[list[ChargeCategory], BeforeValidator(one_or_more)] = []
+    service_provider: OneOrMore = []
+    billing_account_id: OneOrMore = []
+    billing_scope_id: OneOrMore = []
+    host: OneOrMore = []
+    model: OneOrMore = []
+    meter: OneOrMore = []
+    invoice: OneOrMore = []
+    team: OneOrMore = []
+    api_key: OneOrMore = []
+    product: OneOrMore = []
+    feature: OneOrMore = []
+    environment: OneOrMore = []
+    reason: Annotated[list[Reason], BeforeValidator(one_or_more)] = []
+
+
+class Targets(Strict):
+    """Ids of one kind; * stands for all of it."""
+
+    tenant: OneOrMore = []
+    product: OneOrMore = []
+    cost_center: OneOrMore = []
+    pool: OneOrMore = []
 
     @model_validator(mode="after")
-    def _has_its_metric(self) -> Self:
-        if self.method == "proportional" and self.metric is None:
-            raise row_error("metric", "nothing", "billed_cost_usd, for method proportional")
+    def _names_one_kind(self) -> Self:
+        given = [kind for kind, ids in self if ids]
+        if len(given) != 1:
+            raise row_error("tenant", " and ".join(given) or "nothing", f"one of {', '.join(KINDS)}")
         return self
+
+    @property
+    def kind(self) -> str:
+        return next(kind for kind, ids in self if ids)
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids that are named; none of them when the rule means all."""
+        ids: list[str] = getattr(self, self.kind)
+        return [] if ids == [ANY] else ids
+
+
+class Portion(Strict):
+    """A fixed share of one target."""
+
+    tenant: Name | None = None
+    product: Name | None = None
+    cost_center: Name | None = None
+    pool: Name | None = None
+    share: Annotated[Share, Field(gt=0)]
+
+    @model_validator(mode="after")
+    def _names_one_target(self) -> Self:
+        given = [kind for kind in KINDS if getattr(self, kind)]
+        if len(given) != 1:
+            raise row_error("tenant", " and ".join(given) or "nothing", f"one of {', '.join(KINDS)}")
+        return self
+
+    @property
+    def target(self) -> tuple[str, str]:
+        return next((kind, getattr(self, kind)) for kind in KINDS if getattr(self, kind))
+
+
+class AllocationRule(Dated):
+    rule_id: Name
+    charge_category: ChargeCategory | None = None
+    match: RuleMatch = RuleMatch()
+    source: Annotated[Targets | None, Field(alias="from")] = None
+    method: Method
+    metric: Metric | None = None
+    to: Targets = Targets(tenant=[ANY])
+    shares: list[Portion] = []
+    scope: Scope | None = None
+    window_days: Annotated[Count, Field(ge=1, le=366)] | None = None
+    floor_share: Annotated[Share, Field(gt=0)] | None = None
+    token_share: Share = Decimal("0.7")
+    fallback: Literal["even", "unattributed", "fixed"] | None = None
+    fallback_shares: list[Portion] = []
+
+    @model_validator(mode="after")
+    def _says_what_its_method_needs(self) -> Self:
+        if self.charge_category and self.match.charge_category:
+            raise row_error("charge_category", self.charge_category, "charge_category here or in match, not both")
+        _needs(self, "metric", self.method in ("proportional", "tiered"), "proportional and tiered")
+        _needs(self, "floor_share", self.method == "tiered", "tiered")
+        _needs(self, "shares", self.method == "fixed", "fixed")
+        _needs(self, "fallback_shares", self.fallback == "fixed", "fallback fixed")
+        if self.method in WEIGHED and self.fallback is None:
+            allowed = (
+                f"even, unattributed or fixed, for method {self.method}: who pays when nobody has any of the metric"
+            )
+            raise row_error("fallback", "nothing", allowed)
+        if self.method == "direct" and len(self.to.ids) != 1:
+            raise row_error("to", ", ".join(self.to.ids) or ANY, "the one target of method direct")
+        if self.method in WEIGHED and self.to.kind == "pool":
+            raise row_error("to", "pool", "tenant, product or cost_center: a pool has no usage of its own")
+        if self.to.kind == "pool" and not self.to.ids:
+            raise row_error("to", ANY, "the names of pools")
+        if self.source is not None and self.source.kind == "tenant":
+            raise row_error("from", "tenant", "product, cost_center or pool: what a tenant carries stays with it")
+        if self.metric in COMPANY_METRICS and self.scope == "account":
+            raise row_error("scope", "account", f"product or company: {self.metric} belongs to no billing account")
+        return self
+
+    @property
+    def categories(self) -> list[str]:
+        return [self.charge_category] if self.charge_category else list(self.match.charge_category)
+
+    @property
+    def weights_scope(self) -> str:
+        return self.scope or ("company" if self.metric in COMPANY_METRICS else "account")
+
+    @property
+    def rank(self) -> tuple[Any, ...]:
+        """Rules of one rank take the same charges."""
+        matched = self.match.model_dump() | {"charge_category": self.categories}
+        source = (self.source.kind, *sorted(self.source.ids)) if self.source else ()
+        return (source, *(tuple(sorted(values)) for values in matched.values()))
+
+    @property
+    def targets(self) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+        """Where the rule names what it charges: place in the file, kind, and id or * for all of the kind."""
+        if self.method == "fixed":
+            yield from ((("shares", n, one.target[0]), *one.target) for n, one in enumerate(self.shares))
+        elif self.method != "unattributed":
+            yield from ((("to", self.to.kind), self.to.kind, id_) for id_ in self.to.ids or [ANY])
+        yield from ((("fallback_shares", n, one.target[0]), *one.target) for n, one in enumerate(self.fallback_shares))
+
+
+def _needs(rule: AllocationRule, field: str, is_needed: bool, of: str) -> None:
+    value = getattr(rule, field)
+    if is_needed != bool(value):
+        raise row_error(field, "a value" if value else "nothing", f"a value for {of}, and only there")
+
+
+class Allocation(Strict):
+    rule_version: Name = "1"
+    rules: list[AllocationRule] = []
 
 
 class CostNatureRule(Dated):
@@ -299,11 +447,6 @@ class CostNatures(Strict):
 
     default: Nature = "cogs"
     rules: list[CostNatureRule] = _BUILDS
-
-
-class Allocation(Strict):
-    rule_version: Name = "1"
-    rules: list[AllocationRule] = []
 
 
 def _time_format(value: str) -> str:

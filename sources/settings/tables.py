@@ -6,7 +6,8 @@ from typing import Any
 
 import polars as pl
 
-from sources.settings.models import FIRST_DAY, OPEN_END, AllocationRule, CostNatures, GpuDeployment, Strict
+from sources.settings.allocation import MATCHED
+from sources.settings.models import FIRST_DAY, OPEN_END, CostNatures, GpuDeployment, Strict
 
 _VALIDITY: dict[str, Any] = {"valid_from": pl.Date(), "valid_to": pl.Date()}
 
@@ -73,12 +74,31 @@ CONFIG_SCHEMAS: dict[str, dict[str, Any]] = {
     "allocation_rules": {
         "rule_id": pl.String(),
         "rule_order": pl.Int32(),
-        "charge_category": pl.String(),
         "method": pl.String(),
         "metric": pl.String(),
+        "target_type": pl.String(),
+        "has_named_targets": pl.Boolean(),
+        "scope": pl.String(),
+        "window_days": pl.Int32(),
+        "floor_share": pl.Decimal(9, 6),
+        "token_share": pl.Decimal(9, 6),
         "fallback": pl.String(),
         **_VALIDITY,
         "rule_version": pl.String(),
+    },
+    "allocation_matches": {
+        "rule_order": pl.Int32(),
+        "from_type": pl.String(),
+        "from_id": pl.String(),
+        **dict.fromkeys(MATCHED.values(), pl.String()),
+        **_VALIDITY,
+    },
+    "allocation_targets": {
+        "rule_order": pl.Int32(),
+        "is_fallback": pl.Boolean(),
+        "target_type": pl.String(),
+        "target_id": pl.String(),
+        "share": pl.Decimal(9, 6),
     },
     "cost_nature_rules": {
         "rule_order": pl.Int32(),
@@ -122,13 +142,6 @@ def deployment_rows(deployments: Iterable[GpuDeployment]) -> list[dict[str, Any]
     return [
         row.model_dump(exclude={"weights"}) | {f"{name}_weight": value for name, value in row.weights}
         for row in deployments
-    ]
-
-
-def rule_rows(rules: Iterable[AllocationRule], rule_version: str) -> list[dict[str, Any]]:
-    """Rules with their place in the file, which is the order they are tried in."""
-    return [
-        row.model_dump() | {"rule_order": order, "rule_version": rule_version} for order, row in enumerate(rules, 1)
     ]
 
 

@@ -86,7 +86,9 @@ def test_assets_outside_dbt_are_these() -> None:
         [
             *feeds,
             "accounting/closed_allocations",
+            "config/allocation_matches",
             "config/allocation_rules",
+            "config/allocation_targets",
             "config/api_keys",
             "config/billing_accounts",
             "config/contract_terms",

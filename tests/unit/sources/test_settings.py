@@ -229,7 +229,7 @@ def test_settlement_lag_comes_from_the_account_then_the_provider(home: Home) -> 
             "allocation.yml",
             "rules:\n- {rule_id: r, charge_category: fees, method: even}\n",
             "allocation.yml, line 2, rules[0].charge_category: found 'fees'; allowed: credit, fee, fx, rounding, "
-            "non_token, gpu_idle, unlogged_traffic; did you mean 'fee'?",
+            "non_token, gpu_idle, unlogged_traffic, usage, gpu_busy, commitment, shortfall; did you mean 'fee'?",
         ),
         (
             "cost_nature.yml",

@@ -2,8 +2,8 @@
 {%- set described = [
     'charge_id', 'week_start', 'invoice_id', 'service_provider', 'billing_account_id', 'host', 'model',
     'charge_category', 'target_type', 'target_id', 'tenant_id', 'product_id', 'feature_id', 'environment', 'plan',
-    'cost_center', 'cost_nature', 'rule_id', 'rule_version', 'method', 'cost_component', 'basis_quantity',
-    'share',
+    'cost_center', 'cost_nature', 'rule_id', 'rule_version', 'through_rules', 'method', 'cost_component',
+    'basis_quantity', 'share',
 ] -%}
 with current_allocations as (
 

@@ -1,0 +1,203 @@
+"""The rules of allocation.yml: what must hold between them, and their tables in the lake."""
+
+import itertools
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from sources.settings.models import ANY, Allocation, AllocationRule, Dated
+from sources.settings.text import Document, Path_, Problem, did_you_mean, dotted
+
+# The models unroll a chain this many times.
+MAX_STEPS = 3
+
+
+class Entities(NamedTuple):
+    """The ids that a rule can charge, by kind; None where a file could not be read."""
+
+    tenant: Collection[str] | None
+    product: Collection[str] | None
+    cost_center: Collection[str] | None
+
+    def of(self, kind: str) -> Collection[str] | None:
+        found: Collection[str] | None = getattr(self, kind)
+        return found
+
+
+_FILES = {
+    "tenant": "tenants.csv", "product": "the products of features.csv",
+    "cost_center": "the cost centers of tenants.csv and teams.csv",
+}  # fmt: skip
+
+
+def check_allocation(document: Document, allocation: Allocation, entities: Entities) -> Iterator[Problem]:
+    rules = allocation.rules
+    for index, rule in enumerate(rules):
+        yield from _check_targets(document, index, rule, rules, entities)
+        yield from _check_shares(document, index, rule, entities)
+    yield from _check_pools_are_filled(document, rules)
+    yield from _check_ranks(document, rules)
+    yield from _check_chains(document, rules)
+
+
+def _problem(document: Document, index: int, path: Path_, found: str, allowed: str) -> Problem:
+    place = ("rules", index, *path)
+    return Problem(document.file, document.line_of(place), dotted(place), found, allowed)
+
+
+def _meet(one: Dated, other: Dated) -> bool:
+    return one.valid_from < other.valid_to and other.valid_from < one.valid_to
+
+
+def _takes(rule: AllocationRule, kind: str, id_: str) -> bool:
+    source = rule.source
+    return source is not None and source.kind == kind and (not source.ids or id_ == ANY or id_ in source.ids)
+
+
+def _check_targets(
+    document: Document, index: int, rule: AllocationRule, rules: Sequence[AllocationRule], entities: Entities
+) -> Iterator[Problem]:
+    sources = [(("from", rule.source.kind), rule.source.kind, id_) for id_ in rule.source.ids] if rule.source else []
+    for path, kind, id_ in [*rule.targets, *sources]:
+        if kind == "pool":
+            if path[0] != "from" and not any(_takes(other, kind, id_) and _meet(rule, other) for other in rules):
+                allowed = f"a pool that a rule takes on while this one is valid, with `from: {{pool: {id_}}}`"
+                yield _problem(document, index, path, repr(id_), allowed)
+        elif (known := entities.of(kind)) is not None and id_ not in known and id_ != ANY:
+            yield _problem(document, index, path, repr(id_), f"one of {_FILES[kind]}{did_you_mean(id_, known)}")
+
+
+def _check_pools_are_filled(document: Document, rules: Sequence[AllocationRule]) -> Iterator[Problem]:
+    filled = {id_ for rule in rules for _, kind, id_ in rule.targets if kind == "pool"}
+    for index, rule in enumerate(rules):
+        for id_ in rule.source.pool if rule.source else ():
+            if id_ != ANY and id_ not in filled:
+                allowed = f"a pool that another rule charges{did_you_mean(id_, filled)}"
+                yield _problem(document, index, ("from", "pool"), repr(id_), allowed)
+
+
+def _check_shares(document: Document, index: int, rule: AllocationRule, entities: Entities) -> Iterator[Problem]:
+    for field, shares in (("shares", rule.shares), ("fallback_shares", rule.fallback_shares)):
+        total = sum((portion.share for portion in shares), Decimal(0))
+        if total > 1:
+            allowed = "shares that add up to 1 at most; what is left of 1 stays unattributed"
+            yield _problem(document, index, (field,), f"shares that add up to {total}", allowed)
+        for id_ in _repeated(portion.target for portion in shares):
+            yield _problem(document, index, (field,), f"{id_[0]} {id_[1]!r} again", "each target once")
+    for id_ in _repeated(rule.to.ids):
+        yield _problem(document, index, ("to",), f"{id_!r} again", "each target once")
+    known = rule.to.ids or entities.of(rule.to.kind) or ()
+    if rule.floor_share and rule.floor_share * len(known) > 1:
+        found = f"{rule.floor_share} for each of {len(known)} targets, {rule.floor_share * len(known)} together"
+        yield _problem(document, index, ("floor_share",), found, "floors that add up to 1 at most")
+
+
+def _repeated(values: Iterable[Any]) -> list[Any]:
+    listed = list(values)
+    return sorted({value for value in listed if listed.count(value) > 1})
+
+
+def _check_ranks(document: Document, rules: Sequence[AllocationRule]) -> Iterator[Problem]:
+    for (first, one), (index, other) in itertools.combinations(enumerate(rules), 2):
+        line = document.line_of(("rules", first, "rule_id"))
+        if one.rank == other.rank and _meet(one, other):
+            found = f"{other.rule_id!r} for the same charges as {one.rule_id!r}"
+            allowed = f"spans that do not overlap (line {line} holds from {one.valid_from} to {one.valid_to})"
+            yield _problem(document, index, ("rule_id",), found, allowed)
+        elif one.rule_id == other.rule_id and _meet(one, other):
+            found = f"{other.rule_id} valid from {other.valid_from}"
+            allowed = (
+                f"spans that do not overlap (line {document.line_of(('rules', first, 'rule_id'))} is the same rule)"
+            )
+            yield _problem(document, index, ("rule_id",), found, allowed)
+
+
+def _check_chains(document: Document, rules: Sequence[AllocationRule]) -> Iterator[Problem]:
+    """Each way a charge can go on from rule to rule: never back to a rule it came from, never too far."""
+    for index, rule in enumerate(rules):
+        for chain in _chains(rules, (index,), rule.valid_from, rule.valid_to):
+            path = ("rule_id",)
+            names = " > ".join(rules[step].rule_id for step in chain)
+            if chain[-1] == index:
+                yield _problem(document, index, path, f"the cycle {names}", "rules that never lead back to themselves")
+            elif rule.source is None and len(chain) == MAX_STEPS + 1:
+                yield _problem(document, index, path, f"the chain {names}", f"chains of at most {MAX_STEPS} rules")
+
+
+def _chains(
+    rules: Sequence[AllocationRule], chain: tuple[int, ...], start: date, end: date
+) -> Iterator[tuple[int, ...]]:
+    for index, rule in enumerate(rules):
+        first, last = max(start, rule.valid_from), min(end, rule.valid_to)
+        if first < last and any(_takes(rule, kind, id_) for _, kind, id_ in rules[chain[-1]].targets):
+            yield (*chain, index)
+            if index not in chain:
+                yield from _chains(rules, (*chain, index), first, last)
+
+
+# Column of the models for each name a match may hold.
+MATCHED = {
+    "charge_category": "charge_category", "service_provider": "service_provider",
+    "billing_account_id": "billing_account_id", "billing_scope_id": "billing_scope_id", "host": "host",
+    "model": "model", "meter": "meter", "invoice": "invoice_id", "team": "team_id", "api_key": "api_key_id",
+    "product": "product_id", "feature": "feature_id", "environment": "environment", "reason": "unattributed_reason",
+}  # fmt: skip
+
+
+def rule_rows(rules: Iterable[AllocationRule], rule_version: str) -> list[dict[str, Any]]:
+    """Rules with their place in the file, which is the order they are tried in."""
+    return [
+        {
+            "rule_id": rule.rule_id,
+            "rule_order": order,
+            "method": rule.method,
+            "metric": "weighted_tokens" if rule.method == "blended" else rule.metric,
+            "target_type": rule.to.kind,
+            "has_named_targets": bool(rule.to.ids),
+            "scope": rule.weights_scope,
+            "window_days": rule.window_days,
+            "floor_share": rule.floor_share or Decimal(0),
+            "token_share": rule.token_share,
+            "fallback": rule.fallback or "unattributed",
+            "valid_from": rule.valid_from,
+            "valid_to": rule.valid_to,
+            "rule_version": rule_version,
+        }
+        for order, rule in enumerate(rules, 1)
+    ]
+
+
+def match_rows(rules: Iterable[AllocationRule]) -> Iterator[dict[str, Any]]:
+    """One row for each combination of single values that a rule is for; null is anything."""
+    for order, rule in enumerate(rules, 1):
+        matched = rule.match.model_dump() | {"charge_category": rule.categories}
+        source = rule.source
+        from_ids = source.ids if source else []
+        for from_id, *values in itertools.product(*(ids or [None] for ids in (from_ids, *map(matched.get, MATCHED)))):
+            yield {
+                "rule_order": order,
+                "from_type": source.kind if source else "charge",
+                "from_id": from_id,
+                **dict(zip(MATCHED.values(), values, strict=True)),
+                "valid_from": rule.valid_from,
+                "valid_to": rule.valid_to,
+            }
+
+
+def target_rows(rules: Iterable[AllocationRule]) -> Iterator[dict[str, Any]]:
+    """What rules name: targets with their fixed share, or without one where the shares are made from weights."""
+    for order, rule in enumerate(rules, 1):
+        row = {"rule_order": order, "is_fallback": False}
+        for portion in rule.shares:
+            yield {**row, "target_type": portion.target[0], "target_id": portion.target[1], "share": portion.share}
+        if rule.method not in ("fixed", "unattributed"):
+            share = Decimal(1) if rule.method == "direct" else None
+            for id_ in rule.to.ids:
+                yield {**row, "target_type": rule.to.kind, "target_id": id_, "share": share}
+        for portion in rule.fallback_shares:
+            target_type, target_id = portion.target
+            yield {
+                "rule_order": order, "is_fallback": True, "target_type": target_type, "target_id": target_id,
+                "share": portion.share,
+            }  # fmt: skip
