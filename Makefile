@@ -2,9 +2,9 @@ SHELL := bash
 BIN := .venv/bin
 DEMO_NOW := 2026-11-18T06:00:00Z
 
-.PHONY: help demo test lint docs dev lock bench clean
+.PHONY: help demo test lint focus-validator docs dev lock bench clean
 help: ## Show what there is to type
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 .venv/.synced: requirements.lock pyproject.toml
 	@test -x $(BIN)/python || python3 -m venv .venv
@@ -32,6 +32,9 @@ lint: .venv/.synced ## Check style, types, import directions, and that the SQL r
 	$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar dbt_project/models dbt_project/tests
 	$(BIN)/python tests/lint/portability.py
 
+focus-validator: .venv/.synced ## Hold the FOCUS 1.2 export against the official validator, where there is Python 3.12
+	$(BIN)/python -m tests.conformance.focus_validator
+
 docs: .venv/.synced ## Write the reference pages again from the code
 	$(BIN)/python -m docs.generate
 
@@ -43,6 +46,8 @@ dev: .demo/home ## Open Dagster's page on the demo home
 lock: ## Resolve the versions again; the lock names packages, versions and hashes, no address
 	$(BIN)/uv pip compile --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 		--all-extras --group dev pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --universal --python-version 3.12 --generate-hashes --no-header --no-emit-index-url \
+		--no-emit-find-links tests/conformance/focus-validator.in -o tests/conformance/focus-validator.lock
 
 bench: ROWS ?= 1000000
 bench: .venv/.synced ## Measure CPU and memory against the goals: make bench ROWS=1000000

@@ -95,12 +95,15 @@ def deliver_export(
 ) -> list[Path]:
     """Write one export of one posting period, to reports/<period> unless `out` says where.
 
+    Where there are several forms each goes to a folder of its own, such as focus-1.2.
+
     Of a closed period they are the files of its snapshot, byte for byte; an export it does not have is written anew
     from its postings, which do not change either.
     """
-    out_dir = out or home.reports / period
+    chosen = dialect_of(name, dialect)
+    out_dir = (out or home.reports / period) / (f"{name}-{chosen}" if chosen else "")
     snapshot = snapshot_of(home, period)
-    kept = exports_folder(snapshot.folder, name, dialect_of(name, dialect)) if snapshot else None
+    kept = exports_folder(snapshot.folder, name, chosen) if snapshot else None
     if kept and kept.is_dir():
         return copy_files(kept, out_dir, name)
     return write_export(name, home.published / DATABASE, out_dir, period, dialect, manifest.version_id)

@@ -86,7 +86,7 @@ def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[s
 def make_targets() -> dict[str, str]:
     """The targets of the Makefile that people type, with what they do."""
     text = (ROOT / "Makefile").read_text()
-    return dict(re.findall(r"^([a-z]+):.*?## (.*)$", text, re.MULTILINE))
+    return dict(re.findall(r"^([a-z-]+):.*?## (.*)$", text, re.MULTILINE))
 
 
 def commands_page(exit_codes: Mapping[str, str]) -> str:

@@ -145,7 +145,7 @@ def _write(home: Home, published: Manifest, period: str, facts: dict[str, Any]) 
     for name, kind in EXPORTS.items():
         for dialect in kind.dialects or (None,):
             target = exports_folder(folder, name, dialect)
-            write_export(name, marts, target, period, dialect, published.version_id)
+            write_export(name, marts, target, period, dialect, published.version_id, is_closing=True)
     files = {
         str(path.relative_to(folder)): {"sha256": sha256(path), "bytes": path.stat().st_size}
         for path in sorted(folder.rglob("*"))

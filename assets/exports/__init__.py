@@ -20,11 +20,13 @@ class Export:
 
     summary: str
     dialects: tuple[str, ...] = ()
+    # Whether the files say that their period is closed.
+    tells_closing: bool = False
 
 
 EXPORTS = {
     "chargeback": Export("the chargeback: what each tenant owes of each invoice of a month"),
-    "focus": Export("the ledger of a month as FOCUS bills", ("1.4", "1.2", "1.5-draft")),
+    "focus": Export("the ledger of a month as FOCUS bills", ("1.4", "1.2", "1.5-draft"), tells_closing=True),
 }
 
 
@@ -37,11 +39,22 @@ def dialect_of(name: str, dialect: str | None) -> str | None:
 
 
 def write_export(
-    name: str, marts: Path, out_dir: Path, period: str, dialect: str | None = None, data_version: str | None = None
+    name: str,
+    marts: Path,
+    out_dir: Path,
+    period: str,
+    dialect: str | None = None,
+    data_version: str | None = None,
+    is_closing: bool = False,
 ) -> list[Path]:
-    """Write the files of one export for one posting period ('2026-10') to `out_dir`, its manifest last."""
+    """Write the files of one export for one posting period ('2026-10') to `out_dir`, its manifest last.
+
+    `is_closing` for the files of a snapshot: the marts do not know of it yet.
+    """
     if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", period):
         raise ExportError(f"period: found {period!r}, allowed is a month such as 2026-10")
     chosen = dialect_of(name, dialect)
-    paths: list[Path] = import_module(f"assets.exports.{name}").write(marts, out_dir, period, chosen, data_version)
+    told = {"is_closing": is_closing} if EXPORTS[name].tells_closing else {}
+    write = import_module(f"assets.exports.{name}").write
+    paths: list[Path] = write(marts, out_dir, period, chosen, data_version, **told)
     return paths

@@ -43,7 +43,10 @@ def marts(company_of: Callable[[int], Company], tmp_path_factory: pytest.TempPat
 @pytest.fixture(scope="module")
 def folders(marts: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     out_dir = tmp_path_factory.mktemp("out")
-    return {dialect: write_export("focus", marts, out_dir, PERIOD, dialect)[-1].parent for dialect in ("1.4", "1.2")}
+    return {
+        dialect: write_export("focus", marts, out_dir / dialect, PERIOD, dialect)[-1].parent
+        for dialect in ("1.4", "1.2")
+    }
 
 
 def read(folder: Path, dataset: str = "CostAndUsage") -> list[dict[str, str]]:

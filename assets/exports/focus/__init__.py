@@ -65,11 +65,10 @@ def columns(focus_version: str) -> dict[str, list[Column]]:
 
 
 def write(
-    marts: Path, out_dir: Path, period: str, dialect: str | None = None, data_version: str | None = None
+    marts: Path, out_dir: Path, period: str, dialect: str, data_version: str | None = None, is_closing: bool = False
 ) -> list[Path]:
-    """Write the datasets of one posting period as CSV and Parquet to out_dir/focus-<dialect>, with their manifest."""
-    dialect = dialect or "1.4"
-    tables = read(marts, period, dialect)
+    """Write the datasets of one posting period as CSV and Parquet, with their manifest."""
+    tables = read(marts, period, dialect, is_closing)
     files = {}
     for dataset, table in tables.items():
         files[f"{dataset}.csv"] = File(_csv(table), table.height)
@@ -80,12 +79,13 @@ def write(
         "data_version": data_version,
         **_control(tables["CostAndUsage"]),
     }
-    return write_files(out_dir / f"focus-{dialect}", "focus", files, facts)
+    return write_files(out_dir, "focus", files, facts)
 
 
-def read(marts: Path, period: str, dialect: str) -> dict[str, pl.DataFrame]:
+def read(marts: Path, period: str, dialect: str, is_closing: bool) -> dict[str, pl.DataFrame]:
     """The datasets of a month, held against the model."""
-    parameters = {"period": period, "dialect": dialect, "prefix": "" if dialect == "1.5-draft" else "x_"}
+    parameters: dict[str, Any] = {"period": period, "dialect": dialect, "is_closing": is_closing}
+    parameters["prefix"] = "" if dialect == "1.5-draft" else "x_"
     with open_marts(marts) as connection:
         months = [
             row["posting_period"]
@@ -124,7 +124,7 @@ def problems(table: pl.DataFrame, model: list[Column]) -> list[str]:
 
 
 def _typed(
-    connection: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, str], model: list[Column]
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, Any], model: list[Column]
 ) -> pl.DataFrame:
     """The result with exactly the model's columns, and our own x_ after them. What the marts do not say is empty."""
     wanted = {name: value for name, value in parameters.items() if f"${name}" in sql}

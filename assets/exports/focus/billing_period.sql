@@ -23,8 +23,9 @@ select
     cast($period || '-01' as date) + interval 1 month as BillingPeriodEnd,
     greatest(cast($period || '-01' as date), issued.issued_at) as BillingPeriodLastUpdated,
     cast($period || '-01' as date) as BillingPeriodStart,
-    'Open' as BillingPeriodStatus,
+    case when $is_closing or closed.parts > 0 then 'Closed' else 'Open' end as BillingPeriodStatus,
     issuers.service_provider as InvoiceIssuerName
 from issuers
+cross join (select count(*) as parts from fct_allocations where posting_period = $period and status = 'closed') as closed
 left join issued using (service_provider)
 order by issuers.service_provider

@@ -223,7 +223,7 @@ parts as (
         corrects_id,
         charge_id,
         charge_usd,
-        status,
+        posted_status,
         service_provider,
         billing_account_id,
         billing_scope_id,
@@ -408,6 +408,6 @@ select
     corrects_id as x_CorrectsId,
     case when not is_correction then charge_usd end as x_SplitOriginCost,
     case when not is_correction then charge_id end as x_SplitOriginId,
-    status as x_Status
+    posted_status as x_Status
 from named
 order by service_provider, billing_account_id, usage_date, charge_id nulls last, allocation_id nulls last, invoice_line_id

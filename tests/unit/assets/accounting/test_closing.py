@@ -194,7 +194,7 @@ def test_a_close_that_is_cut_off_leaves_nothing_and_can_be_typed_again(
 ) -> None:
     publish_marts()
 
-    def cut_off(*arguments: object) -> None:
+    def cut_off(*arguments: object, **named: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

@@ -57,7 +57,7 @@ select
     case method when 'direct' then 'direct' else charge_id || '-rule' end as rule_id, '1' as rule_version, method,
     cast(basis as {_MONEY}) as basis_quantity, cast(amount as {_MONEY}) as amount_usd,
     cast(case charge_category when 'credit' then 0 else amount end as {_MONEY}) as effective_amount_usd,
-    'anchored' as status, corrects_id
+    case when corrects_id is null then 'anchored' else 'correction' end as status, status as posted_status, corrects_id
 from (values
     ('cached', '2026-10', 'acme', 'direct', 7, 0.07, null),
     ('cached', '2026-10', 'evil', 'direct', 3, 0.03, null),

@@ -31,7 +31,7 @@ def marts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def focus(marts: Path, out_dir: Path, dialect: str = "1.4") -> Path:
-    return write_export("focus", marts, out_dir, "2026-10", dialect)[-1].parent
+    return write_export("focus", marts, out_dir / dialect, "2026-10", dialect)[-1].parent
 
 
 def read(folder: Path, dataset: str = "CostAndUsage") -> Rows:
@@ -256,6 +256,17 @@ def test_the_manifest_counts_rows_and_adds_up_each_invoice(folders: dict[str, Pa
         (None, False, Decimal("0.84")), ("INV-2", False, Decimal("0.9")), (None, False, Decimal(0)),
         ("INV-1", False, Decimal("2.905")), ("INV-1", True, Decimal("0.3")),
     ]  # fmt: skip
+
+
+def test_a_billing_period_is_closed_from_the_snapshot_of_its_closing_on(marts: Path, tmp_path: Path) -> None:
+    def status(path: Path, is_closing: bool) -> set[str]:
+        folder = write_export("focus", path, tmp_path, "2026-10", "1.4", is_closing=is_closing)[-1].parent
+        return {row["BillingPeriodStatus"] for row in read(folder, "BillingPeriod")}
+
+    after = build_marts(tmp_path / "after.duckdb")
+    with duckdb.connect(str(after)) as connection:
+        connection.execute("update fct_allocations set status = 'closed' where posting_period = '2026-10'")
+    assert [status(marts, False), status(marts, True), status(after, False)] == [{"Open"}, {"Closed"}, {"Closed"}]
 
 
 def test_what_the_model_does_not_allow_is_written_nowhere(tmp_path: Path) -> None:
