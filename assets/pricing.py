@@ -9,7 +9,8 @@ from sources.home import HomeError
 MODEL = "int_usage_priced"
 # What the SQL reads of a call.
 CALL_COLUMNS = (
-    "response_id", "service_provider", "host", "model_id", "service_tier", "usage_date", "started_at", "billing_status",
+    "response_id", "service_provider", "host", "region", "model_id", "service_tier", "usage_date", "started_at",
+    "billing_status",
     "input_uncached_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens",
     "input_audio_tokens", "input_image_tokens", "output_text_tokens", "reasoning_tokens", "output_audio_tokens",
     "output_image_tokens", "total_input_tokens", "total_output_tokens", *OTHER_COUNTS, "operation", "reported_cost_usd",

@@ -112,6 +112,8 @@ def check_entries(entries: Sequence[tuple[str, PriceEntry]], public: Snapshot) -
 
 def _meters(entry: PriceEntry) -> tuple[tuple[str, str], ...]:
     """What an entry prices; a percentage and a price of the same meter are no overlap, the price holds."""
+    if entry.regions:
+        return tuple((f"in {', '.join(entry.regions)}", meter) for meter in sorted(entry.meters))
     if entry.percent_of_standard is not None:
         return tuple(("percent", meter) for meter in sorted(entry.meters))
     return tuple(("price", meter) for meter in sorted(entry.card.base))

@@ -1,14 +1,17 @@
 """The price book: the public snapshot with the project's own entries on top, asked by model, tier and day."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from difflib import get_close_matches
 
 from sources.pricing import snapshot
-from sources.pricing.entries import PriceEntry, own_entries
+from sources.pricing.entries import EVERYWHERE, PriceEntry, own_entries
 from sources.pricing.rates import RateCard, scaled
+
+# Of a call whose log does not say where it ran.
+UNKNOWN_REGION = "unknown"
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class Quote:
     basis: str | None = None
     source: str | None = None
     known_from: date | None = None
+    # Where a price of the call's region was found: that region.
+    region: str | None = None
 
 
 def find_model(
@@ -75,7 +80,7 @@ def _nearest(wanted: str, known: Sequence[str]) -> str:
 def change_days(model: Model, service_tier: str, entries: Sequence[PriceEntry] | None = None) -> set[date]:
     """Days on which a quote may change."""
     days = snapshot.change_days(model.match) if model.match else set()
-    for entry in _covering(model, service_tier, entries) + _covering(model, "standard", entries):
+    for entry in _about(model, service_tier, entries) + _about(model, "standard", entries):
         days |= {entry.valid_from, entry.valid_to}
     return days
 
@@ -88,9 +93,30 @@ def windows(model: Model) -> list[tuple[int, int]]:
 
 
 def quote(
-    model: Model, service_tier: str, day: date, entries: Sequence[PriceEntry] | None = None, second: int = 0
+    model: Model,
+    service_tier: str,
+    day: date,
+    entries: Sequence[PriceEntry] | None = None,
+    second: int = 0,
+    region: str = UNKNOWN_REGION,
 ) -> Quote:
-    """The public price of a model and tier at a second of a UTC day.
+    """The public price of a model and tier at a second of a UTC day, in a region.
+
+    A region without an entry has the price of everywhere else.
+    """
+    found = _anywhere(model, service_tier, day, entries, second)
+    if found.card is None or region in EVERYWHERE:
+        return found
+    for entry in _about(model, service_tier, entries):
+        if entry.valid_from <= day < entry.valid_to and entry.holds_in(region):
+            card = _at_percent(found.card, entry.percent_of_global, entry.meters)
+            basis, source = f"{found.basis}, own entry {entry.entry_id}", f"{found.source}; {entry.source}"
+            return Quote(card, None, basis, source, found.known_from, region)
+    return found
+
+
+def _anywhere(model: Model, service_tier: str, day: date, entries: Sequence[PriceEntry] | None, second: int) -> Quote:
+    """The price where no region has one of its own.
 
     A price among the project's own entries comes first (what it does not name keeps its public price), then the public
     book, then an entry that is a discount on the standard tier.
@@ -102,8 +128,11 @@ def quote(
             return _laid_over(public, entry)
     if public.card is not None or not current:
         return public
-    standard = quote(model, "standard", day, entries, second).card
-    return public if standard is None else _quoted(_discounted(standard, current[0]), current[0])
+    standard = _anywhere(model, "standard", day, entries, second).card
+    discount = current[0]
+    if standard is None:
+        return public
+    return _quoted(_at_percent(standard, discount.percent_of_standard, discount.meters), discount)
 
 
 def _public(model: Model, service_tier: str, day: date, second: int) -> Quote:
@@ -116,12 +145,16 @@ def _public(model: Model, service_tier: str, day: date, second: int) -> Quote:
     return Quote(found.card, None, "public book", name, model.match.known_from)
 
 
-def _discounted(standard: RateCard, entry: PriceEntry) -> RateCard:
-    percent = entry.percent_of_standard or Decimal(100)
-    return standard.map(lambda rates: scaled(rates, percent, entry.meters))
+def _at_percent(card: RateCard, percent: Decimal | None, meters: Collection[str]) -> RateCard:
+    return card.map(lambda rates: scaled(rates, percent or Decimal(100), meters))
 
 
 def _covering(model: Model, service_tier: str, entries: Sequence[PriceEntry] | None) -> list[PriceEntry]:
+    """The entries about a model and tier, but those of single regions."""
+    return [entry for entry in _about(model, service_tier, entries) if not entry.regions]
+
+
+def _about(model: Model, service_tier: str, entries: Sequence[PriceEntry] | None) -> list[PriceEntry]:
     provider = model.match.provider.id if model.match else model.service_provider
     known = own_entries() if entries is None else entries
     return [entry for entry in known if entry.covers(provider, model.names, service_tier)]

@@ -29,6 +29,7 @@ _TIERS = {
 _CALL_COLUMNS = (
     "coalesce(gateway_provider, '') as gateway_provider",
     "model_id",
+    "lower(coalesce(nullif(region, ''), 'unknown')) as region",
     "cast(started_at as date) as usage_date",
 )
 GatewayFiles = Mapping[tuple[str, str], Sequence[str]]
@@ -163,7 +164,7 @@ def _keys_in_use(home: Home, settings: Settings, connection: duckdb.DuckDBPyConn
     rows = connection.execute(
         """
         select
-            service_provider, gateway_provider, model_id, service_tier,
+            service_provider, gateway_provider, model_id, service_tier, region,
             min(usage_date) as first_date, max(usage_date) as last_date
         from calls
         group by all
@@ -171,8 +172,16 @@ def _keys_in_use(home: Home, settings: Settings, connection: duckdb.DuckDBPyConn
         """
     ).fetchall()
     return _merged(
-        Key(provider, SELF_HOSTED if provider in self_hosted else CLOUD_HOSTS.get(name, DIRECT), model_id, tier, *dates)
-        for provider, name, model_id, tier, *dates in rows
+        Key(
+            provider,
+            SELF_HOSTED if provider in self_hosted else CLOUD_HOSTS.get(name, DIRECT),
+            model_id,
+            tier,
+            first,
+            last,
+            region,
+        )
+        for provider, name, model_id, tier, region, first, last in rows
     )
 
 
@@ -180,9 +189,10 @@ def _merged(keys: Iterable[Key]) -> list[Key]:
     """One key for each combination: two gateway names may lead to the same provider."""
     merged: dict[tuple[str, ...], Key] = {}
     for key in keys:
-        known = merged.setdefault(key[:4], key)
+        name = (*key[:4], key.region)
+        known = merged.setdefault(name, key)
         first, last = min(known.first_date, key.first_date), max(known.last_date, key.last_date)
-        merged[key[:4]] = key._replace(first_date=first, last_date=last)
+        merged[name] = key._replace(first_date=first, last_date=last)
     return list(merged.values())
 
 

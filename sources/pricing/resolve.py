@@ -24,8 +24,8 @@ from sources.settings.models import FIRST_DAY, OPEN_END, Contract
 
 PRICE = pl.Decimal(18, 8)
 SELF_HOSTED = "self_hosted"
-# Prices of the book hold everywhere; a provider's regions are model ids of their own there.
-ANY_REGION = "global"
+# The price region of prices that hold wherever a call runs; Bedrock's regions are model ids of their own in the book.
+ANY_REGION = "any"
 
 
 def price_column(kind: str, meter: str) -> str:
@@ -36,6 +36,7 @@ PRICE_KEYS_SCHEMA: dict[str, Any] = {
     "service_provider": pl.String(),
     "host": pl.String(),
     "region": pl.String(),
+    "price_region": pl.String(),
     "model_id": pl.String(),
     "service_tier": pl.String(),
     "usage_date": pl.Date(),
@@ -89,6 +90,7 @@ class Key(NamedTuple):
     service_tier: str
     first_date: date
     last_date: date
+    region: str = book.UNKNOWN_REGION
 
 
 class OwnModel(NamedTuple):
@@ -131,6 +133,7 @@ class Resolved:
     thresholds: tuple[int, ...]
     has_prompt_cache: bool
     is_threshold_inclusive: bool = False
+    price_region: str = ANY_REGION
 
 
 @dataclass
@@ -168,7 +171,7 @@ class Resolver:
     def key_rows(self, key: Key) -> Iterator[dict[str, Any]]:
         """The price key of each span of days, and window of the day, in which its price does not change."""
         model = self.model(key.service_provider, key.model_id)
-        known = {"service_provider": key.service_provider, "host": key.host, "region": ANY_REGION}
+        known = {"service_provider": key.service_provider, "host": key.host, "region": key.region}
         known |= {"model_id": key.model_id, "service_tier": key.service_tier, "model": model.model}
         windows = [(0, DAY_SECONDS)] if key.host == SELF_HOSTED else book.windows(model)
         for (start, end), window in product(self._spans(key, model), windows):
@@ -180,6 +183,7 @@ class Resolver:
                 **days,
                 "window_start_second": window[0],
                 "window_end_second": window[1],
+                "price_region": resolved.price_region,
                 "price_set_id": resolved.price_set_id,
                 "price_reason": resolved.reason,
                 "threshold_tokens": first_threshold,
@@ -200,7 +204,7 @@ class Resolver:
         if key.host == SELF_HOSTED:
             own = self._own_model(key.service_provider, key.model_id)
             return Resolved(None, SELF_HOSTED, (), own is not None and own.has_prompt_cache)
-        quote = book.quote(model, key.service_tier, start, self.entries, second)
+        quote = book.quote(model, key.service_tier, start, self.entries, second, key.region)
         contract = find_contract(self.contracts, key.service_provider, model.names, key.service_tier, start)
         contracted = contracted_card(quote.card, contract)
         if contracted is None:
@@ -208,7 +212,10 @@ class Resolver:
         self._record(key, model, quote, contract, contracted, span)
         price_set_id = self._price_set(key, model, quote, contract, contracted)
         has_prompt_cache = "cache_read" in contracted.base
-        return Resolved(price_set_id, None, contracted.thresholds, has_prompt_cache, contracted.is_inclusive)
+        price_region = quote.region or ANY_REGION
+        return Resolved(
+            price_set_id, None, contracted.thresholds, has_prompt_cache, contracted.is_inclusive, price_region
+        )
 
     def _price_set(
         self, key: Key, model: book.Model, quote: book.Quote, contract: Contract | None, contracted: RateCard

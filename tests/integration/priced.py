@@ -10,6 +10,7 @@ import duckdb
 import jinja2
 import polars as pl
 
+from sources.pricing.book import UNKNOWN_REGION
 from sources.pricing.entries import PriceEntry
 from sources.pricing.resolve import Key, resolve_prices
 from sources.settings.models import Contract
@@ -28,6 +29,7 @@ UNITS = (
     "searches", "images", "audio_seconds", "video_seconds", "characters", "pages", "cache_storage_token_hours",
 )  # fmt: skip
 COUNTS = (*INPUTS, *OUTPUTS, *UNITS)
+_LAST = (pl.col("usage_date").alias("last_date"), pl.col("region"))
 
 
 def price_calls(
@@ -37,7 +39,7 @@ def price_calls(
 ) -> list[tuple[Decimal | None, str | None]]:
     """What each call costs under the contracts and price entries (None: the project's own), or why it has no price."""
     frame = pl.DataFrame(
-        [{**dict.fromkeys(COUNTS, 0), **call} for call in calls], infer_schema_length=None
+        [{**dict.fromkeys(COUNTS, 0), "region": UNKNOWN_REGION, **call} for call in calls], infer_schema_length=None
     ).with_row_index("number")
     events = frame.with_columns(
         pl.col("number").cast(pl.String).alias("response_id"),
@@ -51,7 +53,7 @@ def price_calls(
         pl.lit("billed").alias("billing_status"),
     )
     names = ["service_provider", "host", "model_id", "service_tier", "usage_date"]
-    keys = [Key._make((*row, row[-1])) for row in events.select(names).unique().rows()]
+    keys = [Key._make(row) for row in events.select(*names, *_LAST).unique().rows()]
     prices = resolve_prices(keys, contracts=contracts, entries=entries)
     with duckdb.connect() as connection:
         connection.register("int_usage_events", events.to_arrow())

@@ -68,6 +68,7 @@ classed as (
         {{ 'gateway' if has_gateway else "'" ~ feed ~ "'" }} as gateway,
         coalesce(gateway_provider, '') as gateway_provider,
         model_id,
+        lower(coalesce(nullif(region, ''), 'unknown')) as region,
         operation,
         service_tier,
         reasoning_effort,

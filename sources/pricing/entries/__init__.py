@@ -44,6 +44,8 @@ PLAUSIBLE_PER_UNIT_USD = {
 }
 # A price that far from the book's price of the same model and meter is one too.
 PLAUSIBLE_FACTOR = 100
+# What logs call a region that is none.
+EVERYWHERE = ("unknown", "global", "not_available")
 
 
 class LongContext(Strict):
@@ -74,8 +76,11 @@ class PriceEntry(Dated):
     entry_id: Name
     provider: Name
     models: Annotated[list[Name], Field(min_length=1)]
-    service_tier: Literal["standard", "batch", "flex", "priority", "fast"]
+    service_tier: Literal["standard", "batch", "flex", "priority", "fast", "any"]
     percent_of_standard: Percent | None = None
+    # Of a region (patterns of its name as logged): a percentage of the price everywhere else.
+    regions: tuple[Name, ...] = ()
+    percent_of_global: Annotated[Decimal, Field(gt=0, le=1000, decimal_places=6)] | None = None
     meters: tuple[Name, ...] = ()
     prices_per_mtok_usd: TokenPrices | None = None
     prices_per_unit_usd: UnitPrices | None = None
@@ -88,6 +93,13 @@ class PriceEntry(Dated):
     @model_validator(mode="after")
     def _says_one_price(self) -> Self:
         has_prices = self.prices_per_mtok_usd is not None or self.prices_per_unit_usd is not None
+        if self.regions or self.percent_of_global is not None:
+            is_apart = bool(self.regions) and self.percent_of_global is not None and bool(self.meters)
+            if not is_apart or has_prices or self.percent_of_standard is not None:
+                raise row_error("regions", "not alone", "regions with percent_of_global and meters, and no other price")
+            return self
+        if self.service_tier == "any":
+            raise row_error("service_tier", "any", "one tier; any goes with regions")
         if (self.percent_of_standard is None) != has_prices:
             allowed = "percent_of_standard, or prices_per_mtok_usd and prices_per_unit_usd"
             raise row_error("percent_of_standard", "both or neither", allowed)
@@ -115,9 +127,12 @@ class PriceEntry(Dated):
 
     def covers(self, provider: str, names: Iterable[str], service_tier: str) -> bool:
         """Whether the entry is about this model, by any of its names."""
-        if (provider, service_tier) != (self.provider, self.service_tier):
+        if provider != self.provider or self.service_tier not in ("any", service_tier):
             return False
         return any(fnmatchcase(name, pattern) for name in names for pattern in self.models)
+
+    def holds_in(self, region: str) -> bool:
+        return any(fnmatchcase(region, pattern) for pattern in self.regions)
 
 
 class PriceEntries(Strict):

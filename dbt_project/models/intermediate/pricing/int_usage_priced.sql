@@ -34,7 +34,7 @@ keyed as (
 
     select
         usage.*,
-        price_keys.region,
+        price_keys.price_region,
         coalesce(price_keys.model, usage.model_id) as model,
         price_keys.price_set_id,
         price_keys.price_reason,
@@ -54,6 +54,7 @@ keyed as (
         on
             usage.service_provider = price_keys.service_provider
             and usage.host = price_keys.host
+            and usage.region = price_keys.region
             and usage.model_id = price_keys.model_id
             and usage.service_tier = price_keys.service_tier
             and usage.usage_date = price_keys.usage_date

@@ -161,6 +161,7 @@ facts as (
         coalesce(billing_account_id, 'unattributed') as billing_account_id,
         host,
         region,
+        price_region,
         model_id,
         model,
         operation,

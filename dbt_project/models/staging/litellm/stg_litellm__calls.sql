@@ -47,6 +47,7 @@ classed as (
         'litellm' as gateway,
         coalesce(gateway_provider, '') as gateway_provider,
         model_id,
+        coalesce(nullif(region, ''), 'unknown') as region,
         call_type as operation,
         case when is_batch then 'batch' else coalesce(nullif(service_tier, ''), 'standard') end as service_tier,
         reasoning_effort,

@@ -10,6 +10,7 @@ typed as (
         service_provider,
         host,
         region,
+        price_region,
         model_id,
         service_tier,
         cast(usage_date as date) as usage_date,

@@ -27,6 +27,7 @@ CALL_SCHEMA = {
     "gateway_provider": pl.String(),
     "model_id": pl.String(),
     "service_tier": pl.String(),
+    "region": pl.String(),
     "is_batch": pl.Boolean(),
     "started_at": pl.Datetime("us"),
 }
@@ -47,10 +48,10 @@ def land(home: Home, feed: str, table: str, rows: list[dict[str, Any]], schema: 
 
 
 def call(
-    provider: str | None, model_id: str, at: str, tier: str | None = None, is_batch: bool = False
+    provider: str | None, model_id: str, at: str, tier: str | None = None, is_batch: bool = False, region: str = ""
 ) -> dict[str, Any]:
     started_at = datetime.fromisoformat(at)
-    return dict(zip(CALL_SCHEMA, (provider, model_id, tier, is_batch, started_at), strict=True))
+    return dict(zip(CALL_SCHEMA, (provider, model_id, tier, region, is_batch, started_at), strict=True))
 
 
 def keys(home: Home) -> list[tuple[Any, ...]]:
