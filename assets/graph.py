@@ -15,6 +15,7 @@ from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from assets import ingest, warehouse
+from assets.accounting.history import record
 from assets.checks import CheckResult
 from assets.deliver import deliver_chargeback, deliver_report
 from assets.gates import in_full, judge, require_limits, require_shape
@@ -223,6 +224,9 @@ def published_asset(marts: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
             keep = settings.general.retention.published_versions
             published = publish(place, inputs.version_id, lambda marts: require_shape(marts, settings.limits), keep)
             warehouse.mark_applied(place, inputs)
+            if recording := record(place, published.manifest):
+                for warning in recording.in_words():
+                    context.log.warning(warning)
             judged = judge(place.published / DATABASE, settings.limits)
         yield dg.MaterializeResult(
             asset_key=MARTS,

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from assets import ingest, warehouse
+from assets.accounting.history import record
 from assets.deliver import deliver_chargeback, deliver_export, deliver_report, due_weeks, report_path
 from assets.gates import in_short, require_limits, require_shape
 from assets.marts import MartsError, open_marts
@@ -60,6 +61,8 @@ def _do(
         result.warnings.append(f"{home.landing} holds no file that could be read: nothing was built")
         return
     manifest = _publish(home, settings, progress, result)
+    if recording := record(home, manifest):
+        result.warnings += recording.in_words()
     result.version_id = manifest.version_id
     result.week = week or last_complete_week(result.database)
     _check_limits(settings, progress, result)

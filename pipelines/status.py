@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from assets.accounting.snapshots import snapshots
 from assets.marts import open_marts, rows
 from assets.publish import DATABASE, current_manifest
 from assets.warehouse import applied_inputs
@@ -83,6 +84,18 @@ class WeekStatus:
 
 
 @dataclass(frozen=True)
+class PeriodStatus:
+    """A posting period: open (not over), estimated or anchored (as its bills are), or closed."""
+
+    period: str
+    state: str
+    amount_usd: Any
+    estimated_usd: Any
+    corrections_usd: Any
+    closed_at: str | None
+
+
+@dataclass(frozen=True)
 class Status:
     """Everything `inferledger status` says."""
 
@@ -96,6 +109,7 @@ class Status:
     failed: list[dict[str, Any]]
     missing: list[dict[str, Any]]
     week: WeekStatus | None
+    periods: list[PeriodStatus]
 
 
 def read_status(home: Home) -> Status:
@@ -106,7 +120,8 @@ def read_status(home: Home) -> Status:
         for table in ("files", "expected_files"):
             path = home.lake / "meta" / table / "current.parquet"
             if not path.is_file():
-                return Status(home.root, str(holder) if holder else None, None, None, False, [], pulls, [], [], None)
+                held_by = str(holder) if holder else None
+                return Status(home.root, held_by, None, None, False, [], pulls, [], [], None, [])
             # Read at once: a run that is going on replaces the file.
             connection.register(table, pl.read_parquet(path).to_arrow())
         feeds = [_feed(row) for row in rows(connection, _FEEDS)]
@@ -122,6 +137,7 @@ def read_status(home: Home) -> Status:
         failed=failed,
         missing=missing,
         week=_week(home) if manifest else None,
+        periods=_periods(home) if manifest else [],
     )
 
 
@@ -171,6 +187,37 @@ def _week(home: Home) -> WeekStatus | None:
     )
 
 
+def _periods(home: Home) -> list[PeriodStatus]:
+    closed = {snapshot.period: snapshot.closed_at for snapshot in snapshots(home)}
+    this_month = f"{clock.now():%Y-%m}"
+    with open_marts(home.published / DATABASE) as marts:
+        found = rows(marts, _PERIODS)
+    return [
+        PeriodStatus(
+            **row,
+            state="closed"
+            if row["period"] in closed
+            else "open"
+            if row["period"] >= this_month
+            else "estimated"
+            if row["estimated_usd"]
+            else "anchored",
+            closed_at=closed.get(row["period"]),
+        )
+        for row in found
+    ]
+
+
+_PERIODS = """
+    select
+        posting_period as period,
+        sum(amount_usd) as amount_usd,
+        coalesce(sum(amount_usd) filter (where posted_status = 'estimated'), 0) as estimated_usd,
+        coalesce(sum(amount_usd) filter (where posted_status = 'correction'), 0) as corrections_usd
+    from fct_allocations
+    group by posting_period
+    order by posting_period
+"""
 _FEEDS = """
     with landed as (
         select

@@ -39,14 +39,14 @@ def copy_files(source: Path, out_dir: Path, name: str) -> list[Path]:
 def _put(out_dir: Path, manifest: Path, files: Mapping[str, bytes], told: bytes) -> list[Path]:
     old = json.loads(manifest.read_text()).get("files", []) if manifest.is_file() else []
     for path, content in files.items():
-        _replace(out_dir / path, content)
-    _replace(manifest, told)
+        replace_file(out_dir / path, content)
+    replace_file(manifest, told)
     for path in {file["file"] for file in old} - set(files):
         (out_dir / path).unlink(missing_ok=True)
     return [*(out_dir / path for path in files), manifest]
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
     """Written beside and renamed: a reader sees the old file or the whole new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".tmp")

@@ -11,7 +11,7 @@ import click
 
 from assets.version import code_version
 from pipelines.cli.look import explain, quarantine, status
-from pipelines.cli.periods import close
+from pipelines.cli.periods import accrual, close, diff
 from pipelines.cli.prices import prices
 from pipelines.cli.pull import pull
 from pipelines.cli.setup import doctor, init
@@ -94,7 +94,22 @@ def cli() -> None:
     """
 
 
-for command in (init, pull, run, status, report, close, export, explain, quarantine, prices, audit, doctor):
+for command in (
+    init,
+    pull,
+    run,
+    status,
+    report,
+    accrual,
+    close,
+    diff,
+    export,
+    explain,
+    quarantine,
+    prices,
+    audit,
+    doctor,
+):
     cli.add_command(command)
 
 

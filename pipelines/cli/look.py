@@ -19,7 +19,7 @@ TEXT_SHOWN = 400
 @home_option
 @json_option
 def status(home: Home, as_json: bool) -> None:
-    """Show feeds and their newest data, missing and failed files, what was set aside, unpriced or unattributed."""
+    """Show feeds, missing and failed files, what was set aside, is unpriced or unattributed, and posting periods."""
     from pipelines.status import read_status
 
     found = read_status(home)
@@ -64,6 +64,11 @@ def _print_status(found: "Status") -> None:
         print_list("unpriced", [_unpriced_text(row) for row in week.unpriced], "`inferledger prices check` names all")
         print_list("no tenant", [f"{usd(row.cost_usd)} USD of {row.reason}" for row in week.unattributed])
         click.echo(f"report     {week.report or 'not written'}")
+    for period in found.periods:
+        corrected = f", {usd(period.corrections_usd)} of it corrections" if period.corrections_usd else ""
+        estimated = f", {usd(period.estimated_usd)} of it estimated" if period.estimated_usd else ""
+        state = f"{period.state} {period.closed_at}" if period.closed_at else period.state
+        click.echo(f"period     {period.period}: {usd(period.amount_usd)} USD{estimated}{corrected}; {state}")
     state = "up to date with the last run" if found.is_up_to_date else "older than what has been taken in"
     click.echo(
         f"published  {f'{found.version_id} of {found.published_at}, {state}' if found.version_id else 'nothing yet'}"

@@ -6,6 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from assets.accounting.history import CHANGES, NO_RECORDS
 from docs import generate
 from pipelines.cli import cli
 
@@ -76,6 +77,8 @@ def empty_marts() -> duckdb.DuckDBPyConnection:
     for name, mart in generate.marts().items():
         columns = ", ".join(f'"{column["name"]}" {column["data_type"]}' for column in mart["columns"])
         connection.execute(f"create table {name} ({columns})")
+    connection.execute(f"create view recorded_totals as {NO_RECORDS['totals']}")
+    connection.execute(f"create table posting_history as select now()::timestamp as recorded_at, * from ({CHANGES})")
     return connection
 
 
@@ -84,5 +87,5 @@ QUERIES = [(page_id(page), query) for page in WRITTEN for query in SQL.findall(p
 
 @pytest.mark.parametrize(("page", "query"), QUERIES)
 def test_sql_runs_on_the_published_columns(page: str, query: str, empty_marts: duckdb.DuckDBPyConnection) -> None:
-    on_tables = re.sub(r"read_parquet\('[^']*/marts/(\w+)[^']*'\)", r"\1", query)
+    on_tables = re.sub(r"read_parquet\('[^']*/(?:marts/(\w+)|(posting_history))[^']*'\)", r"\1\2", query)
     assert empty_marts.execute(on_tables).description

@@ -44,7 +44,7 @@ select
     'tenant' as target_type, tenant_id as target_id, tenant_id, 'chat' as product_id, feature_id,
     'openai' as service_provider, 'direct' as host, model, 'production' as environment, 'pro' as plan, rule_id, method,
     component as cost_component, amount::{_MONEY} as amount_usd, amount::{_MONEY} as effective_amount_usd,
-    charge_category
+    charge_category, 'anchored' as posted_status
 from (values
     ('a-1', 'charge-usage', 'acme', 'search', 'gpt-5-mini', 'direct', 'direct', 'direct', 6.00),
     ('a-2', 'charge-usage', 'beta', 'search', 'gpt-5-mini', 'direct', 'direct', 'direct', 3.00),

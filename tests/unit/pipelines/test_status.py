@@ -47,6 +47,7 @@ def test_status_names_what_is_missing_failed_and_unattributed(home: Home) -> Non
         "2026-W46: 3 calls, 10.50 USD, of which 0.50 unattributed; 0 calls (0 tokens) without a price",
         "no tenant  0.50 USD of charges: unlogged_traffic",
         "report     not written",
+        "period     2026-11: 10.50 USD; ",
     ):
         assert text in result.stdout
 

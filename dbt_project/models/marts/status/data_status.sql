@@ -34,6 +34,13 @@ usage as (
 
 ),
 
+last_closed as (
+
+    select max(posting_period) as posting_period
+    from {{ ref('stg_accounting__closed_allocations') }}
+
+),
+
 settlement_lags as (
 
     select
@@ -266,8 +273,13 @@ judged as (
                     as timestamp
                 )
             else joined.expected_files > 0 or coalesce(joined.feed_last_event_at >= joined.day_end, false)
-        end as is_final
+        end as is_final,
+        case
+            when substr(cast(joined.status_date as {{ dbt.type_string() }}), 1, 7) <= last_closed.posting_period then 'closed'
+            else 'open'
+        end as period_state
     from joined
+    cross join last_closed
     left join settlement_lags on joined.feed = settlement_lags.feed
 
 ),
@@ -292,6 +304,7 @@ final as (
         last_event_at,
         cast({{ dbt.datediff('known_until', 'day_end', 'second') }} as double) / 3600 as freshness_hours,
         is_final,
+        period_state,
         case
             when expected_files > 0
                 then cast(expected_files - expected_files_missing as double) / nullif(expected_files, 0)
