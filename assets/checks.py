@@ -203,6 +203,49 @@ def _ledger_claims(limits: Limits) -> list[_Claim]:
             """,
             what="what the allocation ledger placed of an invoice is not what the invoice charges",
         ),
+        _Claim(
+            name="journals_balance",
+            description="the debits of a journal are its credits",
+            where="journal_lines",
+            sql="""
+                select journal_id, sum(debit_usd) as debit_usd, sum(credit_usd) as credit_usd
+                from journal_lines
+                group by journal_id
+                having coalesce(sum(debit_usd), 0) <> coalesce(sum(credit_usd), 0)
+                order by journal_id
+            """,
+            what="a journal's debits are not its credits",
+        ),
+        _Claim(
+            name="journal_rounding_within_limit",
+            description=f"rounding leaves at most {limits.journal_rounding_usd:f} USD in the journals of a month",
+            where="journal_lines",
+            sql=f"""
+                select posting_period, sum(coalesce(debit_usd, credit_usd)) as rounding_usd
+                from journal_lines
+                where line_type = 'rounding'
+                group by posting_period
+                having sum(coalesce(debit_usd, credit_usd)) > {limits.journal_rounding_usd:f}
+                order by posting_period
+            """,
+            what=f"more than limits.journal_rounding_usd = {limits.journal_rounding_usd:f} USD of a month's journals "
+            "went to the rounding account",
+        ),
+        _Claim(
+            name="journal_lines_have_accounts",
+            description="every line of a journal has an account, once gl_map.csv names any",
+            where="journal_lines",
+            sql="""
+                select line_type, cost_nature, service_provider, cost_center,
+                    sum(coalesce(debit_usd, 0) - coalesce(credit_usd, 0)) as amount_usd
+                from journal_lines
+                where account = 'unmapped' and exists (select 1 from journal_lines where account <> 'unmapped')
+                group by line_type, cost_nature, service_provider, cost_center
+                order by line_type, cost_nature, service_provider, cost_center
+            """,
+            what="no row of gl_map.csv fits these lines of the journal, so it cannot be exported",
+            blocking=False,
+        ),
     ]
 
 

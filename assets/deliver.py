@@ -105,7 +105,7 @@ def deliver_export(
     snapshot = snapshot_of(home, period)
     kept = exports_folder(snapshot.folder, name, chosen) if snapshot else None
     if kept and kept.is_dir():
-        return copy_files(kept, out_dir, name)
+        return copy_files(kept, out_dir)
     return write_export(name, home.published / DATABASE, out_dir, period, dialect, manifest.version_id)
 
 

@@ -33,6 +33,7 @@ SETTINGS: Mapping[str, type[BaseModel]] = {
     "api_keys.csv": models.ApiKey,
     "billing_accounts.csv": models.BillingAccount,
     "fx_rates.csv": models.FxRate,
+    "gl_map.csv": models.GlAccount,
     "contracts.yml": models.Contracts,
     "gpu_rates.yml": models.GpuRates,
     "allocation.yml": models.Allocation,

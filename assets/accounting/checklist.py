@@ -128,6 +128,19 @@ _CLAIMS = (
         order by found
         """,
     ),
+    _Claim(
+        "journal",
+        "every line of the journal has an account, once gl_map.csv names any",
+        """
+        select line_type || ' ' || service_provider || ' ' || coalesce(cost_nature || ' ' || cost_center, '') as found,
+            sum(coalesce(debit_usd, 0) - coalesce(credit_usd, 0)) as amount_usd
+        from journal_lines
+        where posting_period = $period and account = 'unmapped'
+            and exists (select 1 from journal_lines where account <> 'unmapped')
+        group by line_type, service_provider, cost_nature, cost_center
+        order by found
+        """,
+    ),
 )
 NAMES = (*(claim.name for claim in _CLAIMS), PEOPLE)
 

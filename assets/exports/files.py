@@ -29,11 +29,12 @@ def write_files(out_dir: Path, name: str, files: Mapping[str, File], facts: Mapp
     return _put(out_dir, manifest, {path: file.content for path, file in files.items()}, told)
 
 
-def copy_files(source: Path, out_dir: Path, name: str) -> list[Path]:
+def copy_files(source: Path, out_dir: Path) -> list[Path]:
     """The files of an export that was written to `source`, byte for byte; returns the paths, the manifest last."""
-    told = (source / f"{name}.manifest.json").read_bytes()
+    (kept,) = source.glob("*.manifest.json")
+    told = kept.read_bytes()
     files = {file["file"]: (source / file["file"]).read_bytes() for file in json.loads(told)["files"]}
-    return _put(out_dir, out_dir / f"{name}.manifest.json", files, told)
+    return _put(out_dir, out_dir / kept.name, files, told)
 
 
 def _put(out_dir: Path, manifest: Path, files: Mapping[str, bytes], told: bytes) -> list[Path]:

@@ -12,13 +12,14 @@ FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
 BLANKS = " \N{NO-BREAK SPACE}\N{IDEOGRAPHIC SPACE}"
 
 
-def to_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    """UTF-8 with a byte order mark, CRLF, header first; the same rows give the same bytes."""
+def to_csv(header: Sequence[str] | None, rows: Iterable[Sequence[object]], byte_order_mark: bool = True) -> bytes:
+    """UTF-8, by default with a byte order mark, CRLF, header first; the same rows give the same bytes."""
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(header)
+    if header is not None:
+        writer.writerow(header)
     writer.writerows([_cell(value) for value in row] for row in rows)
-    return (BYTE_ORDER_MARK + out.getvalue()).encode("utf-8")
+    return (BYTE_ORDER_MARK * byte_order_mark + out.getvalue()).encode("utf-8")
 
 
 def _cell(value: object) -> str:

@@ -30,6 +30,17 @@ from examples.company.invoices import usd_per_eur
 from examples.company.prices import CONTRACTS, Contract
 from examples.company.tables import csv_text
 
+GL_ACCOUNTS: list[tuple[Any, ...]] = [
+    ("expense", "cogs", "", "", "5100 Inference", ""),
+    ("expense", "cogs", "northgpu", "", "5200 GPU rent", ""),
+    ("expense", "cogs", "", "unattributed", "5900 Inference to be assigned", ""),
+    ("expense", "cogs", "northgpu", "unattributed", "5910 Idle GPUs", "Platform"),
+    ("expense", "r_and_d", "", "", "6100 Research inference", "Research"),
+    ("clearing", "", "", "", "2150 Inference clearing", "Platform"),
+    ("accrued_liability", "", "", "", "2160 Accrued inference", "Platform"),
+    ("rounding", "", "", "", "7990 Rounding", ""),
+    ("fx", "", "", "", "7900 Exchange differences", ""),
+]
 RATES_TO = date(2026, 11, 17)
 
 
@@ -55,6 +66,7 @@ def write(config: Path) -> None:
             [(p, a, "litellm", GATEWAY_PROVIDER[p], 1, "USD", "2026-08-01", "") for p, a in ACCOUNTS.items()],
         ),
         "fx_rates": ("currency,rate_date,usd_per_unit", list(_rates())),
+        "gl_map": ("line_type,cost_nature,service_provider,cost_center,account,department", GL_ACCOUNTS),
     }
     for name, (header, rows) in tables.items():
         (config / f"{name}.csv").write_text(csv_text(header.split(","), rows))

@@ -38,6 +38,7 @@ from sources.settings.models import (
     Feature,
     FxRate,
     General,
+    GlAccount,
     GpuDeployment,
     GpuNode,
     GpuRates,
@@ -85,6 +86,7 @@ class Settings:
     api_keys: tuple[ApiKey, ...]
     billing_accounts: tuple[BillingAccount, ...]
     fx_rates: tuple[FxRate, ...]
+    gl_accounts: tuple[GlAccount, ...]
     contracts: tuple[Contract, ...]
     contract_terms: tuple[ContractTerm, ...]
     gpu_nodes: tuple[GpuNode, ...]
@@ -159,6 +161,7 @@ def load_settings(home: Home) -> Settings:
     tenants, features = reader.rows("tenants.csv", Tenant), reader.rows("features.csv", Feature)
     teams, keys = reader.rows("teams.csv", Team), reader.rows("api_keys.csv", ApiKey)
     accounts, rates = reader.rows("billing_accounts.csv", BillingAccount), reader.rows("fx_rates.csv", FxRate)
+    gl_accounts = reader.rows("gl_map.csv", GlAccount)
     general_text, general = reader.document("inferledger.yml", General, None)
     contracts_text, contracts = reader.document("contracts.yml", Contracts, Contracts())
     gpu_text, gpu = reader.document("gpu_rates.yml", GpuRates, GpuRates())
@@ -177,6 +180,7 @@ def load_settings(home: Home) -> Settings:
     problems.extend(checks.check_api_keys(keys, tenant_ids, team_ids))
     problems.extend(checks.check_features(features))
     problems.extend(checks.check_accounts(accounts, rates))
+    problems.extend(checks.check_gl_map(gl_accounts, providers))
     if contracts is not None:
         problems.extend(checks.check_contracts(contracts_text, contracts, providers))
     if gpu is not None:
@@ -212,6 +216,7 @@ def load_settings(home: Home) -> Settings:
         api_keys=_bare(keys),
         billing_accounts=_bare(accounts),
         fx_rates=_bare(rates),
+        gl_accounts=_bare(gl_accounts),
         contracts=tuple(contracts.contracts),
         contract_terms=tuple(contracts.terms),
         gpu_nodes=tuple(gpu.nodes),
@@ -263,6 +268,7 @@ def config_tables(settings: Settings) -> dict[str, pl.DataFrame]:
         "allocation_targets": list(target_rows(settings.allocation_rules)),
         "cost_nature_rules": tables.cost_nature_rows(settings.cost_natures),
         "fx_rates": tables.dumped(settings.fx_rates),
+        "gl_map": tables.dumped(settings.gl_accounts),
         "declared_feeds": [
             {"feed_name": feed.name, "table_name": feed.table, "mapping_key": feed.key}
             for feed in settings.declared_feeds

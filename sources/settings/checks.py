@@ -20,6 +20,7 @@ from sources.settings.models import (
     Feature,
     FxRate,
     General,
+    GlAccount,
     GpuNode,
     GpuRates,
     Strict,
@@ -202,6 +203,34 @@ def check_accounts(accounts: Sequence[Placed[BillingAccount]], rates: Sequence[P
                 "billing_accounts.csv", line, "gateway", "'declared'", "declared:<name of the feed in feeds.yml>"
             )
     yield from duplicates("fx_rates.csv", "rate_date", rates, lambda row: f"{row.currency} {row.rate_date}")
+
+
+def check_gl_map(accounts: Sequence[Placed[GlAccount]], providers: Ids) -> Iterator[Problem]:
+    file = "gl_map.csv"
+    used = ((line, row.service_provider) for line, row in accounts)
+    yield from unknown_ids(file, "service_provider", used, providers, "billing_accounts.csv")
+    rows = [row for _, row in accounts]
+    for (line, row), (other_line, other) in itertools.combinations(accounts, 2):
+        both = row.place | other.place
+        start, end = max(row.valid_from, other.valid_from), min(row.valid_to, other.valid_to)
+        is_tie = (
+            row.line_type == other.line_type
+            and len(row.place) == len(other.place)
+            and both == other.place | row.place
+            and start < end
+        )
+        # A row that says what both say decides between them.
+        if is_tie and not any(
+            third.line_type == row.line_type
+            and third.place == both
+            and len(both) > len(row.place)
+            and third.valid_from <= start
+            and third.valid_to >= end
+            for third in rows
+        ):
+            shown = ", ".join(f"{key} {value}" for key, value in sorted(both.items())) or "any line"
+            allowed = f"one row that says most of {row.line_type}, {shown} (line {line} says as much)"
+            yield Problem(file, other_line, "account", repr(other.account), allowed)
 
 
 def _placed(document: Document, name: str, rows: Sequence[Row]) -> list[Placed[Row]]:

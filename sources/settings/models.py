@@ -449,6 +449,38 @@ class CostNatures(Strict):
     rules: list[CostNatureRule] = _BUILDS
 
 
+UNMAPPED = "unmapped"
+
+
+class GlAccount(Dated):
+    """The account of the journal's lines of one type, nature, provider and cost center; empty is any."""
+
+    line_type: Literal["expense", "fx", "clearing", "accrued_liability", "rounding"] = "expense"
+    cost_nature: Nature | None = None
+    service_provider: Name | None = None
+    cost_center: Name | None = None
+    account: Name
+    department: Name | None = None
+    class_name: Name | None = None
+    intercompany_partner: Name | None = None
+    tax_rate: Name | None = None
+
+    @model_validator(mode="after")
+    def _says_what_its_lines_have(self) -> Self:
+        for field in ("cost_nature", "cost_center"):
+            if self.line_type != "expense" and getattr(self, field) is not None:
+                raise row_error(field, getattr(self, field), f"nothing, for line_type {self.line_type}")
+        if self.account == UNMAPPED:
+            raise row_error("account", UNMAPPED, "any other name; this one is reserved")
+        return self
+
+    @property
+    def place(self) -> dict[str, str]:
+        """What a line has to be for this row."""
+        keys = ("cost_nature", "service_provider", "cost_center")
+        return {key: value for key in keys if (value := getattr(self, key)) is not None}
+
+
 def _time_format(value: str) -> str:
     try:
         duckdb.execute("select try_strptime('', $format)", {"format": value})
@@ -502,6 +534,7 @@ class Limits(Strict):
     unpriced_share: Share = Decimal("0.001")
     unattributed_share: Share = Decimal("0.25")
     unexplained_usd: Price = Decimal("1.00")
+    journal_rounding_usd: Price = Decimal("0.10")
     quarantined_share: Share = Decimal("0.01")
     materiality_usd: Price = Decimal(0)
     lock_wait_seconds: Count = 600

@@ -109,6 +109,18 @@ CONFIG_SCHEMAS: dict[str, dict[str, Any]] = {
         **_VALIDITY,
     },
     "fx_rates": {"currency": pl.String(), "rate_date": pl.Date(), "usd_per_unit": pl.Decimal(18, 8)},
+    "gl_map": {
+        "line_type": pl.String(),
+        "cost_nature": pl.String(),
+        "service_provider": pl.String(),
+        "cost_center": pl.String(),
+        "account": pl.String(),
+        "department": pl.String(),
+        "class_name": pl.String(),
+        "intercompany_partner": pl.String(),
+        "tax_rate": pl.String(),
+        **_VALIDITY,
+    },
     # What is read by them is no row of theirs: a changed mapping has to change the lake to be seen.
     "declared_feeds": {"feed_name": pl.String(), "table_name": pl.String(), "mapping_key": pl.String()},
     "settings": {

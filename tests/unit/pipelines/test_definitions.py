@@ -97,6 +97,7 @@ def test_assets_outside_dbt_are_these() -> None:
             "config/discount_bands",
             "config/features",
             "config/fx_rates",
+            "config/gl_map",
             "config/gpu_deployments",
             "config/gpu_nodes",
             "config/settings",

@@ -113,6 +113,14 @@ def test_a_price_that_no_double_holds_is_exact(home: Home) -> None:
     assert prices.output == Decimal("1234567890.12345678")
 
 
+def test_two_accounts_that_say_as_much_are_decided_by_one_that_says_more(home: Home) -> None:
+    (home.config / "gl_map.csv").write_text(
+        "cost_nature,service_provider,account\n,,5000\ncogs,,5100\n,openai,5200\ncogs,openai,5300\nr_and_d,,6100\n"
+        "r_and_d,openai,6200\n"
+    )
+    assert [row.account for row in load_settings(home).gl_accounts] == ["5000", "5100", "5200", "5300", "6100", "6200"]
+
+
 def test_settlement_lag_comes_from_the_account_then_the_provider(home: Home) -> None:
     settings = load_with(home, "inferledger.yml", "company: c\nsettlement_lag_days: {openai: 2}\n")
     assert [settings.settlement_lag_days(account) for account in settings.billing_accounts] == [2, 3]
@@ -124,8 +132,9 @@ def test_settlement_lag_comes_from_the_account_then_the_provider(home: Home) -> 
         (
             "inferledger.yml",
             "company: c\nlimits:\n  unpriced_shar: 0.1\n",
-            "inferledger.yml, line 3, limits.unpriced_shar: found an unknown name; allowed: lock_wait_seconds, memory, "
-            "quarantined_share, unattributed_share, unexplained_usd, unpriced_share; did you mean 'unpriced_share'?",
+            "inferledger.yml, line 3, limits.unpriced_shar: found an unknown name; allowed: "
+            "journal_rounding_usd, lock_wait_seconds, materiality_usd, memory, quarantined_share, unattributed_share, "
+            "unexplained_usd, unpriced_share; did you mean 'unpriced_share'?",
         ),
         (
             "inferledger.yml",
@@ -247,6 +256,28 @@ def test_settlement_lag_comes_from_the_account_then_the_provider(home: Home) -> 
             "cost_nature.yml",
             "default: opex\n",
             "cost_nature.yml, line 1, default: found 'opex'; allowed: cogs, r_and_d, sales_marketing, g_and_a",
+        ),
+        (
+            "gl_map.csv",
+            "cost_nature,service_provider,account\ncogs,,5100\n,openai,5200\n",
+            "gl_map.csv, line 3, account: found '5200'; allowed: one row that says most of expense, cost_nature cogs, "
+            "service_provider openai (line 2 says as much)",
+        ),
+        (
+            "gl_map.csv",
+            "line_type,account,valid_from,valid_to\nclearing,2100,,2026-10-01\nclearing,2150,2026-09-30,\n",
+            "gl_map.csv, line 3, account: found '2150'; allowed: one row that says most of clearing, any line "
+            "(line 2 says as much)",
+        ),
+        (
+            "gl_map.csv",
+            "line_type,cost_center,account\nclearing,CC-1,2150\n",
+            "gl_map.csv, line 2, cost_center: found CC-1; allowed: nothing, for line_type clearing",
+        ),
+        (
+            "gl_map.csv",
+            "service_provider,account\nopneai,unmapped\n",
+            "gl_map.csv, line 2, account: found unmapped; allowed: any other name; this one is reserved",
         ),
         (
             "api_keys.csv",

@@ -17,6 +17,7 @@ def test_init_lays_out_settings_and_landing_folders(tmp_path: Path) -> None:
         "gpu_rates.yml",
         "allocation.yml",
         "cost_nature.yml",
+        "gl_map.csv",
         "tenants.csv",
         "features.csv",
         "teams.csv",

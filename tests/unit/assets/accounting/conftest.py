@@ -29,8 +29,8 @@ FIRST_MONTH = [
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     monkeypatch.setenv(NOW_VARIABLE, "2026-11-18T06:00:00Z")
-    # The small marts are enough for this one.
-    monkeypatch.setattr(closing, "EXPORTS", {"chargeback": EXPORTS["chargeback"]})
+    # The small marts are enough for these.
+    monkeypatch.setattr(closing, "EXPORTS", {name: EXPORTS[name] for name in ("chargeback", "journal")})
     return init_home(tmp_path / "home")
 
 

@@ -61,17 +61,21 @@ def test_a_snapshot_holds_the_postings_the_exports_and_a_manifest_of_them(
     assert {"rules", "engine"} <= told["inputs"].keys()
 
 
+@pytest.mark.parametrize(("name", "dialect"), [("chargeback", None), ("journal", None), ("journal", "xero")])
 def test_an_export_of_a_closed_period_is_the_one_of_its_snapshot(
-    home: Home, publish_marts: Publish, close: Close, tmp_path: Path
+    home: Home, publish_marts: Publish, close: Close, tmp_path: Path, name: str, dialect: str | None
 ) -> None:
     manifest = publish_marts()
-    before = deliver_export(home, manifest, "chargeback", "2026-09", out=tmp_path / "before")
+    before = deliver_export(home, manifest, name, "2026-09", dialect, out=tmp_path / "before")
     close("2026-09")
-    later = publish_marts("update chargeback_lines set amount_usd = 2 * amount_usd")
-    after = deliver_export(home, later, "chargeback", "2026-09", out=tmp_path / "after")
+    later = publish_marts(
+        "update chargeback_lines set amount_usd = 2 * amount_usd",
+        "update journal_lines set debit_usd = 2 * debit_usd, credit_usd = 2 * credit_usd",
+    )
+    after = deliver_export(home, later, name, "2026-09", dialect, out=tmp_path / "after")
     assert [path.name for path in after] == [path.name for path in before]
     assert [path.read_bytes() for path in after] == [path.read_bytes() for path in before]
-    of_october = deliver_export(home, later, "chargeback", "2026-10", out=tmp_path / "after")
+    of_october = deliver_export(home, later, name, "2026-10", dialect, out=tmp_path / "after")
     assert of_october[0].read_bytes() != before[0].read_bytes()
     (home.closed / "2026-09/exports/chargeback/chargeback.csv").unlink()
     with pytest.raises(SnapshotError, match=r"exports/chargeback/chargeback\.csv: is missing"):
@@ -138,6 +142,11 @@ def test_marts_that_are_not_of_the_data_cannot_be_closed(
         ("bills", "update fct_charges set charge_status = 'estimated' where usage_date = '2026-09-05'", "1 days"),
         ("invoices", "update fct_charges set invoice_id = null where usage_date = '2026-09-05'", "openai"),
         ("accounts", "update fct_charges set billing_account_id = 'unattributed' where usage_date < '2026-10-01'", ""),
+        (
+            "journal",
+            "update journal_lines set account = 'unmapped' where cost_center = 'CC-100'",
+            "expense openai cogs CC-100",
+        ),
         (
             "unattributed",
             "update fct_allocations set cost_component = 'unattributed' where usage_date < '2026-09-20'",

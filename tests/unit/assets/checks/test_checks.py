@@ -25,7 +25,7 @@ def failures(marts: Path, limits: Limits = LIMITS, week: date | None = None) -> 
 def test_good_marts_pass_every_blocking_check(marts: Path) -> None:
     results = run_checks(marts, LIMITS)
     assert blocking_failures(results) == []
-    assert len(results) == 2 * len(CONTRACTS) + 6
+    assert len(results) == 2 * len(CONTRACTS) + 9
     assert len({result.name for result in results}) == len(results)
     assert all(result.description for result in results)
 
@@ -156,6 +156,35 @@ def test_an_invoice_that_is_not_fully_placed_blocks(broken_marts: Build) -> None
             "difference_usd": Decimal("-0.000000000001"),
         },
     )
+
+
+def test_a_journal_that_does_not_balance_blocks(broken_marts: Build) -> None:
+    marts = broken_marts("update journal_lines set debit_usd = debit_usd + 0.01 where line_no = 1 and kind = 'accrual'")
+    result = failures(marts)["journals_balance"]
+    assert result.blocking
+    assert result.examples[0]["debit_usd"] - result.examples[0]["credit_usd"] == Decimal("0.01")
+
+
+def test_more_rounding_in_a_month_s_journals_than_the_limit_blocks(broken_marts: Build) -> None:
+    marts = broken_marts(
+        "update journal_lines set line_type = 'rounding', debit_usd = 0.06"
+        " where line_no < 3 and posting_period = '2026-10' and service_provider = 'openai'"
+    )
+    result = failures(marts)["journal_rounding_within_limit"]
+    assert result.blocking
+    assert result.examples[0] == {"posting_period": "2026-10", "rounding_usd": Decimal("0.12")}
+    assert "limits.journal_rounding_usd = 0.10 USD" in result.what
+    assert "journal_rounding_within_limit" not in failures(marts, Limits(journal_rounding_usd=Decimal("0.12")))
+
+
+def test_lines_without_an_account_are_told_once_there_is_a_map(broken_marts: Build) -> None:
+    result = failures(broken_marts("update journal_lines set account = 'unmapped' where cost_center = 'CC-100'"))
+    assert not result["journal_lines_have_accounts"].blocking
+    assert {row["cost_center"] for row in result["journal_lines_have_accounts"].examples} == {"CC-100"}
+
+
+def test_a_home_without_a_map_is_not_told_of_accounts(broken_marts: Build) -> None:
+    assert "journal_lines_have_accounts" not in failures(broken_marts("update journal_lines set account = 'unmapped'"))
 
 
 def test_too_many_rows_set_aside_block(broken_marts: Build) -> None:

@@ -196,3 +196,10 @@ def test_files_only_the_manifest_before_names_are_removed(tmp_path: Path) -> Non
     (tmp_path / "mine.csv").write_text("c")
     write_files(tmp_path, "lines", {"lines_1.csv": File(b"ab", 2)}, {})
     assert sorted(path.name for path in tmp_path.iterdir()) == ["lines.manifest.json", "lines_1.csv", "mine.csv"]
+
+
+def test_a_manifest_of_the_form_before_is_written_over(tmp_path: Path) -> None:
+    manifest = tmp_path / "lines.manifest.json"
+    manifest.write_text('{"file": "lines.csv", "sha256": "0"}')
+    write_files(tmp_path, "lines", {"lines.csv": File(b"a", 1)}, {})
+    assert [file["file"] for file in json.loads(manifest.read_text())["files"]] == ["lines.csv"]

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import duckdb
 
+from tests.unit.assets.exports.journals import SETTINGS, journal_sql
+
 EVIL_NAME = '=HYPERLINK("http://evil")<b>x</b>'
 WEEK = "2026-W46"
 FIRST_DAY = "2026-08-10"
@@ -383,4 +385,6 @@ def build_marts(path: Path) -> Path:
     with duckdb.connect(str(path)) as connection:
         for script in (DIMENSIONS, CELLS, FACTS, WEEKLY, COST_MARTS, RECONCILIATION, STATUS):
             connection.execute(script)
+        connection.execute(SETTINGS)
+        connection.execute(f"create table journal_lines as {journal_sql()}")
     return path
