@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from assets.version import code_version
+from pipelines.cli.config import config
 from pipelines.cli.look import explain, quarantine, status
 from pipelines.cli.periods import accrual, close, diff
 from pipelines.cli.prices import prices
@@ -107,6 +108,7 @@ for command in (
     explain,
     quarantine,
     prices,
+    config,
     audit,
     doctor,
 ):
