@@ -17,8 +17,8 @@ from sources.ledger import FileLedger, LedgerRow
 from sources.lines import TextFile
 from sources.quarantine import Reject, read_rejects
 
-# (feed, table, expected date, file name); the name may hold * where only the sender knows the rest.
-ExpectedFile = tuple[str, str, date, str]
+# (feed, table, expected date, file name, last day it covers); the name may hold * where only the sender knows the rest.
+ExpectedFile = tuple[str, str, date, str, date]
 Schema = Mapping[str, pl.DataType | type[pl.DataType]]
 
 _FILES: Schema = {
@@ -53,6 +53,7 @@ _EXPECTED: Schema = {
     "expected_date": pl.Date,
     "file_name": pl.String,
     "has_arrived": pl.Boolean,
+    "last_date": pl.Date,
 }
 _DAYS: Schema = {
     "feed": pl.String,
@@ -156,9 +157,10 @@ def _arrivals(expected: _Expected, rows: Sequence[LedgerRow]) -> Iterator[tuple[
     names: dict[tuple[str, str], set[str]] = {}
     for row in rows:
         names.setdefault((row.feed, row.table_name), set()).add(row.file_name)
-    for feed, table, day, pattern in expected.files:
+    for feed, table, day, pattern, last_day in expected.files:
         there = names.get((feed, table), set())
-        yield feed, table, day, pattern, pattern in there or any(fnmatchcase(name, pattern) for name in there)
+        has_arrived = pattern in there or any(fnmatchcase(name, pattern) for name in there)
+        yield feed, table, day, pattern, has_arrived, last_day
 
 
 def show_quarantine(home: Path, *, table: str | None = None, file: str | None = None) -> Iterator[ShownReject]:

@@ -11,7 +11,7 @@ from sources.feed import FeedTable, Rule
 
 OUTCOMES = ("resolved", "unresolved", "unknown", "abandoned")
 REVENUE_TYPES = ("subscription", "usage", "credit_note")
-LINE_TYPES = ("usage", "credit", "fee", "tax")
+LINE_TYPES = ("usage", "credit", "fee", "commitment", "tax")
 
 _TASKS = Sheet(
     fields={

@@ -73,6 +73,7 @@ class ExpectedFile(NamedTuple):
     table_name: str
     expected_date: date
     file_name: str
+    last_date: date
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,8 @@ def _expected(rule: ExpectedFileRule, today: date) -> Iterator[ExpectedFile]:
     lag = timedelta(days=rule.lag_days)
     day = rule.first
     while (end := day + step - timedelta(days=1)) + lag <= today and (rule.until is None or day <= rule.until):
-        yield ExpectedFile(rule.feed, rule.table, day, rule.name.replace("{date}", f"{day}").replace("{end}", f"{end}"))
+        name = rule.name.replace("{date}", f"{day}").replace("{end}", f"{end}")
+        yield ExpectedFile(rule.feed, rule.table, day, name, end)
         day += step
 
 

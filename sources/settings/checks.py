@@ -15,6 +15,7 @@ from sources.settings.models import (
     ApiKey,
     BillingAccount,
     Contracts,
+    ContractTerm,
     CostNatures,
     Dated,
     Feature,
@@ -247,8 +248,23 @@ def check_contracts(document: Document, contracts: Contracts, providers: Ids) ->
         if term.term_id in seen:
             yield Problem(document.file, line, "term_id", term.term_id, "a name no other term has")
         seen.add(term.term_id)
+    yield from _spread_twice(document, terms)
     used = [(line, row.service_provider) for line, row in rows] + [(line, row.service_provider) for line, row in terms]
     yield from unknown_ids(document.file, "service_provider", used, providers, "billing_accounts.csv")
+
+
+def _spread_twice(document: Document, terms: Sequence[Placed[ContractTerm]]) -> Iterator[Problem]:
+    """Terms the same usage would be drawn from."""
+    paid = [(line, term) for line, term in terms if term.is_paid_before]
+    for (_, one), (line, other) in itertools.combinations(paid, 2):
+        accounts = {one.billing_account_id, other.billing_account_id}
+        if (
+            one.service_provider == other.service_provider
+            and (len(accounts) == 1 or None in accounts)
+            and max(one.valid_from, other.valid_from) < min(one.valid_to, other.valid_to)
+        ):
+            allowed = f"days {one.term_id} does not hold; an amount that is topped up is one term"
+            yield Problem(document.file, line, "term_id", repr(other.term_id), allowed)
 
 
 def account_name(row: BillingAccount | GpuNode) -> str:

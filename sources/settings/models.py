@@ -216,6 +216,7 @@ class ContractTerm(Dated):
     service_provider: Name
     billing_account_id: Name | None = None
     amount_usd: Price | None = None
+    paid_usd: Price | None = None
     used_before_usd: Price = Decimal(0)
     bands: list[DiscountBand] = []
     usd_per_call: Price | None = None
@@ -231,10 +232,17 @@ class ContractTerm(Dated):
                 raise row_error(field, found, f"{self.kind} says {needed}, above 0, and neither of the others")
         if self.kind == "commitment" and self.valid_to == OPEN_END:
             raise row_error("valid_to", "nothing", "the day a commitment ends")
+        if self.paid_usd is not None and self.kind not in ("commitment", "prepaid"):
+            raise row_error("paid_usd", self.paid_usd, "only for a commitment or a prepaid amount")
         limits = [band.above_usd for band in self.bands]
         if limits != sorted(set(limits)):
             raise row_error("bands", ", ".join(map(str, limits)), "bands in rising order of above_usd")
         return self
+
+    @property
+    def is_paid_before(self) -> bool:
+        """Usage is drawn from it, not billed."""
+        return self.kind == "prepaid" or self.paid_usd is not None
 
 
 class Contracts(Strict):

@@ -48,6 +48,7 @@ CONFIG_SCHEMAS: dict[str, dict[str, Any]] = {
         "service_provider": pl.String(),
         "billing_account_id": pl.String(),
         "amount_usd": pl.Decimal(18, 8),
+        "paid_usd": pl.Decimal(18, 8),
         "used_before_usd": pl.Decimal(18, 8),
         "usd_per_call": pl.Decimal(18, 8),
         **_VALIDITY,

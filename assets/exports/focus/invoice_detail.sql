@@ -48,7 +48,7 @@ select
     cast($period || '-01' as date) + interval 1 month as BillingPeriodEnd,
     cast($period || '-01' as date) as BillingPeriodStart,
     case line_type
-        when 'usage' then 'Usage' when 'credit' then 'Credit' when 'fee' then 'Purchase' when 'tax' then 'Tax'
+        when 'usage' then 'Usage' when 'credit' then 'Credit' when 'fee' then 'Purchase' when 'commitment' then 'Purchase' when 'tax' then 'Tax'
         when 'fx' then 'Adjustment'
     end as ChargeCategory,
     issued_at as InvoiceDetailCreated,

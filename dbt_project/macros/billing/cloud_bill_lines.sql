@@ -1,6 +1,6 @@
 {#-
 The lines of a cloud bill with the columns int_bill_lines and int_bill_quantities read, from the lake columns of
-sources/bill.py: the last export of each billing period, taxes left out.
+sources/bill.py: the last export of each billing period.
 -#}
 {% macro cloud_bill_lines(feed, table) %}
 with source as (
@@ -39,7 +39,6 @@ current_lines as (
             and source.billing_account_id = latest.billing_account_id
             and source.billing_period_start = latest.billing_period_start
             and source.retrieved_at = latest.retrieved_at
-    where source.charge_category <> 'tax'
 
 ),
 
@@ -56,7 +55,9 @@ dated as (
         line_item,
         service_tier,
         meter,
+        charge_category,
         billed_amount as amount,
+        effective_amount,
         quantity,
         currency,
         file_hash,

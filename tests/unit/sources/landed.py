@@ -57,7 +57,7 @@ class LandedHome:
         with FileLedger(ledger_path(self.root)) as ledger:
             return ledger.rows()
 
-    def meta(self, table: str, expected: tuple[tuple[str, str, date, str], ...] = ()) -> pl.DataFrame:
+    def meta(self, table: str, expected: tuple[tuple[str, str, date, str, date], ...] = ()) -> pl.DataFrame:
         export_meta(self.root, expected)
         return pl.read_parquet(self.root / "lake" / "meta" / table / "current.parquet")
 

@@ -63,7 +63,7 @@ def test_two_homes_with_the_same_landing_have_the_same_lake(tmp_path: Path) -> N
             )
             home.land(f"{TASKS}/tasks_{name}.csv", f"{TASK_HEADER}\n{task(name)}")
             home.ingest()
-        home.meta("files", (("litellm", "spend_logs", date(2026, 8, 10), "a.ndjson"),))
+        home.meta("files", (("litellm", "spend_logs", date(2026, 8, 10), "a.ndjson", date(2026, 8, 10)),))
     assert homes[0].bytes() == homes[1].bytes()
 
 
@@ -342,11 +342,12 @@ def test_expected_files_have_arrived_or_not(home: LandedHome) -> None:
     home.land(f"{LOGS}/spend_logs_2026-08-10.ndjson", "not readable, but here")
     home.land(f"{USAGE}/2026-08-10_2026-08-16__retrieved-20260819T060000Z.json", page(1))
     home.ingest()
+    sunday, pages = date(2026, 8, 16), "2026-08-10_2026-08-16__retrieved-*.json"
     expected = (
-        ("litellm", "spend_logs", date(2026, 8, 10), "spend_logs_2026-08-10.ndjson"),
-        ("litellm", "spend_logs", date(2026, 8, 11), "spend_logs_2026-08-11.ndjson"),
-        ("openai", "usage_completions", date(2026, 8, 10), "2026-08-10_2026-08-16__retrieved-*.json"),
-        ("openai", "costs", date(2026, 8, 10), "2026-08-10_2026-08-16__retrieved-*.json"),
+        ("litellm", "spend_logs", date(2026, 8, 10), "spend_logs_2026-08-10.ndjson", date(2026, 8, 10)),
+        ("litellm", "spend_logs", date(2026, 8, 11), "spend_logs_2026-08-11.ndjson", date(2026, 8, 11)),
+        ("openai", "usage_completions", date(2026, 8, 10), pages, sunday),
+        ("openai", "costs", date(2026, 8, 10), pages, sunday),
     )
     assert home.meta("expected_files", expected)["has_arrived"].to_list() == [True, False, True, False]
 
@@ -390,7 +391,7 @@ def test_of_several_copies_the_one_that_was_expected_is_the_file(home: LandedHom
     for name in ("a", "b", "c"):
         home.land(f"{LOGS}/{name}.ndjson", "")
     home.ingest()
-    files = home.meta("files", (("litellm", "spend_logs", date(2026, 8, 10), "b.*"),))
+    files = home.meta("files", (("litellm", "spend_logs", date(2026, 8, 10), "b.*", date(2026, 8, 10)),))
     assert files.select("file_name", "status").rows() == [
         ("a.ndjson", "duplicate"),
         ("b.ndjson", "failed"),

@@ -54,6 +54,7 @@ def test_a_fresh_home_has_valid_settings(tmp_path: Path) -> None:
         "fx",
         "rounding",
         "non_token",
+        "shortfall",
         "gpu_idle",
         "unlogged_traffic",
     }
@@ -253,6 +254,19 @@ def test_settlement_lag_comes_from_the_account_then_the_provider(home: Home) -> 
             "purpose; else it is default",
         ),
         (
+            "contracts.yml",
+            "terms:\n- {term_id: a, kind: prepaid, service_provider: openai, amount_usd: 5, source: x}\n"
+            "- {term_id: b, kind: commitment, service_provider: openai, billing_account_id: org-1, amount_usd: 5, "
+            "paid_usd: 4, valid_from: 2026-06-01, valid_to: 2027-01-01, source: x}\n",
+            "contracts.yml, line 3, term_id: found 'b'; allowed: days a does not hold; an amount that is topped up is "
+            "one term",
+        ),
+        (
+            "contracts.yml",
+            "terms:\n- {term_id: a, kind: minimum, service_provider: openai, amount_usd: 5, paid_usd: 4, source: x}\n",
+            "contracts.yml, line 2, terms[0].paid_usd: found 4; allowed: only for a commitment or a prepaid amount",
+        ),
+        (
             "cost_nature.yml",
             "default: opex\n",
             "cost_nature.yml, line 1, default: found 'opex'; allowed: cogs, r_and_d, sales_marketing, g_and_a",
@@ -376,9 +390,9 @@ def test_expected_files_follow_the_clock(home: Home) -> None:
     ended = "{feed: business, table: tasks, cadence: daily, from: 2026-08-10, until: 2026-08-10, name: 't_{date}.csv'}"
     settings = load_with(home, "inferledger.yml", f"company: c\nexpected_files: [{daily}, {weekly}, {ended}]\n")
     assert settings.expected_files(datetime(2026, 8, 12, 6, tzinfo=UTC)) == [
-        ExpectedFile("litellm", "spend_logs", date(2026, 8, 10), "s_2026-08-10.gz"),
-        ExpectedFile("litellm", "spend_logs", date(2026, 8, 11), "s_2026-08-11.gz"),
-        ExpectedFile("business", "tasks", date(2026, 8, 10), "t_2026-08-10.csv"),
+        ExpectedFile("litellm", "spend_logs", date(2026, 8, 10), "s_2026-08-10.gz", date(2026, 8, 10)),
+        ExpectedFile("litellm", "spend_logs", date(2026, 8, 11), "s_2026-08-11.gz", date(2026, 8, 11)),
+        ExpectedFile("business", "tasks", date(2026, 8, 10), "t_2026-08-10.csv", date(2026, 8, 10)),
     ]
     costs = [file for file in settings.expected_files(datetime(2026, 8, 26, tzinfo=UTC)) if file.feed == "openai"]
     assert [file.file_name for file in costs] == ["2026-08-10_2026-08-16__*.json", "2026-08-17_2026-08-23__*.json"]

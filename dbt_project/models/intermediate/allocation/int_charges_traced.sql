@@ -39,11 +39,13 @@ gpu_unlogged as (
 
 call_amounts as (
 
-    select group_id, call_id, amount_usd, true as is_metered
+    select group_id, call_id, amount_usd, effective_amount_usd, true as is_metered
     from call_meters
     where amount_usd is not null
     union all
-    select charge_id as group_id, call_id, billed_cost_usd as amount_usd, false as is_metered
+    select
+        charge_id as group_id, call_id, billed_cost_usd as amount_usd, billed_cost_usd as effective_amount_usd,
+        false as is_metered
     from gpu_calls
     where billed_cost_usd is not null
 
@@ -59,6 +61,7 @@ call_sums as (
         usage.{{ name }},
         {%- endfor %}
         cast(sum(call_amounts.amount_usd) as decimal(26, 12)) as amount_usd,
+        cast(sum(call_amounts.effective_amount_usd) as decimal(26, 12)) as effective_amount_usd,
         cast(count(*) as decimal(38, 12)) as calls
     from call_amounts
     inner join usage
@@ -78,7 +81,7 @@ of_calls as (
         {{ traces }},
         calls,
         amount_usd,
-        amount_usd as effective_amount_usd
+        effective_amount_usd
     from call_sums
 
 ),

@@ -28,6 +28,7 @@ billed as (
     select
         {{ keys }},
         cast(sum(amount_usd) as decimal(26, 12)) as billed_usd,
+        cast(sum(coalesce(effective_amount_usd, amount_usd)) as decimal(26, 12)) as billed_effective_usd,
         bool_and(is_final) as is_final,
         min(file_hash) as source_file_hash,
         min(row_number) as source_row_number
@@ -69,6 +70,7 @@ joined as (
     select
         {{ keys }},
         billed.billed_usd,
+        billed.billed_effective_usd,
         billed.source_file_hash,
         billed.source_row_number,
         quantities.billed_quantity,
@@ -139,13 +141,28 @@ anchored as (
 
 ),
 
+-- A bill that says itself what its usage cost beside what it charges for it: that goes by quantity.
+effective as (
+
+    select
+        *,
+        case
+            when billed_effective_usd = billed_usd or billed_usd is null or attributed_usd is null or logged_quantity = 0
+                then attributed_usd
+            when billed_quantity is null or rest_quantity <= 0 then billed_effective_usd
+            else {{ divide_exact('billed_effective_usd', 'logged_quantity', 'billed_quantity', weight_places=0) }}
+        end as attributed_effective_usd
+    from anchored
+
+),
+
 named as (
 
     select
         *,
         service_provider || ':' || billing_account_id || ':' || cast(usage_date as {{ dbt.type_string() }}) || ':'
         || model || ':' || service_tier || ':' || meter as group_id
-    from anchored
+    from effective
 
 )
 

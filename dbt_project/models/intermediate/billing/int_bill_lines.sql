@@ -3,7 +3,8 @@ with openai as (
     select
         'openai' as service_provider,
         billing_account_id, billing_scope_id, usage_date, bucket_end, retrieved_at, model_id, line_item,
-        service_tier, meter, amount, currency, file_hash, row_number
+        service_tier, meter, 'usage' as charge_category, amount, cast(null as decimal(26, 12)) as effective_amount,
+        currency, file_hash, row_number
     from {{ ref('stg_openai__costs') }}
 
 ),
@@ -13,7 +14,8 @@ anthropic as (
     select
         'anthropic' as service_provider,
         billing_account_id, billing_scope_id, usage_date, bucket_end, retrieved_at, model_id, line_item,
-        service_tier, meter, amount, currency, file_hash, row_number
+        service_tier, meter, 'usage' as charge_category, amount, cast(null as decimal(26, 12)) as effective_amount,
+        currency, file_hash, row_number
     from {{ ref('stg_anthropic__cost_report') }}
 
 ),
@@ -24,7 +26,7 @@ anthropic as (
     select
         service_provider,
         billing_account_id, billing_scope_id, usage_date, bucket_end, retrieved_at, model_id, line_item,
-        service_tier, meter, amount, currency, file_hash, row_number
+        service_tier, meter, charge_category, amount, effective_amount, currency, file_hash, row_number
     from {{ ref('stg_' ~ feed ~ '__bill_lines') }}
 
 ),
@@ -70,10 +72,12 @@ named as (
 
     select
         lines.*,
+        {%- for name in ['amount', 'effective_amount'] %}
         case
-            when lines.currency = 'USD' then lines.amount
-            else cast(cast(lines.amount as decimal(22, 12)) * rates.usd_per_unit as decimal(26, 12))
-        end as amount_usd,
+            when lines.currency = 'USD' then lines.{{ name }}
+            else cast(cast(lines.{{ name }} as decimal(22, 12)) * rates.usd_per_unit as decimal(26, 12))
+        end as {{ name }}_usd,
+        {%- endfor %}
         case
             when lines.meter in ('search', 'other') then 'unattributed'
             else coalesce(aliases.model, lines.model_id, 'unattributed')

@@ -5,9 +5,19 @@ with call_meters as (
 
 ),
 
+-- What the calls of a group carry together: until its day is final each call keeps its contracted cost, unless that is drawn from
+-- an amount paid before.
 groups as (
 
-    select * from {{ ref('int_anchor_groups') }}
+    select
+        groups.*,
+        groups.is_final or charges.drawn_usd <> 0 as is_split,
+        charges.amount_usd as carried_usd,
+        charges.effective_amount_usd as carried_effective_usd,
+        charges.effective_amount_usd <> charges.amount_usd as has_effective
+    from {{ ref('int_anchor_groups') }} as groups
+    inner join {{ ref('int_bill_charges') }} as charges
+        on 'usage:' || groups.group_id = charges.charge_id
 
 ),
 
@@ -18,15 +28,24 @@ shared as (
         call_meters.meter,
         groups.group_id,
         groups.is_final,
-        groups.attributed_usd,
+        groups.is_split,
+        groups.has_effective,
+        groups.carried_usd,
+        groups.carried_effective_usd,
         call_meters.call_id = groups.first_call_id as takes_leftover,
         call_meters.contracted_cost_usd,
         case
-            when not groups.is_final then call_meters.contracted_cost_usd
+            when not groups.is_split then call_meters.contracted_cost_usd
             when groups.logged_weight = 0
-                then {{ divide_exact('groups.attributed_usd', 'call_meters.quantity', 'groups.logged_quantity', weight_places=0) }}
-            else {{ divide_exact('groups.attributed_usd', 'call_meters.weight', 'groups.logged_weight') }}
-        end as shared_usd
+                then {{ divide_exact('groups.carried_usd', 'call_meters.quantity', 'groups.logged_quantity', weight_places=0) }}
+            else {{ divide_exact('groups.carried_usd', 'call_meters.weight', 'groups.logged_weight') }}
+        end as shared_usd,
+        case
+            when not groups.has_effective then null
+            when groups.logged_weight = 0
+                then {{ divide_exact('groups.carried_effective_usd', 'call_meters.quantity', 'groups.logged_quantity', weight_places=0) }}
+            else {{ divide_exact('groups.carried_effective_usd', 'call_meters.weight', 'groups.logged_weight') }}
+        end as shared_effective_usd
     from call_meters
     inner join groups using ({{ keys }})
 
@@ -36,9 +55,10 @@ leftovers as (
 
     select
         group_id,
-        cast(max(attributed_usd) - sum(shared_usd) as decimal(26, 12)) as leftover_usd
+        cast(max(carried_usd) - sum(shared_usd) as decimal(26, 12)) as leftover_usd,
+        cast(max(carried_effective_usd) - sum(shared_effective_usd) as decimal(26, 12)) as leftover_effective_usd
     from shared
-    where is_final
+    where is_split
     group by group_id
 
 ),
@@ -51,15 +71,32 @@ anchored as (
         shared.meter,
         shared.group_id,
         shared.is_final,
+        shared.has_effective,
         shared.contracted_cost_usd,
+        cast(shared.shared_usd + case when shared.takes_leftover then coalesce(leftovers.leftover_usd, 0) else 0 end as decimal(26, 12))
+            as amount_usd,
         cast(
-            shared.shared_usd + case when shared.takes_leftover and shared.is_final then leftovers.leftover_usd else 0 end
+            shared.shared_effective_usd + case when shared.takes_leftover then coalesce(leftovers.leftover_effective_usd, 0) else 0 end
             as decimal(26, 12)
-        ) as amount_usd
+        ) as effective_usd
     from shared
     left join leftovers
         on shared.group_id = leftovers.group_id
 
+),
+
+amounts as (
+
+    select
+        call_id,
+        meter,
+        group_id,
+        is_final,
+        contracted_cost_usd,
+        amount_usd,
+        case when has_effective then effective_usd else amount_usd end as effective_amount_usd
+    from anchored
+
 )
 
-select * from anchored
+select * from amounts

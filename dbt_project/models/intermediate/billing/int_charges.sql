@@ -1,12 +1,6 @@
-with groups as (
+with bill_charges as (
 
-    select * from {{ ref('int_anchor_groups') }}
-
-),
-
-bill_lines as (
-
-    select * from {{ ref('int_bill_lines') }}
+    select * from {{ ref('int_bill_charges') }}
 
 ),
 
@@ -22,44 +16,16 @@ invoice_lines as (
 
 ),
 
+terms as (
+
+    select * from {{ ref('stg_config__contract_terms') }}
+    where kind in ('commitment', 'prepaid')
+
+),
+
 dated as (
 
-    select
-        'usage:' || group_id as charge_id, service_provider, billing_account_id,
-        cast(null as {{ dbt.type_string() }}) as billing_scope_id, usage_date, coalesce(host, 'direct') as host, model, service_tier, meter,
-        'usage' as charge_category,
-        case when is_final then 'anchored' else 'estimated' end as charge_status,
-        cast(logged_quantity as decimal(38, 6)) as quantity,
-        case when is_final then attributed_usd else contracted_usd end as amount_usd,
-        source_file_hash, source_row_number
-    from groups
-    where logged_quantity > 0
-
-    union all
-
-    select
-        'unlogged:' || group_id as charge_id, service_provider, billing_account_id,
-        cast(null as {{ dbt.type_string() }}) as billing_scope_id, usage_date, coalesce(host, 'direct') as host, model, service_tier, meter,
-        'unlogged_traffic' as charge_category,
-        'anchored' as charge_status,
-        cast(billed_quantity - logged_quantity as decimal(38, 6)) as quantity,
-        cast(billed_usd - attributed_usd as decimal(26, 12)) as amount_usd,
-        source_file_hash, source_row_number
-    from groups
-    where is_final and billed_usd is not null and billed_usd <> attributed_usd
-
-    union all
-
-    select
-        bill_line_id as charge_id, service_provider, billing_account_id,
-        billing_scope_id, usage_date, 'direct' as host, model, service_tier, line_item as meter,
-        'non_token' as charge_category,
-        case when is_final then 'anchored' else 'estimated' end as charge_status,
-        cast(null as decimal(38, 6)) as quantity,
-        amount_usd,
-        file_hash as source_file_hash, row_number as source_row_number
-    from bill_lines
-    where meter = 'other'
+    select * from bill_charges
 
     union all
 
@@ -70,7 +36,7 @@ dated as (
         charge_category,
         'anchored' as charge_status,
         cast(gpu_seconds as decimal(38, 6)) as quantity,
-        amount_usd,
+        amount_usd, amount_usd as effective_amount_usd, cast(0 as decimal(26, 12)) as drawn_usd,
         cast(null as {{ dbt.type_string() }}) as source_file_hash, cast(null as bigint) as source_row_number
     from gpu_charges
 
@@ -89,7 +55,8 @@ usage_invoices as (
         min(row_number) as row_number,
         cast(sum(amount_usd) as decimal(26, 12)) as amount_usd
     from invoice_lines
-    where line_type = 'usage'
+    -- What was paid before is taken off by a line of its own, or not charged.
+    where line_type = 'usage' or (line_type = 'commitment' and amount_usd < 0)
     group by invoice_id, service_provider, billing_account_id, billing_period_start, billing_period_end
 
 ),
@@ -127,6 +94,7 @@ charged as (
 
     select
         invoice_id,
+        max(charge_status) as charge_status,
         cast(sum(amount_usd) as decimal(26, 12)) as charged_usd
     from invoiced
     where invoice_id is not null
@@ -139,13 +107,12 @@ rounding as (
 
     select
         'rounding:' || usage_invoices.invoice_id as charge_id, usage_invoices.service_provider, usage_invoices.billing_account_id,
-        cast(null as {{ dbt.type_string() }}) as billing_scope_id,
-        cast({{ dbt.dateadd('day', -1, 'usage_invoices.billing_period_end') }} as date) as usage_date,
-        'direct' as host, 'unattributed' as model, 'standard' as service_tier,
-        case when usage_invoices.currency = 'USD' then 'rounding' else 'fx' end as meter,
+        usage_invoices.billing_period_end,
         case when usage_invoices.currency = 'USD' then 'rounding' else 'fx' end as charge_category,
-        'anchored' as charge_status, cast(null as decimal(38, 6)) as quantity,
+        -- Against days that are estimated it is an estimate.
+        coalesce(charged.charge_status, 'anchored') as charge_status,
         cast(usage_invoices.amount_usd - coalesce(charged.charged_usd, 0) as decimal(26, 12)) as amount_usd,
+        cast(usage_invoices.amount_usd - coalesce(charged.charged_usd, 0) as decimal(26, 12)) as effective_amount_usd,
         usage_invoices.file_hash as source_file_hash, usage_invoices.row_number as source_row_number,
         usage_invoices.invoice_id
     from usage_invoices
@@ -155,28 +122,41 @@ rounding as (
 
 ),
 
-credits_and_fees as (
+invoice_charges as (
 
     select
-        'invoice:' || file_hash || ':' || cast(row_number as {{ dbt.type_string() }}) as charge_id, service_provider, billing_account_id,
-        cast(null as {{ dbt.type_string() }}) as billing_scope_id,
-        cast({{ dbt.dateadd('day', -1, 'billing_period_end') }} as date) as usage_date,
-        'direct' as host, 'unattributed' as model, 'standard' as service_tier, line_type as meter,
-        line_type as charge_category, 'anchored' as charge_status, cast(null as decimal(38, 6)) as quantity,
-        amount_usd,
+        'invoice:' || file_hash || ':' || cast(row_number as {{ dbt.type_string() }}) as charge_id,
+        service_provider, billing_account_id, billing_period_end,
+        line_type as charge_category, 'anchored' as charge_status, amount_usd,
+        case
+            when line_type = 'commitment' and {{ pays_a_term('invoice_lines', 'terms') }} then cast(0 as decimal(26, 12))
+            else amount_usd
+        end as effective_amount_usd,
         file_hash as source_file_hash, row_number as source_row_number, invoice_id
     from invoice_lines
-    where line_type not in ('usage', 'tax')
+    where line_type not in ('usage', 'tax') and not (line_type = 'commitment' and amount_usd < 0)
+
+    union all
+
+    select * from rounding
 
 ),
 
 charges as (
 
     select * from invoiced
+
     union all
-    select * from rounding
-    union all
-    select * from credits_and_fees
+
+    select
+        charge_id, service_provider, billing_account_id,
+        cast(null as {{ dbt.type_string() }}) as billing_scope_id,
+        cast({{ dbt.dateadd('day', -1, 'billing_period_end') }} as date) as usage_date,
+        'direct' as host, 'unattributed' as model, 'standard' as service_tier, charge_category as meter, charge_category,
+        charge_status, cast(null as decimal(38, 6)) as quantity,
+        amount_usd, effective_amount_usd, cast(0 as decimal(26, 12)) as drawn_usd,
+        source_file_hash, source_row_number, invoice_id
+    from invoice_charges
 
 )
 

@@ -9,6 +9,7 @@ calls as (
     select
         call_id,
         cast(sum(amount_usd) as decimal(26, 12)) as amount_usd,
+        cast(sum(effective_amount_usd) as decimal(26, 12)) as effective_amount_usd,
         cast(coalesce(sum(amount_usd) filter (
             where meter in ('input_uncached', 'cache_read', 'cache_write_5m', 'cache_write_1h', 'input_audio', 'input_image')
         ), 0) as decimal(26, 12)) as input_cost_usd,

@@ -18,7 +18,8 @@ charges as (
         service_provider,
         billing_account_id,
         usage_date,
-        cast(sum(amount_usd) as decimal(26, 12)) as used_usd
+        -- A bill that spreads what was paid before charges nothing for the usage.
+        cast(sum(greatest(amount_usd + drawn_usd, effective_amount_usd)) as decimal(26, 12)) as used_usd
     from {{ ref('fct_charges') }}
     where charge_category in ('usage', 'unlogged_traffic', 'non_token')
     group by service_provider, billing_account_id, usage_date

@@ -22,8 +22,9 @@ facts as (
         charge_status,
         quantity,
         cast(amount_usd as decimal(38, 12)) as amount_usd,
-        cast(case when charge_category = 'credit' then 0 else amount_usd end as decimal(38, 12)) as effective_amount_usd,
+        cast(case when charge_category = 'credit' then 0 else effective_amount_usd end as decimal(38, 12)) as effective_amount_usd,
         cast(case when charge_category = 'credit' then amount_usd else 0 end as decimal(38, 12)) as credit_offset_usd,
+        cast(drawn_usd as decimal(38, 12)) as drawn_usd,
         source_file_hash,
         source_row_number
     from charges

@@ -34,7 +34,7 @@ facts as (
         cast(amount_ex_tax as decimal(38, 12)) as amount,
         cast(amount_usd as decimal(38, 12)) as amount_usd,
         case
-            when line_type in ('credit', 'fee')
+            when line_type in ('credit', 'fee') or (line_type = 'commitment' and amount_usd >= 0)
                 then 'invoice:' || file_hash || ':' || cast(row_number as {{ dbt.type_string() }})
         end as charge_id,
         file_hash as source_file_hash,

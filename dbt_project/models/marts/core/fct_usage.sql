@@ -81,6 +81,7 @@ costed as (
                 then cast(0 as decimal(26, 12))
             when anchored.is_anchored then anchored.amount_usd
         end as billed_cost_usd,
+        case when not anchored.has_unpriced_meter then anchored.effective_amount_usd end as anchored_effective_usd,
         case
             when usage.host = 'self_hosted' then null
             else coalesce(anchored.input_cost_usd, cast(0 as decimal(26, 12)))
@@ -199,7 +200,7 @@ facts as (
         cast(list_cost_usd as decimal(38, 12)) as list_cost_usd,
         cast(contracted_cost_usd as decimal(38, 12)) as contracted_cost_usd,
         cast(billed_cost_usd as decimal(38, 12)) as billed_cost_usd,
-        cast(coalesce(billed_cost_usd, contracted_cost_usd) as decimal(38, 12)) as effective_cost_usd,
+        cast(coalesce(anchored_effective_usd, billed_cost_usd, contracted_cost_usd) as decimal(38, 12)) as effective_cost_usd,
         case
             when billed_cost_usd is not null then 'anchored'
             when contracted_cost_usd is not null then 'estimated'

@@ -27,11 +27,32 @@ expected_files as (
 
 ),
 
+accounts as (
+
+    select * from {{ ref('stg_config__billing_accounts') }}
+
+),
+
+-- Days of an account whose gateway has not sent its log.
 gateway_gaps as (
 
-    select distinct expected_date as usage_date
-    from expected_files
-    where feed = 'litellm' and not has_arrived
+    select distinct
+        groups.service_provider,
+        groups.billing_account_id,
+        groups.usage_date
+    from groups
+    inner join accounts
+        on
+            groups.service_provider = accounts.service_provider
+            and groups.billing_account_id = accounts.billing_account_id
+            and groups.usage_date >= accounts.valid_from
+            and groups.usage_date < accounts.valid_to
+    inner join expected_files
+        on
+            accounts.gateway = expected_files.feed
+            and groups.usage_date >= expected_files.expected_date
+            and groups.usage_date <= expected_files.last_date
+    where not expected_files.has_arrived and expected_files.table_name <> 'bills'
 
 ),
 
@@ -64,6 +85,7 @@ compared as (
         coalesce(groups.contracted_usd, 0) as contracted_usd,
         coalesce(groups.billed_usd, 0) as billed_usd,
         coalesce(groups.attributed_usd, 0) as attributed_usd,
+        coalesce(groups.attributed_effective_usd, groups.attributed_usd, 0) as attributed_effective_usd,
         coalesce(never_billed.duplicate_usd, 0) as duplicate_usd,
         coalesce(never_billed.unbilled_usd, 0) as unbilled_usd,
         case
@@ -185,16 +207,46 @@ token_causes as (
         moved.tier_surplus_usd + moved.tier_missing_usd as service_tier_difference_usd,
         case
             when moved.is_unpriced or not moved.is_final or moved.billed_quantity is null then 0
-            else moved.contracted_usd - moved.surplus_usd - moved.attributed_usd
+            else moved.contracted_usd - moved.surplus_usd - moved.attributed_effective_usd
         end as price_difference_usd,
         0 as non_token_meters_usd,
-        0 as credits_discounts_usd,
+        moved.attributed_effective_usd - moved.attributed_usd as credits_discounts_usd,
         0 as fees_usd,
         0 as fx_usd,
         0 as rounding_usd
     from moved
     left join gateway_gaps
-        on moved.usage_date = gateway_gaps.usage_date
+        on
+            moved.service_provider = gateway_gaps.service_provider
+            and moved.billing_account_id = gateway_gaps.billing_account_id
+            and moved.usage_date = gateway_gaps.usage_date
+
+),
+
+-- What cents and exchange rates can make of an invoice's days: half a cent a charge, a tenth of the amount. An invoice that differs
+-- by more has days the bill has not.
+invoices as (
+
+    select
+        invoice_id,
+        count(*) * 0.005 as most_rounding_usd,
+        abs(sum(amount_usd)) * 0.1 as most_fx_usd
+    from charges
+    where charge_category in ('usage', 'unlogged_traffic', 'non_token') and invoice_id is not null
+    group by invoice_id
+
+),
+
+beside_calls as (
+
+    select
+        charges.*,
+        invoices.most_rounding_usd,
+        invoices.most_fx_usd
+    from charges
+    left join invoices
+        on charges.invoice_id = invoices.invoice_id
+    where charges.charge_category not in ('usage', 'unlogged_traffic', 'shortfall')
 
 ),
 
@@ -221,12 +273,44 @@ charge_causes as (
         0 as service_tier_difference_usd,
         0 as price_difference_usd,
         case when charge_category = 'non_token' then -amount_usd else 0 end as non_token_meters_usd,
-        case when charge_category = 'credit' then -amount_usd else 0 end as credits_discounts_usd,
+        case when charge_category in ('credit', 'commitment') then -amount_usd else 0 end as credits_discounts_usd,
         case when charge_category = 'fee' then -amount_usd else 0 end as fees_usd,
-        case when charge_category = 'fx' then -amount_usd else 0 end as fx_usd,
-        case when charge_category = 'rounding' then -amount_usd else 0 end as rounding_usd
+        case when charge_category = 'fx' and abs(amount_usd) <= most_fx_usd then -amount_usd else 0 end as fx_usd,
+        case when charge_category = 'rounding' and abs(amount_usd) <= most_rounding_usd then -amount_usd else 0 end
+            as rounding_usd
+    from beside_calls
+
+),
+
+-- Usage the bill prices and the invoice does not charge: it was paid for before.
+drawn_causes as (
+
+    select
+        usage_date,
+        service_provider,
+        billing_account_id,
+        model,
+        'drawn' as meter,
+        0 as logged_quantity,
+        0 as billed_quantity,
+        true as is_final,
+        0 as metered_cost_usd,
+        -drawn_usd as billed_cost_usd,
+        0 as duplicate_logs_usd,
+        0 as unbilled_calls_usd,
+        0 as unlogged_traffic_usd,
+        0 as late_logs_usd,
+        0 as late_bill_usd,
+        0 as token_class_difference_usd,
+        0 as service_tier_difference_usd,
+        0 as price_difference_usd,
+        0 as non_token_meters_usd,
+        drawn_usd as credits_discounts_usd,
+        0 as fees_usd,
+        0 as fx_usd,
+        0 as rounding_usd
     from charges
-    where charge_category not in ('usage', 'unlogged_traffic')
+    where charge_category in ('usage', 'unlogged_traffic') and charge_status = 'anchored' and drawn_usd <> 0
 
 ),
 
@@ -235,6 +319,8 @@ lines as (
     select * from token_causes
     union all
     select * from charge_causes
+    union all
+    select * from drawn_causes
 
 ),
 

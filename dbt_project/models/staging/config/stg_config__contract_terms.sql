@@ -12,6 +12,7 @@ typed as (
         service_provider,
         billing_account_id,
         cast(amount_usd as decimal(18, 8)) as amount_usd,
+        cast(coalesce(paid_usd, case when kind = 'prepaid' then amount_usd end) as decimal(18, 8)) as paid_usd,
         cast(used_before_usd as decimal(18, 8)) as used_before_usd,
         cast(usd_per_call as decimal(18, 8)) as usd_per_call,
         cast(valid_from as date) as valid_from,

@@ -6,6 +6,7 @@ with billed as (
         usage_date,
         cast(sum(amount_usd) as decimal(38, 12)) as billed_usd
     from {{ ref('int_bill_lines') }}
+    where charge_category <> 'tax'
     group by service_provider, billing_account_id, usage_date
     having bool_and(is_final)
 
@@ -17,9 +18,8 @@ charged as (
         service_provider,
         billing_account_id,
         usage_date,
-        cast(sum(amount_usd) as decimal(38, 12)) as charged_usd
-    from {{ ref('fct_charges') }}
-    where charge_category in ('usage', 'unlogged_traffic', 'non_token')
+        cast(sum(amount_usd + drawn_usd) as decimal(38, 12)) as charged_usd
+    from {{ ref('int_bill_charges') }}
     group by service_provider, billing_account_id, usage_date
 
 ),
