@@ -17,6 +17,9 @@ ROOT = Path(__file__).resolve().parents[1]
 NOW = "2026-11-18T06:00:00Z"
 # In the order of a run. ingest comes before them and is measured several times.
 AFTER_INGEST = ("prices", "build", "publish", "report")
+# Feeds whose rows are nested, and how many rows of each: memory is shown at this size and at a quarter of it.
+NESTED_FEEDS = ("otel", "langfuse")
+NESTED_ROWS = 200_000
 # Enough rows that every model has something to do, few enough to cost nothing.
 TINY_ROWS = 700
 
@@ -37,6 +40,15 @@ class Stage:
 
 
 @dataclass
+class Nested:
+    """The same of a feed with nested rows, and the largest memory of the ingest at two sizes."""
+
+    scan_s: list[float] = field(default_factory=list)
+    ingest_s: list[float] = field(default_factory=list)
+    peak_bytes: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass
 class Measured:
     """Everything one benchmark saw. `scan_s`, the ingests, `pricing_s`: the work's own CPU seconds of each repeat."""
 
@@ -50,6 +62,7 @@ class Measured:
     pricing_s: list[float] = field(default_factory=list)
     loop_calls: int = 0
     loop_s: float = 0
+    nested: dict[str, Nested] = field(default_factory=dict)
     stages: dict[str, Stage] = field(default_factory=dict)
     tiny_stages: dict[str, Stage] = field(default_factory=dict)
 
@@ -92,6 +105,9 @@ def measure(folder: Path, rows: int, repeats: int, say: Say) -> Measured:
         measured.ingest_gzip_peak_bytes = max(measured.ingest_gzip_peak_bytes, ingest_gzip.peak_bytes)
         measured.stages["ingest"] = _ingest(plain, rows)
         measured.ingest_plain_s += measured.stages["ingest"].said["cpu"]
+    for feed in NESTED_FEEDS:
+        say(f"scan and ingest of {NESTED_ROWS:,} rows of {feed}")
+        measured.nested[feed] = _nested(folder, feed, repeats)
     for stage in AFTER_INGEST:
         say(stage)
         measured.stages[stage] = run_stage(stage, plain)
@@ -100,6 +116,18 @@ def measure(folder: Path, rows: int, repeats: int, say: Say) -> Measured:
     measured.priced_calls, measured.pricing_s = said["calls"], said["cpu"]
     measured.loop_calls, measured.loop_s = said["loop_calls"], said["loop_cpu"]
     return measured
+
+
+def _nested(folder: Path, feed: str, repeats: int) -> Nested:
+    found = Nested()
+    for rows in (NESTED_ROWS // 4, NESTED_ROWS):
+        home = folder / f"{feed}-{rows}"
+        run_stage("rows", home, str(rows), feed)
+        found.peak_bytes[rows] = _ingest(home, rows).peak_bytes
+    for _ in range(repeats):
+        found.scan_s += run_stage("scan", home, feed).said["cpu"]
+        found.ingest_s += _ingest(home, NESTED_ROWS).said["cpu"]
+    return found
 
 
 def _ingest(home: Path, rows: int) -> Stage:

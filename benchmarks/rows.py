@@ -28,6 +28,7 @@ MODELS = [
     ("claude-haiku-4-5-20251001", "anthropic"),
 ]
 _RETRIED = 0.02
+SPANS_PER_LINE = 20
 _STAMP = "%Y-%m-%d %H:%M:%S%.6f+00:00"
 
 
@@ -41,13 +42,28 @@ def write_home(home: Path, rows: int, *, zipped: bool) -> int:
         return sum(file.write(chunk) for chunk in lines(rows))
 
 
+def write_nested(home: Path, feed: str, rows: int) -> int:
+    """A home with `rows` of the same calls as spans or observations in landing; the bytes of the file."""
+    _write_settings(home / "config")
+    table, make = NESTED[feed]
+    folder = home / "landing" / feed / table
+    folder.mkdir(parents=True)
+    with (folder / f"{table}_{FIRST_DAY}.jsonl").open("wb") as file:
+        return sum(file.write(make(values)) for values in _calls(rows))
+
+
 def lines(rows: int) -> Iterator[bytes]:
     """The rows in the order of time, in chunks of whole lines."""
+    for values in _calls(rows):
+        yield _log_rows(values).write_ndjson().encode()
+
+
+def _calls(rows: int) -> Iterator[pl.DataFrame]:
     for number in range(DAYS):
         day = FIRST_DAY + timedelta(days=number)
         in_day = rows // DAYS + (number < rows % DAYS)
         for start in range(0, in_day, CHUNK):
-            yield _log_rows(_values(day, start, min(CHUNK, in_day - start), in_day)).write_ndjson().encode()
+            yield _values(day, start, min(CHUNK, in_day - start), in_day)
 
 
 def _values(day: date, start: int, count: int, in_day: int) -> pl.DataFrame:
@@ -128,6 +144,78 @@ def _metadata() -> pl.Expr:
     )
     caller = pl.struct(tenant="tenant", feature="feature", task_id=pl.format("t{}", "task"), environment=pl.lit("prod"))
     return pl.struct(status=None, usage_object=usage, spend_logs_metadata=caller, error_information=None)
+
+
+def _spans(values: pl.DataFrame) -> bytes:
+    """OTLP as a collector writes it: a batch of spans a line, attributes as lists of keys and values."""
+
+    def attribute(key: str, kind: str, value: pl.Expr) -> pl.Expr:
+        text, null = value.cast(pl.String), pl.lit(None)
+        kinds = [(text if name == kind else null).alias(name) for name in ("stringValue", "intValue")]
+        return pl.struct(key=pl.lit(key), value=pl.struct(kinds))
+
+    texts = {
+        "gen_ai.operation.name": pl.lit("chat"), "gen_ai.provider.name": pl.col("provider"),
+        "gen_ai.request.model": pl.col("model"), "gen_ai.response.model": pl.col("model"),
+        "gen_ai.response.id": pl.format("chatcmpl-{}", "response"), "inferledger.tenant": pl.col("tenant"),
+        "inferledger.feature": pl.col("feature"), "inferledger.task_id": pl.format("t{}", "task"),
+        "server.address": pl.lit("api.example.com"), "gen_ai.conversation.id": pl.col("trace"),
+    }  # fmt: skip
+    counts = {
+        "gen_ai.usage.input_tokens": "prompt", "gen_ai.usage.output_tokens": "completion",
+        "gen_ai.usage.cache_read.input_tokens": "read", "gen_ai.usage.reasoning.output_tokens": "reasoning",
+    }  # fmt: skip
+    attributes = [attribute(key, "stringValue", value) for key, value in texts.items()]
+    attributes += [attribute(key, "intValue", pl.col(name)) for key, name in counts.items()]
+    nanoseconds = pl.col("started") * 1_000_000
+    spans = values.select(
+        span=pl.struct(
+            traceId="trace", spanId=pl.col("call").str.slice(0, 16), name=pl.format("chat {}", "model"),
+            kind=pl.lit(3), startTimeUnixNano=nanoseconds.cast(pl.String),
+            endTimeUnixNano=(nanoseconds + pl.col("duration") * 1_000_000).cast(pl.String),
+            attributes=pl.concat_list(attributes), status=pl.struct(code=pl.lit(0)),
+        ),
+        batch=pl.int_range(pl.len()) // SPANS_PER_LINE,
+    )  # fmt: skip
+    resource = attribute("service.name", "stringValue", pl.lit("gateway"))
+    scope = pl.struct(scope=pl.struct(name=pl.lit("gateway")), spans="span")
+    one = pl.struct(resource=pl.struct(attributes=pl.concat_list(resource)), scopeSpans=pl.concat_list(scope))
+    batches = spans.group_by("batch", maintain_order=True).agg("span")
+    text = batches.select(resourceSpans=pl.concat_list(one)).write_ndjson().encode()
+    # A value has one of the two.
+    return text.replace(b',"intValue":null', b"").replace(b'"stringValue":null,', b"")
+
+
+def _observations(values: pl.DataFrame) -> bytes:
+    """Langfuse's export of observations, prompts and answers left out."""
+    moments = {"start_time": pl.col("started"), "end_time": pl.col("started") + pl.col("duration")}
+    stamps = {name: pl.from_epoch(at, time_unit="ms").dt.strftime(_STAMP) for name, at in moments.items()}
+    usage: dict[str, pl.Expr] = {
+        "input": pl.col("prompt") - pl.col("read"), "input_cached_tokens": pl.col("read"),
+        "output": pl.col("completion") - pl.col("reasoning"), "output_reasoning_tokens": pl.col("reasoning"),
+        "total": pl.col("prompt") + pl.col("completion"),
+    }  # fmt: skip
+    caller = ("tenant", "feature", "provider")
+    empty, details = pl.lit(""), pl.struct(value.alias(name) for name, value in usage.items())
+    return (
+        values.select(
+            id="response", trace_id="trace", project_id=pl.lit("project-1"), environment=pl.lit("prod"),
+            type=pl.lit("GENERATION"), parent_observation_id=None, **stamps, name=pl.lit("chat"),
+            metadata=pl.struct(*caller, pl.format("t{}", "task").alias("task_id")), level=pl.lit("DEFAULT"),
+            status_message=empty, version=pl.lit("r1"), input=empty, output=empty, provided_model_name="model",
+            model_parameters=pl.lit('{"temperature": 0.2, "max_tokens": 4096}'), usage_details=details,
+            cost_details=pl.struct(total=pl.lit(0.0012)), completion_start_time=stamps["start_time"],
+            prompt_name=None, prompt_version=None, total_cost=pl.lit(0.0012), latency=pl.col("duration") / 1000,
+            time_to_first_token=pl.lit(0.3), model_id="call", created_at=stamps["end_time"],
+            updated_at=stamps["end_time"], prompt_id=None, tool_calls=pl.lit("[]"), tool_call_names=pl.lit("[]"),
+        )
+        .write_ndjson()
+        .encode()
+    )  # fmt: skip
+
+
+# Feed -> its table and what makes its lines of calls.
+NESTED = {"otel": ("spans", _spans), "langfuse": ("observations", _observations)}
 
 
 def _write_settings(config: Path) -> None:

@@ -25,22 +25,28 @@ def timed(work: Callable[[], object]) -> float:
     return cpu_seconds() - before
 
 
-def rows(home: Path, count: str, kind: str) -> dict[str, object]:
-    from benchmarks.rows import write_home
+# What a file's yardstick counts: one column of its lines.
+SCANNED = {"litellm": "request_id", "otel": "resourceSpans", "langfuse": "id"}
 
+
+def rows(home: Path, count: str, kind: str) -> dict[str, object]:
+    from benchmarks.rows import NESTED, write_home, write_nested
+
+    if kind in NESTED:
+        return {"bytes": write_nested(home, kind, int(count))}
     return {"bytes": write_home(home, int(count), zipped=kind == "gzip")}
 
 
-def scan(home: Path) -> dict[str, object]:
-    """The yardstick: DuckDB reads one text column of every row of the plain file, and counts it."""
+def scan(home: Path, feed: str = "litellm") -> dict[str, object]:
+    """The yardstick: DuckDB reads one text column of every line of the plain file, and counts it."""
     import duckdb
 
     from sources.reading import literal
 
-    files = literal(home / "landing/litellm/spend_logs/*.ndjson")
+    [path] = (home / "landing" / feed).glob("*/*.*json*")
     query = f"""
-        select count(request_id)
-        from read_json({files}, format = 'newline_delimited', columns = {{'request_id': 'VARCHAR'}})"""
+        select count({SCANNED[feed]})
+        from read_json({literal(path)}, format = 'newline_delimited', columns = {{'{SCANNED[feed]}': 'VARCHAR'}})"""
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false")
         found = connection.execute(query).fetchall()[0][0]

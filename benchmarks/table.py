@@ -10,6 +10,8 @@ from benchmarks.measure import TINY_ROWS, Measured, Stage
 GOALS = {
     "ingest_plain_per_scan": 4.5,
     "ingest_gzip_per_scan": 6.0,
+    "otel_per_scan": 8.0,
+    "langfuse_per_scan": 8.0,
     "cpu_s_per_million": 12.0,
     "fixed_cpu_s": 60.0,
     "peak_gb": 2.0,
@@ -21,6 +23,8 @@ _FLOORS = frozenset(("priced_calls_per_cpu_s", "pricing_per_loop"))
 _TEXTS = {
     "ingest_plain_per_scan": "ingest, plain, x scan",
     "ingest_gzip_per_scan": "ingest, gzipped, x scan",
+    "otel_per_scan": "ingest of OTLP spans, x scan",
+    "langfuse_per_scan": "ingest of Langfuse JSONL, x scan",
     "cpu_s_per_million": "everything, CPU s per million calls",
     "fixed_cpu_s": "fixed cost of a run, CPU s",
     "peak_gb": "peak memory, GB",
@@ -64,6 +68,7 @@ def claims(measured: Measured) -> list[Claim]:
     values = {
         "ingest_plain_per_scan": median(measured.ingest_plain_s) / scan,
         "ingest_gzip_per_scan": median(measured.ingest_gzip_s) / scan,
+        **{f"{feed}_per_scan": median(one.ingest_s) / median(one.scan_s) for feed, one in measured.nested.items()},
         "cpu_s_per_million": per_million,
         "fixed_cpu_s": fixed,
         "peak_gb": peak / 1e9,
@@ -101,6 +106,10 @@ def show(measured: Measured, machine: str) -> None:
         "ingest, gzipped": measured.ingest_gzip_s,
         "pricing alone": measured.pricing_s,
     }
+    for feed, one in measured.nested.items():
+        repeats |= {f"scan of {feed}": one.scan_s, f"ingest of {feed}": one.ingest_s}
+        peaks = ", ".join(f"{peak / 1e6:,.0f} MB at {rows:,} rows" for rows, peak in one.peak_bytes.items())
+        console.print(f"ingest of {feed}: peak {peaks}", highlight=False, soft_wrap=True)
     for what, seconds in repeats.items():
         each = ", ".join(f"{value:.2f}" for value in seconds)
         console.print(f"{what}: median {median(seconds):.2f} CPU s of {each}", highlight=False, soft_wrap=True)

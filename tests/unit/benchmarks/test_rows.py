@@ -7,7 +7,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from benchmarks.rows import DAYS, FIRST_DAY, MODELS, lines, write_home
+from benchmarks.measure import NESTED_FEEDS
+from benchmarks.rows import DAYS, FIRST_DAY, MODELS, lines, write_home, write_nested
 from sources.ingest import ingest
 from sources.registry import FEEDS
 
@@ -33,6 +34,21 @@ def test_no_row_is_rejected_and_no_field_unknown(homes: tuple[Path, Path]) -> No
         summary = ingest(home, now=now, hash_key=b"key", currencies=["USD"], feeds=FEEDS)
         assert (summary.rows_read, summary.rows_kept, summary.rows_quarantined) == (ROWS, ROWS, 0)
         assert summary.warnings == []
+
+
+@pytest.mark.parametrize("feed", NESTED_FEEDS)
+def test_nested_rows_are_the_same_calls(feed: str, tmp_path: Path, homes: tuple[Path, Path]) -> None:
+    write_nested(tmp_path, feed, ROWS)
+    now = datetime(2026, 11, 18, 6, tzinfo=UTC)
+    ingest(homes[0], now=now, hash_key=b"key", currencies=["USD"], feeds=FEEDS)
+    summary = ingest(tmp_path, now=now, hash_key=b"key", currencies=["USD"], feeds=FEEDS)
+    assert (summary.rows_kept, summary.rows_quarantined, summary.warnings) == (ROWS, 0, [])
+    counts = "sum(input_tokens + output_tokens + {0}), count(distinct tag_tenant), min(started_at), max(started_at)"
+    # Langfuse counts cached tokens and reasoning beside the others.
+    beside = counts.format("cache_read_tokens + reasoning_tokens" if feed == "langfuse" else "0")
+    found = duckdb.execute(f"select {beside} from '{tmp_path}/lake/{feed}/*/*.parquet'").fetchall()
+    logged = counts.format("0").replace("input", "prompt").replace("output", "completion")
+    assert found == duckdb.execute(f"select {logged} from '{homes[0]}/lake/litellm/*/*.parquet'").fetchall()
 
 
 def test_gzipped_rows_are_the_plain_ones_and_the_same_every_time(homes: tuple[Path, Path]) -> None:
