@@ -6,7 +6,6 @@ Nothing here changes a mart: the next run reads the snapshot and posts whatever 
 import json
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +42,7 @@ _TABLES = {
     POSTINGS: ("fct_allocations", "allocation_id"),
     "chargeback_lines.parquet": ("chargeback_lines", "chargeback_line_id"),
     "fct_charges.parquet": ("fct_charges", "charge_id"),
+    "journal_lines.parquet": ("journal_lines", "journal_id, line_no"),
 }
 NO_REOPEN = "a closed period is never opened again; what comes later is posted as corrections in the next one"
 
@@ -143,12 +143,15 @@ def _write(home: Home, published: Manifest, period: str, facts: dict[str, Any]) 
     with open_marts(marts) as connection:
         connection.execute("set threads = 1")
         counts = {name: _write_table(connection, folder / name, *table, period) for name, table in _TABLES.items()}
+    # The checklist names a journal that lacks accounts; once it has them, it is written from the same postings.
+    not_written = {}
     for name, kind in EXPORTS.items():
         for dialect in kind.dialects or (None,):
             target = exports_folder(folder, name, dialect)
-            # The checklist names a journal that lacks accounts; once it has them, it is written from the same postings.
-            with suppress(ExportError):
+            try:
                 write_export(name, marts, target, period, dialect, published.version_id, is_closing=True)
+            except ExportError as error:
+                not_written[f"{name} {dialect or ''}".strip()] = str(error)
     files = {
         str(path.relative_to(folder)): {"sha256": sha256(path), "bytes": path.stat().st_size}
         for path in sorted(folder.rglob("*"))
@@ -156,7 +159,7 @@ def _write(home: Home, published: Manifest, period: str, facts: dict[str, Any]) 
     }
     for name, count in counts.items():
         files[name]["rows"] = count
-    manifest = json.dumps({**facts, "files": files}, default=str, indent=1) + "\n"
+    manifest = json.dumps({**facts, "exports_not_written": not_written, "files": files}, default=str, indent=1) + "\n"
     (folder / MANIFEST).write_text(manifest)
     for path in folder.rglob("*"):
         if path.is_file():

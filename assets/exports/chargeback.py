@@ -26,6 +26,7 @@ KEYS = (
     "posting_period",
     "invoice_id",
     "status",
+    "corrects_period",
     "service_provider",
     "billing_account_id",
     "tenant_id",
@@ -63,9 +64,12 @@ def _lines(marts: Path, period: str) -> list[Row]:
             connection,
             """
             select
-                lines.posting_period, lines.invoice_id, lines.status, lines.service_provider, lines.billing_account_id,
-                lines.tenant_id, coalesce(tenants.tenant_name, lines.tenant_id) as tenant_name, lines.cost_center,
-                lines.product_id, lines.feature_id, lines.model, lines.charge_category, lines.method, lines.currency,
+                lines.posting_period, lines.invoice_id, lines.status,
+                case when lines.status = 'correction' then strftime(lines.usage_date, '%Y-%m') end as corrects_period,
+                lines.service_provider, lines.billing_account_id,
+                lines.tenant_id, coalesce(tenants.tenant_name, lines.tenant_id) as tenant_name,
+                lines.cost_center, lines.product_id, lines.feature_id, lines.model, lines.charge_category, lines.method,
+                lines.currency,
                 sum(lines.amount_usd) as amount_usd,
                 sum(lines.effective_amount_usd) as effective_amount_usd
             from chargeback_lines as lines
@@ -75,7 +79,8 @@ def _lines(marts: Path, period: str) -> list[Row]:
             order by
                 lines.service_provider, lines.billing_account_id, lines.invoice_id nulls last, tenant_name,
                 lines.tenant_id, lines.cost_center nulls last, lines.product_id, lines.feature_id,
-                lines.model nulls last, lines.charge_category, lines.method, lines.status, lines.currency
+                lines.model nulls last, lines.charge_category, lines.method, lines.status,
+                corrects_period nulls last, lines.currency
             """,
             {"period": period},
         )

@@ -59,6 +59,8 @@ def test_a_snapshot_holds_the_postings_the_exports_and_a_manifest_of_them(
     assert told["closed_at"] == "2026-11-18T06:00:00+00:00"
     assert {check["name"]: check["passed"] for check in told["checklist"]} == dict.fromkeys(NAMES, True)
     assert {"rules", "engine"} <= told["inputs"].keys()
+    # The small home maps no accounts.
+    assert all(name.startswith("journal") for name in told["exports_not_written"])
 
 
 @pytest.mark.parametrize(("name", "dialect"), [("chargeback", None), ("journal", None), ("journal", "xero")])

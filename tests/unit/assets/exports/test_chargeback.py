@@ -99,6 +99,16 @@ def test_hostile_text_is_guarded_and_numbers_are_not(broken_marts: Build, tmp_pa
     assert Decimal(control["amount_usd"]) < 0
 
 
+def test_a_correction_names_the_closed_month_it_corrects(broken_marts: Build, tmp_path: Path) -> None:
+    marts = broken_marts(
+        "update chargeback_lines set status = 'correction', posting_period = '2026-11' where usage_date = '2026-10-05'"
+    )
+    *lines, _ = read(write_export("chargeback", marts, tmp_path, "2026-11")[0])
+    assert {(line["status"], line["corrects_period"]) for line in lines} == {
+        ("correction", "2026-10"), ("anchored", ""), ("estimated", ""),
+    }  # fmt: skip
+
+
 def test_same_marts_give_the_same_bytes(marts: Path, tmp_path: Path) -> None:
     first, second = (write_export("chargeback", marts, tmp_path / name, "2026-10") for name in ("a", "b"))
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]

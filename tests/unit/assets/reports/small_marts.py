@@ -123,7 +123,8 @@ select
     case when p.target_id = 'unattributed' then 'unattributed' else 'tenant' end as target_type, p.target_id,
     p.tenant_id, p.product_id, p.feature_id, 'production' as environment, p.plan, p.cost_center,
     'cogs' as cost_nature, p.rule_id,
-    '1' as rule_version, p.method, p.cost_component, cast(1 as decimal(38, 12)) as basis_quantity,
+    '1' as rule_version, cast(null as varchar) as through_rules, p.method, p.cost_component,
+    cast(1 as decimal(38, 12)) as basis_quantity,
     cast(1 as decimal(18, 12)) as share, p.amount_usd, p.amount_usd as effective_amount_usd,
     c.charge_status as status, c.charge_status as posted_status, cast(null as varchar) as corrects_id
 from parts p join fct_charges c using (charge_id);
