@@ -1,13 +1,12 @@
 """Walks a published number back: through the allocations it is the sum of, to charges, calls, files and rows.
 
-Every step is added up again and compared with the number, exactly. Reads the published marts and the file ledger only.
+Every step is added up again and compared with the number, exactly. Reads the published marts only.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -15,7 +14,6 @@ import duckdb
 from assets.marts import open_marts, rows
 from assets.publish import DATABASE
 from sources.home import Home
-from sources.reading import literal
 
 TOP = 10
 ZERO = Decimal(0)
@@ -33,6 +31,10 @@ class Mart:
     keys: tuple[str, ...]
     number: str
     amount: str = "effective_amount_usd"
+    where: str = "true"
+    # What rounding may leave between a row of the mart and its allocations.
+    tolerance_usd: Decimal = ZERO
+    column: str | None = None
 
 
 _UNIT_ECONOMICS = "effective_cost_usd"
@@ -64,7 +66,34 @@ MARTS: Mapping[str, Mart] = {
         "amount_usd",
         "amount_usd",
     ),
+    # Of a journal the lines that hold postings; the others are their other side.
+    "journal_lines": Mart(
+        (
+            "journal_id",
+            "line_no",
+            "posting_period",
+            "kind",
+            "account",
+            "cost_center",
+            "cost_nature",
+            "tenant_id",
+            "service_provider",
+            "billing_account_id",
+            "source_invoice_id",
+        ),
+        "coalesce(debit_usd, -credit_usd)",
+        "amount_usd",
+        "line_type in ('expense', 'fx')",
+        Decimal("0.01"),
+        "debit_usd - credit_usd",
+    ),
 }
+# A part of a charge stands in the line of its journal that has the same of these.
+_SAME_LINE = """
+    part.journal_id = line.journal_id and part.journal_line_type = line.line_type and part.tenant_id = line.tenant_id
+    and coalesce(part.cost_center, 'unattributed') = line.cost_center and part.cost_nature = line.cost_nature
+    and part.invoice_id is not distinct from line.source_invoice_id
+"""
 _PERIODS = ("usage_date", "week_start", "month_start")
 
 
@@ -97,7 +126,7 @@ def explain(home: Home, mart: str, key_text: str, top: int = TOP) -> Explanation
         raise ExplainError(f"{mart}: no mart that can be walked back; allowed are {', '.join(MARTS)}")
     key = parse_key(MARTS[mart], mart, key_text)
     with open_marts(home.published / DATABASE) as marts:
-        return _explain(marts, home.lake / "meta" / "files" / "current.parquet", mart, key, top)
+        return _explain(marts, mart, key, top)
 
 
 def parse_key(mart: Mart, name: str, text: str) -> dict[str, str]:
@@ -118,44 +147,46 @@ def _day(column: str, value: str) -> str:
         raise ExplainError(f"{column}: found {value!r}; write a day such as 2026-11-09, or a week: 2026-W46") from None
 
 
-def _explain(marts: duckdb.DuckDBPyConnection, ledger: Path, name: str, key: dict[str, str], top: int) -> Explanation:
+def _explain(marts: duckdb.DuckDBPyConnection, name: str, key: dict[str, str], top: int) -> Explanation:
     mart = MARTS[name]
-    number = _number(marts, name, mart, key)
+    number, tolerance = _number(marts, name, mart, key)
     marts.execute(f"create temp table allocated as {_allocations_sql(name, key, mart.amount)}", key)
     (total,) = rows(marts, "select coalesce(sum(amount), 0) as usd from allocated")
     charges = rows(marts, _CHARGES)
     marts.execute(f"create temp table explained_calls as {_calls_sql(name, key)}", {} if _is_ledger(name) else key)
     (calls,) = rows(marts, _CALLS)
-    files = rows(marts, _FILES.format(ledger=_ledger_sql(ledger)))
+    files = rows(marts, _FILES)
     differences = []
-    if total["usd"] != number:
+    if abs(total["usd"] - number) > tolerance:
         differences.append(f"allocations add up to {total['usd']}, not to {number}")
-    # A chargeback line holds one meter of a call, so its calls cost more than it.
+    # A line of the ledger holds one meter of a call, so its calls cost more than it.
     if not _is_ledger(name) and calls["effective_cost_usd"] != calls["direct_usd"]:
         differences.append(f"calls cost {calls['effective_cost_usd']}, their allocations are {calls['direct_usd']}")
     return Explanation(
         mart=name,
         key=key,
-        column=mart.number,
+        column=mart.column or mart.number,
         number=number,
         allocations_usd=total["usd"],
         components=rows(marts, _COMPONENTS),
         charges=_with_rest(charges, top, "amount_usd"),
         charge_count=len(charges),
         calls=calls,
-        top_calls=rows(marts, _TOP_CALLS.format(ledger=_ledger_sql(ledger), top=top)),
+        top_calls=rows(marts, _TOP_CALLS.format(top=top)),
         files=files[:top],
         file_count=len(files),
         differences=differences,
     )
 
 
-def _number(marts: duckdb.DuckDBPyConnection, name: str, mart: Mart, key: dict[str, str]) -> Decimal:
+def _number(marts: duckdb.DuckDBPyConnection, name: str, mart: Mart, key: dict[str, str]) -> tuple[Decimal, Decimal]:
+    """The number, and how far from its allocations rounding may have moved it."""
     condition = " and ".join(f"cast({column} as varchar) = ${column}" for column in key)
-    (found,) = rows(marts, f"select count(*) as found, sum({mart.number}) as number from {name} where {condition}", key)
+    query = f"select count(*) as found, sum({mart.number}) as number from {name} where {mart.where} and {condition}"
+    (found,) = rows(marts, query, key)
     if not found["found"]:
         raise ExplainError(f"{name} has no row with {_written(key)}{_values(marts, name, key)}")
-    return found["number"] or ZERO
+    return found["number"] or ZERO, found["found"] * mart.tolerance_usd
 
 
 def _values(marts: duckdb.DuckDBPyConnection, name: str, key: dict[str, str]) -> str:
@@ -174,7 +205,7 @@ def _written(key: Mapping[str, str]) -> str:
 
 
 def _is_ledger(name: str) -> bool:
-    return name == "chargeback_lines"
+    return name in ("chargeback_lines", "journal_lines")
 
 
 def _condition(key: Mapping[str, str]) -> str:
@@ -189,8 +220,14 @@ def _condition(key: Mapping[str, str]) -> str:
 def _allocations_sql(name: str, key: Mapping[str, str], amount: str) -> str:
     if not _is_ledger(name):
         return f"select *, {amount} as amount from fct_allocations where {_condition(key)}"
-    condition = " and ".join(f"{column} = ${column}" for column in key)
-    lines = f"select chargeback_line_id from chargeback_lines where {condition}"
+    condition = " and ".join(f"cast({column} as varchar) = ${column}" for column in key)
+    if name == "journal_lines":
+        lines = f"""
+            select part.allocation_id from explain_allocations as part
+            semi join (select * from journal_lines where {MARTS[name].where} and {condition}) as line on {_SAME_LINE}
+        """
+    else:
+        lines = f"select chargeback_line_id from chargeback_lines where {condition}"
     return f"select *, {amount} as amount from fct_allocations where allocation_id in ({lines})"
 
 
@@ -237,7 +274,7 @@ _TOP_CALLS = """
         call_id, started_at, tenant_id, feature_id, model, effective_cost_usd, attribution_method,
         coalesce(file.file_name, explained_calls.file_hash) as file_name, row_number
     from explained_calls
-    left join ({ledger}) as file using (file_hash)
+    left join dim_files as file using (file_hash)
     order by effective_cost_usd desc nulls last, call_id
     limit {top}
 """
@@ -260,17 +297,10 @@ _FILES = """
         sum(charges)::bigint as charges,
         sum(charges_usd) as charges_usd
     from sources
-    left join ({ledger}) as file using (file_hash)
+    left join dim_files as file using (file_hash)
     group by all
     order by greatest(coalesce(abs(sum(calls_usd)), 0), coalesce(abs(sum(charges_usd)), 0)) desc, file_name
 """
-
-
-def _ledger_sql(ledger: Path) -> str:
-    """Files by the hash that rows carry; without a ledger export the hash has to do."""
-    if not ledger.is_file():
-        return "select null::varchar as file_hash, null as feed, null as table_name, null as file_name where false"
-    return f"select identity as file_hash, feed, table_name, file_name from read_parquet({literal(ledger)})"
 
 
 def _with_rest(found: list[dict[str, Any]], top: int, amount: str) -> list[dict[str, Any]]:

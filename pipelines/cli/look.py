@@ -94,6 +94,7 @@ Examples:
   inferledger explain cost_per_model_weekly week_start=2026-11-09,model=gpt-5-mini
   inferledger explain unit_economics_daily usage_date=2026-11-12,feature_id=search
   inferledger explain chargeback_lines posting_period=2026-10,tenant_id=acme
+  inferledger explain journal_lines journal_id=IL-202610-9aa9264d,line_no=2
 """
 
 
@@ -134,7 +135,8 @@ def _print_explanation(found: "Explanation", key: str) -> None:
     for difference in found.differences:
         click.secho(f"differs: {difference}", fg="red")
     if not found.differences:
-        click.secho(f"Sums agree to the last decimal: {found.allocations_usd:f} USD.", fg="green")
+        how = "to the last decimal" if found.allocations_usd == found.number else "but for what was rounded to cents"
+        click.secho(f"Sums agree {how}: {found.allocations_usd:f} USD.", fg="green")
 
 
 def _print_rows(title: str, found: list[dict[str, Any]], right: tuple[str, ...]) -> None:

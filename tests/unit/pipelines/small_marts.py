@@ -60,6 +60,27 @@ select
     tenant_id, product_id, feature_id, rule_id, method, amount_usd, effective_amount_usd
 from fct_allocations;
 
+create view explain_allocations as
+select
+    *, 'IL-1' as journal_id, 'expense' as journal_line_type, null as cost_center, 'cogs' as cost_nature,
+    'INV-1' as invoice_id
+from main.fct_allocations;
+
+create table dim_files as
+from (values
+    ('log-1', 'litellm', 'spend_logs', 'spend_logs_2026-11-10.ndjson.gz'),
+    ('bill-1', 'openai', 'costs', '2026-11-10__retrieved.json')
+) as files(file_hash, feed, table_name, file_name);
+
+create table journal_lines as
+select
+    'IL-1' as journal_id, line_no, kind, line_type, tenant_id, 'unattributed' as cost_center, 'cogs' as cost_nature,
+    'INV-1' as source_invoice_id, debit::{_MONEY} as debit_usd, credit::{_MONEY} as credit_usd
+from (values
+    (1, 'chargeback', 'expense', 'acme', 7.01, null), (2, 'chargeback', 'expense', 'beta', 3.00, null),
+    (3, 'chargeback', 'clearing', null, null, 10.01)
+) as lines(line_no, kind, line_type, tenant_id, debit, credit);
+
 create table cost_per_tenant_weekly as
 select
     week_start, tenant_id, tenant_id as tenant_name, 1::bigint as calls, sum(effective_amount_usd)::{_MONEY}

@@ -63,6 +63,21 @@ def test_every_kind_of_number_adds_up(home: Home, mart: str, key: str, number: s
     assert found.differences == []
 
 
+def test_a_line_of_a_journal_is_walked_back_to_the_cent(home: Home) -> None:
+    found = explain(home, "journal_lines", "journal_id=IL-1,line_no=1")
+    assert (found.number, found.allocations_usd) == (Decimal("7.01"), Decimal(7))
+    assert [row["charge_id"] for row in found.charges] == ["charge-usage", "charge-fee"]
+    assert found.differences == []
+    assert explain(home, "journal_lines", "journal_id=IL-1").number == Decimal("10.01")
+
+
+def test_a_line_of_a_journal_more_than_a_cent_off_differs(tmp_path: Path) -> None:
+    home = init_home(tmp_path)
+    publish_small_marts(home, "update journal_lines set debit_usd = 7.02 where line_no = 1")
+    found = explain(home, "journal_lines", "journal_id=IL-1,line_no=1")
+    assert found.differences == ["allocations add up to 7.000000000000, not to 7.020000000000"]
+
+
 def test_charges_beyond_the_top_are_one_row_that_keeps_the_sum(home: Home) -> None:
     found = explain(home, "cost_per_tenant_weekly", "week_start=2026-W46", top=1)
     assert [row["charge_id"] for row in found.charges] == ["charge-usage", "2 more charges"]

@@ -13,13 +13,8 @@ with postings as (
         posting_period,
         service_provider,
         billing_account_id,
-        case
-            when corrects_id is not null then 'correction'
-            when charge_category = 'credit' then 'credit_memo'
-            when posted_status = 'estimated' then 'accrual'
-            else 'chargeback'
-        end as kind,
-        case when charge_category = 'fx' then 'fx' else 'expense' end as line_type,
+        {{ journal_kind() }} as kind,
+        {{ journal_line_type() }} as line_type,
         cost_nature,
         coalesce(cost_center, 'unattributed') as cost_center,
         tenant_id,

@@ -1,7 +1,11 @@
 {{ config(materialized='view') }}
 with allocations as (
 
-    select * from {{ within_database(ref('fct_allocations')) }}
+    select
+        *,
+        {{ journal_id('posting_period', journal_kind()) }} as journal_id,
+        {{ journal_line_type() }} as journal_line_type
+    from {{ within_database(ref('fct_allocations')) }}
 
 ),
 
@@ -36,6 +40,7 @@ explained as (
         allocations.cost_nature,
         allocations.rule_id,
         allocations.rule_version,
+        allocations.through_rules,
         allocations.method,
         allocations.cost_component,
         allocations.basis_quantity,
@@ -53,6 +58,8 @@ explained as (
         charges.quantity as charge_quantity,
         charges.amount_usd as charge_amount_usd,
         allocations.invoice_id,
+        allocations.journal_id,
+        allocations.journal_line_type,
         files.feed as source_feed,
         files.table_name as source_table_name,
         files.landing_path as source_landing_path,
