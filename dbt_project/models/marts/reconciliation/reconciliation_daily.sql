@@ -229,8 +229,8 @@ invoices as (
 
     select
         invoice_id,
-        count(*) * 0.005 as most_rounding_usd,
-        abs(sum(amount_usd)) * 0.1 as most_fx_usd
+        cast(count(*) as decimal(12, 0)) * 0.005 as most_rounding_usd,
+        abs(cast(sum(amount_usd) as decimal(26, 12))) * 0.1 as most_fx_usd
     from charges
     where charge_category in ('usage', 'unlogged_traffic', 'non_token') and invoice_id is not null
     group by invoice_id
