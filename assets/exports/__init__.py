@@ -27,6 +27,7 @@ class Export:
 EXPORTS = {
     "chargeback": Export("the chargeback: what each tenant owes of each invoice of a month"),
     "focus": Export("the ledger of a month as FOCUS bills", ("1.4", "1.2", "1.5-draft"), tells_closing=True),
+    "statements": Export("a statement of a month for each tenant and each cost center, with its own lines only"),
     "journal": Export(
         "the journal of a month: balanced entries by the accounts of config/gl_map.csv",
         ("neutral", "quickbooks", "xero", "netsuite", "oracle"),

@@ -13,7 +13,7 @@ from typing import Any
 from assets.exports import ExportError
 from assets.exports.files import File, write_files
 from assets.exports.safe_csv import to_csv
-from assets.exports.xlsx import to_xlsx
+from assets.exports.xlsx import Table, to_xlsx
 from assets.marts import open_marts, rows
 from sources.money import largest_remainder
 
@@ -26,12 +26,14 @@ KEYS = (
     "posting_period",
     "invoice_id",
     "status",
+    "dispute_status",
     "corrects_period",
     "service_provider",
     "billing_account_id",
     "tenant_id",
     "tenant_name",
     "cost_center",
+    "is_free_plan",
     "product_id",
     "feature_id",
     "model",
@@ -39,7 +41,8 @@ KEYS = (
     "method",
     "currency",
 )
-HEADER = ("record_type", *KEYS, "amount_usd", "amount_exact_usd", "effective_amount_usd")
+AMOUNTS = ("amount_usd", "effective_amount_usd", "price_usd")
+HEADER = ("record_type", *KEYS, "amount_usd", "amount_exact_usd", "effective_amount_usd", "price_exact_usd")
 Row = dict[str, Any]
 
 
@@ -47,14 +50,19 @@ def write(
     marts: Path, out_dir: Path, period: str, dialect: str | None = None, data_version: str | None = None
 ) -> list[Path]:
     """Write chargeback.csv, chargeback.xlsx and their manifest for one posting period."""
-    lines = _in_cents(_lines(marts, period))
+    lines = chargeback_rows(marts, period)
     control = _control(lines)
     body = [["line", *(line[key] for key in KEYS), *_amounts(line)] for line in lines]
     blank = [None] * (len(KEYS) - 2)
     content = to_csv(HEADER, [*body, ["control_total", period, *blank, "USD", *_amounts(control)]])
-    sheet = to_xlsx(NAME, HEADER[1:], [cells[1:] for cells in body], ("amount_usd",))
+    sheet = to_xlsx(Table(NAME, HEADER[1:], [cells[1:] for cells in body], ("amount_usd",)))
     files = {f"{NAME}.csv": File(content, len(lines)), f"{NAME}.xlsx": File(sheet, len(lines))}
     return write_files(out_dir, NAME, files, _facts(period, lines, control, data_version))
+
+
+def chargeback_rows(marts: Path, period: str) -> list[Row]:
+    """The lines of the file, each with its cents."""
+    return _in_cents(_lines(marts, period))
 
 
 def _lines(marts: Path, period: str) -> list[Row]:
@@ -64,14 +72,15 @@ def _lines(marts: Path, period: str) -> list[Row]:
             connection,
             """
             select
-                lines.posting_period, lines.invoice_id, lines.status,
+                lines.posting_period, lines.invoice_id, lines.status, lines.dispute_status,
                 case when lines.status = 'correction' then strftime(lines.usage_date, '%Y-%m') end as corrects_period,
                 lines.service_provider, lines.billing_account_id,
                 lines.tenant_id, coalesce(tenants.tenant_name, lines.tenant_id) as tenant_name,
-                lines.cost_center, lines.product_id, lines.feature_id, lines.model, lines.charge_category, lines.method,
-                lines.currency,
+                lines.cost_center, coalesce(tenants.is_free_plan, false) as is_free_plan,
+                lines.product_id, lines.feature_id, lines.model, lines.charge_category, lines.method, lines.currency,
                 sum(lines.amount_usd) as amount_usd,
-                sum(lines.effective_amount_usd) as effective_amount_usd
+                sum(lines.effective_amount_usd) as effective_amount_usd,
+                sum(lines.price_usd) as price_usd
             from chargeback_lines as lines
             left join dim_tenants as tenants on lines.tenant_id = tenants.tenant_id
             where lines.posting_period = $period
@@ -80,7 +89,7 @@ def _lines(marts: Path, period: str) -> list[Row]:
                 lines.service_provider, lines.billing_account_id, lines.invoice_id nulls last, tenant_name,
                 lines.tenant_id, lines.cost_center nulls last, lines.product_id, lines.feature_id,
                 lines.model nulls last, lines.charge_category, lines.method, lines.status,
-                corrects_period nulls last, lines.currency
+                corrects_period nulls last, lines.currency, lines.dispute_status nulls last
             """,
             {"period": period},
         )
@@ -106,17 +115,16 @@ def _in_cents(lines: Sequence[Row]) -> list[Row]:
     return result
 
 
-def _amounts(line: Row) -> list[Decimal]:
+def _amounts(line: Row) -> list[Decimal | None]:
+    exact = (line[name] for name in AMOUNTS)
     return [
         line["cents_usd"],
-        line["amount_usd"].quantize(EXACT, rounding=ROUND_HALF_EVEN),
-        line["effective_amount_usd"].quantize(EXACT, rounding=ROUND_HALF_EVEN),
+        *(None if amount is None else amount.quantize(EXACT, rounding=ROUND_HALF_EVEN) for amount in exact),
     ]
 
 
 def _control(lines: Sequence[Row]) -> Row:
-    keys = ("cents_usd", "amount_usd", "effective_amount_usd")
-    return {key: sum((line[key] for line in lines), ZERO) for key in keys}
+    return {key: sum((line[key] or ZERO for line in lines), ZERO) for key in ("cents_usd", *AMOUNTS)}
 
 
 def _facts(period: str, lines: Sequence[Row], control: Row, data_version: str | None) -> dict[str, Any]:

@@ -1,9 +1,10 @@
-"""A spreadsheet of one table: text stays text, cents are numbers, and the same rows give the same bytes."""
+"""A spreadsheet of tables: text stays text, cents are numbers, and the same rows give the same bytes."""
 
 import io
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any, NamedTuple
 
 import xlsxwriter
 from xlsxwriter.worksheet import Worksheet
@@ -20,54 +21,68 @@ NUMBER_FORMATS = {"money": "#,##0.00", "day": "yyyy-mm-dd", "count": "#,##0"}
 Rows = Sequence[Sequence[object]]
 
 
-def to_xlsx(name: str, header: Sequence[str], rows: Rows, totals: Sequence[str]) -> bytes:
-    """A table with a last row that sums the columns named in `totals`.
+class Table(NamedTuple):
+    """A sheet, with a last row that sums the columns named in `totals`."""
+
+    name: str
+    header: Sequence[str]
+    rows: Rows
+    totals: Sequence[str] = ()
+
+
+def to_xlsx(*tables: Table) -> bytes:
+    """A workbook of the tables, each on a sheet of its own.
 
     Excel keeps 15 digits: amounts with more decimals than cents are written as text, which loses none.
     """
     out = io.BytesIO()
     workbook = xlsxwriter.Workbook(out, AS_TEXT)
-    workbook.set_properties({"title": name, "created": CREATED})
+    workbook.set_properties({"title": tables[0].name, "created": CREATED})
     formats = {kind: workbook.add_format({"num_format": text}) for kind, text in NUMBER_FORMATS.items()}
-
-    def put(sheet: Worksheet, row: int, column: int, value: object) -> None:
-        if value is None:
-            return
-        if isinstance(value, Decimal) and _is_cents(value):
-            sheet.write_number(row, column, value, formats["money"])
-        elif isinstance(value, int) and not isinstance(value, bool):
-            sheet.write_number(row, column, value, formats["count"])
-        elif isinstance(value, date):
-            sheet.write_datetime(row, column, value, formats["day"])
-        elif isinstance(value, str | Decimal):
-            sheet.write_string(row, column, value if isinstance(value, str) else f"{value:f}")
-        else:
-            raise TypeError(f"found {type(value).__name__}, allowed are text, whole numbers, Decimal and days")
-
-    for number, start in enumerate(range(0, max(len(rows), 1), ROWS_A_SHEET), 1):
-        part = rows[start : start + ROWS_A_SHEET]
-        sheet = workbook.add_worksheet(name if number == 1 else f"{name} {number}")
-        for index, cells in enumerate(part, 1):
-            for column, cell in enumerate(cells):
-                put(sheet, index, column, cell)
-        columns = [
-            {"header": title, "format": formats["money"], "total_function": "sum", "total_value": _sum(part, place)}
-            if title in totals
-            else {"header": title, "total_string": "" if place else "Total"}
-            for place, title in enumerate(header)
-        ]
-        last_row = len(part) + 1 if part else 2  # a table has a row of data
-        sheet.add_table(
-            0, 0, last_row, len(header) - 1, {"columns": columns, "total_row": True, "name": f"{name}_{number}"}
-        )
-        sheet.ignore_errors({"number_stored_as_text": f"A1:XFD{last_row + 1}"})
-        sheet.autofit(WIDEST_COLUMN_PIXELS)
-        sheet.freeze_panes(1, 0)
-        sheet.repeat_rows(0)
-        sheet.set_landscape()
-        sheet.fit_to_pages(1, 0)
+    for table in tables:
+        for number, start in enumerate(range(0, max(len(table.rows), 1), ROWS_A_SHEET), 1):
+            sheet = workbook.add_worksheet(table.name if number == 1 else f"{table.name} {number}")
+            part = table._replace(rows=table.rows[start : start + ROWS_A_SHEET])
+            _fill(sheet, part, formats, f"{table.name}_{number}")
     workbook.close()
     return out.getvalue()
+
+
+def _fill(sheet: Worksheet, table: Table, formats: dict[str, Any], name: str) -> None:
+    for index, cells in enumerate(table.rows, 1):
+        for column, cell in enumerate(cells):
+            _put(sheet, index, column, cell, formats)
+    columns = [
+        {"header": title, "format": formats["money"], "total_function": "sum", "total_value": _sum(table.rows, place)}
+        if title in table.totals
+        else {"header": title, "total_string": "" if place else "Total"}
+        for place, title in enumerate(table.header)
+    ]
+    last_row = len(table.rows) + 1 if table.rows else 2  # a table has a row of data
+    sheet.add_table(0, 0, last_row, len(columns) - 1, {"columns": columns, "total_row": True, "name": name})
+    sheet.ignore_errors({"number_stored_as_text": f"A1:XFD{last_row + 1}"})
+    sheet.autofit(WIDEST_COLUMN_PIXELS)
+    sheet.freeze_panes(1, 0)
+    sheet.repeat_rows(0)
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)
+
+
+def _put(sheet: Worksheet, row: int, column: int, value: object, formats: dict[str, Any]) -> None:
+    if value is None:
+        return
+    if isinstance(value, Decimal) and _is_cents(value):
+        sheet.write_number(row, column, value, formats["money"])
+    elif isinstance(value, bool):
+        sheet.write_string(row, column, "true" if value else "false")
+    elif isinstance(value, int):
+        sheet.write_number(row, column, value, formats["count"])
+    elif isinstance(value, date):
+        sheet.write_datetime(row, column, value, formats["day"])
+    elif isinstance(value, str | Decimal):
+        sheet.write_string(row, column, value if isinstance(value, str) else f"{value:f}")
+    else:
+        raise TypeError(f"found {type(value).__name__}, allowed are text, whole numbers, Decimal, bool and days")
 
 
 def _is_cents(value: Decimal) -> bool:

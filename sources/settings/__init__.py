@@ -34,6 +34,7 @@ from sources.settings.models import (
     CostNatures,
     DeclaredFeed,
     DeclaredFeeds,
+    Dispute,
     ExpectedFileRule,
     Feature,
     FxRate,
@@ -43,9 +44,11 @@ from sources.settings.models import (
     GpuNode,
     GpuRates,
     Limits,
+    Markup,
     Strict,
     Team,
     Tenant,
+    TokenBudget,
 )
 from sources.settings.text import Document, Problem, SettingsError, Sheet, read_csv, read_yaml
 
@@ -88,6 +91,9 @@ class Settings:
     billing_accounts: tuple[BillingAccount, ...]
     fx_rates: tuple[FxRate, ...]
     gl_accounts: tuple[GlAccount, ...]
+    markups: tuple[Markup, ...]
+    token_budgets: tuple[TokenBudget, ...]
+    disputes: tuple[Dispute, ...]
     contracts: tuple[Contract, ...]
     contract_terms: tuple[ContractTerm, ...]
     gpu_nodes: tuple[GpuNode, ...]
@@ -164,6 +170,8 @@ def load_settings(home: Home) -> Settings:
     teams, keys = reader.rows("teams.csv", Team), reader.rows("api_keys.csv", ApiKey)
     accounts, rates = reader.rows("billing_accounts.csv", BillingAccount), reader.rows("fx_rates.csv", FxRate)
     gl_accounts = reader.rows("gl_map.csv", GlAccount)
+    markups, budgets = reader.rows("markups.csv", Markup), reader.rows("token_budgets.csv", TokenBudget)
+    disputes = reader.rows("disputes.csv", Dispute)
     general_text, general = reader.document("inferledger.yml", General, None)
     contracts_text, contracts = reader.document("contracts.yml", Contracts, Contracts())
     gpu_text, gpu = reader.document("gpu_rates.yml", GpuRates, GpuRates())
@@ -183,6 +191,7 @@ def load_settings(home: Home) -> Settings:
     problems.extend(checks.check_features(features))
     problems.extend(checks.check_accounts(accounts, rates))
     problems.extend(checks.check_gl_map(gl_accounts, providers))
+    problems.extend(checks.check_statements(markups, budgets, disputes, tenant_ids, plans, providers))
     if contracts is not None:
         problems.extend(checks.check_contracts(contracts_text, contracts, providers))
     if gpu is not None:
@@ -219,6 +228,9 @@ def load_settings(home: Home) -> Settings:
         billing_accounts=_bare(accounts),
         fx_rates=_bare(rates),
         gl_accounts=_bare(gl_accounts),
+        markups=_bare(markups),
+        token_budgets=_bare(budgets),
+        disputes=_bare(disputes),
         contracts=tuple(contracts.contracts),
         contract_terms=tuple(contracts.terms),
         gpu_nodes=tuple(gpu.nodes),
@@ -271,6 +283,9 @@ def config_tables(settings: Settings) -> dict[str, pl.DataFrame]:
         "cost_nature_rules": tables.cost_nature_rows(settings.cost_natures),
         "fx_rates": tables.dumped(settings.fx_rates),
         "gl_map": tables.dumped(settings.gl_accounts),
+        "markups": [row.model_dump() | {"price_factor": row.price_factor} for row in settings.markups],
+        "token_budgets": tables.dumped(settings.token_budgets),
+        "disputes": tables.dumped(settings.disputes),
         "declared_feeds": [
             {"feed_name": feed.name, "table_name": feed.table, "mapping_key": feed.key}
             for feed in settings.declared_feeds

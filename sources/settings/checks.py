@@ -18,15 +18,18 @@ from sources.settings.models import (
     ContractTerm,
     CostNatures,
     Dated,
+    Dispute,
     Feature,
     FxRate,
     General,
     GlAccount,
     GpuNode,
     GpuRates,
+    Markup,
     Strict,
     Team,
     Tenant,
+    TokenBudget,
 )
 from sources.settings.text import Document, Path_, Problem, Sheet, did_you_mean, dotted
 
@@ -232,6 +235,32 @@ def check_gl_map(accounts: Sequence[Placed[GlAccount]], providers: Ids) -> Itera
             shown = ", ".join(f"{key} {value}" for key, value in sorted(both.items())) or "any line"
             allowed = f"one row that says most of {row.line_type}, {shown} (line {line} says as much)"
             yield Problem(file, other_line, "account", repr(other.account), allowed)
+
+
+def check_statements(
+    markups: Sequence[Placed[Markup]],
+    budgets: Sequence[Placed[TokenBudget]],
+    disputes: Sequence[Placed[Dispute]],
+    tenant_ids: Ids,
+    plans: Ids,
+    providers: Ids,
+) -> Iterator[Problem]:
+    where = "tenants.csv"
+    yield from overlaps(
+        "markups.csv", "tenant_id", markups, lambda row: (row.tenant_id or "any", row.plan or "any plan")
+    )
+    yield from unknown_ids("markups.csv", "tenant_id", ((n, row.tenant_id) for n, row in markups), tenant_ids, where)
+    yield from unknown_ids(
+        "markups.csv", "plan", ((n, row.plan) for n, row in markups), plans, "the plans of tenants.csv"
+    )
+    file = "token_budgets.csv"
+    yield from overlaps(file, "tenant_id", budgets, lambda row: (row.tenant_id,))
+    yield from unknown_ids(file, "tenant_id", ((n, row.tenant_id) for n, row in budgets), tenant_ids, where)
+    file = "disputes.csv"
+    yield from duplicates(file, "chargeback_line_id", disputes, lambda row: row.scope)
+    yield from unknown_ids(file, "tenant_id", ((n, row.tenant_id) for n, row in disputes), tenant_ids, where)
+    used = ((n, row.service_provider) for n, row in disputes)
+    yield from unknown_ids(file, "service_provider", used, providers, "billing_accounts.csv")
 
 
 def _placed(document: Document, name: str, rows: Sequence[Row]) -> list[Placed[Row]]:

@@ -489,6 +489,58 @@ class GlAccount(Dated):
         return {key: value for key in keys if (value := getattr(self, key)) is not None}
 
 
+class Markup(Dated):
+    """What a tenant, a plan or everyone is charged for cost."""
+
+    tenant_id: Name | None = None
+    plan: Name | None = None
+    cost_plus_percent: Annotated[Price, Field(le=10_000, decimal_places=4)] | None = None
+    multiple: Annotated[Price, Field(le=1000, decimal_places=6)] | None = None
+
+    @model_validator(mode="after")
+    def _says_one_price(self) -> Self:
+        if (self.cost_plus_percent is None) == (self.multiple is None):
+            found = "neither" if self.multiple is None else "both"
+            raise row_error("multiple", found, "either cost_plus_percent or multiple")
+        if self.tenant_id is not None and self.plan is not None:
+            raise row_error("plan", self.plan, "nothing, for a row of one tenant")
+        return self
+
+    @property
+    def price_factor(self) -> Decimal:
+        return self.multiple if self.multiple is not None else 1 + (self.cost_plus_percent or 0) / Decimal(100)
+
+
+class TokenBudget(Dated):
+    tenant_id: Name
+    tokens_per_month: Count
+
+
+class Dispute(Strict):
+    """A charge that is disputed; of one line of the chargeback, or of all of a tenant, month and provider."""
+
+    chargeback_line_id: Name | None = None
+    tenant_id: Name | None = None
+    posting_period: Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")] | None = None
+    service_provider: Name | None = None
+    status: Literal["open", "accepted", "rejected"]
+    reason: Name
+    opened: Day
+
+    @property
+    def scope(self) -> str:
+        keys = (self.chargeback_line_id, self.tenant_id, self.posting_period, self.service_provider)
+        return " ".join(key for key in keys if key is not None)
+
+    @model_validator(mode="after")
+    def _says_what_is_disputed(self) -> Self:
+        given = [value is not None for value in (self.tenant_id, self.posting_period, self.service_provider)]
+        if any(given) if self.chargeback_line_id else not all(given):
+            allowed = "chargeback_line_id alone, or tenant_id, posting_period and service_provider"
+            raise row_error("chargeback_line_id", self.scope or "nothing", allowed)
+        return self
+
+
 def _time_format(value: str) -> str:
     try:
         duckdb.execute("select try_strptime('', $format)", {"format": value})

@@ -122,6 +122,17 @@ CONFIG_SCHEMAS: dict[str, dict[str, Any]] = {
         "tax_rate": pl.String(),
         **_VALIDITY,
     },
+    "markups": {"tenant_id": pl.String(), "plan": pl.String(), "price_factor": pl.Decimal(10, 6), **_VALIDITY},
+    "token_budgets": {"tenant_id": pl.String(), "tokens_per_month": pl.Int64(), **_VALIDITY},
+    "disputes": {
+        "chargeback_line_id": pl.String(),
+        "tenant_id": pl.String(),
+        "posting_period": pl.String(),
+        "service_provider": pl.String(),
+        "status": pl.String(),
+        "reason": pl.String(),
+        "opened": pl.Date(),
+    },
     # What is read by them is no row of theirs: a changed mapping has to change the lake to be seen.
     "declared_feeds": {"feed_name": pl.String(), "table_name": pl.String(), "mapping_key": pl.String()},
     "settings": {

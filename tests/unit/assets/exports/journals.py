@@ -32,6 +32,7 @@ from (values
 
 def journal_sql(ref: Callable[[str], str] = str) -> str:
     """`ref` says what the model's relations are called."""
-    macro = jinja2.Template((PROJECT / "macros/billing/journal_id.sql").read_text()).module
+    macros = jinja2.Template((PROJECT / "macros/billing/journal_id.sql").read_text()).module
+    named = {name: macro for name, macro in vars(macros).items() if name.startswith("journal_")}
     model = (PROJECT / "models/marts/chargeback/journal_lines.sql").read_text()
-    return jinja2.Template(model).render(ref=ref, dbt=DBT, journal_id=macro.journal_id)  # type: ignore[attr-defined]
+    return jinja2.Template(model).render(ref=ref, dbt=DBT, **named)

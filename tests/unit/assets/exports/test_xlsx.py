@@ -12,7 +12,7 @@ import openpyxl
 import pytest
 
 from assets.exports import write_export, xlsx
-from assets.exports.xlsx import to_xlsx
+from assets.exports.xlsx import Table, to_xlsx
 from tests.unit.assets.exports.test_chargeback import read
 from tests.unit.assets.reports.small_marts import EVIL_NAME
 
@@ -47,7 +47,9 @@ def test_chargeback_is_the_same_in_both_forms(marts: Path, tmp_path: Path) -> No
 
 
 def test_text_is_text_and_the_sums_are_the_only_formulas() -> None:
-    content = to_xlsx("lines", ("text", "amount_usd"), [(text, Decimal("1.10")) for text in HOSTILE], ("amount_usd",))
+    content = to_xlsx(
+        Table("lines", ("text", "amount_usd"), [(text, Decimal("1.10")) for text in HOSTILE], ("amount_usd",))
+    )
     ((_, *cells, totals),) = sheets(content)
     assert [row[0].data_type for row in cells] == ["s"] * len(HOSTILE)
     assert [row[0].value for row in cells if row[0].value != "\x01"][:10] == HOSTILE[:10]
@@ -62,21 +64,21 @@ def test_text_is_text_and_the_sums_are_the_only_formulas() -> None:
 
 def test_amounts_with_more_digits_than_excel_keeps_are_text() -> None:
     exact = Decimal("123456789.123456789012")
-    ((_, (cell, day), _),) = sheets(to_xlsx("lines", ("exact", "day"), [(exact, date(2026, 10, 31))], ()))
+    ((_, (cell, day), _),) = sheets(to_xlsx(Table("lines", ("exact", "day"), [(exact, date(2026, 10, 31))])))
     assert (cell.data_type, cell.value) == ("s", "123456789.123456789012")
     assert day.value.date() == date(2026, 10, 31)
 
 
 def test_same_rows_give_the_same_bytes_a_second_later() -> None:
     rows = [("a", Decimal("1.00")), ("b", Decimal("-2.50"))]
-    first = to_xlsx("lines", ("name", "amount_usd"), rows, ("amount_usd",))
+    first = to_xlsx(Table("lines", ("name", "amount_usd"), rows, ("amount_usd",)))
     time.sleep(2.1)  # a zip file's times have steps of two seconds
-    assert to_xlsx("lines", ("name", "amount_usd"), rows, ("amount_usd",)) == first
+    assert to_xlsx(Table("lines", ("name", "amount_usd"), rows, ("amount_usd",))) == first
 
 
 def test_more_rows_than_a_sheet_takes_go_on_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(xlsx, "ROWS_A_SHEET", 2)
-    read_back = sheets(to_xlsx("lines", ("n",), [(f"row {n}",) for n in range(5)], ()))
+    read_back = sheets(to_xlsx(Table("lines", ("n",), [(f"row {n}",) for n in range(5)])))
     assert [[row[0].value for row in sheet[1:-1]] for sheet in read_back] == [
         ["row 0", "row 1"],
         ["row 2", "row 3"],
@@ -85,10 +87,10 @@ def test_more_rows_than_a_sheet_takes_go_on_the_next(monkeypatch: pytest.MonkeyP
 
 
 def test_a_table_without_rows_opens() -> None:
-    ((header, *_),) = sheets(to_xlsx("lines", ("a", "b"), [], ()))
+    ((header, *_),) = sheets(to_xlsx(Table("lines", ("a", "b"), [])))
     assert [cell.value for cell in header] == ["a", "b"]
 
 
 def test_a_float_is_refused() -> None:
     with pytest.raises(TypeError, match="found float"):
-        to_xlsx("lines", ("amount",), [(0.1,)], ())
+        to_xlsx(Table("lines", ("amount",), [(0.1,)]))

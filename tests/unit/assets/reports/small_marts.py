@@ -134,7 +134,10 @@ select
     md5(allocation_id) as chargeback_line_id, posting_period, usage_date, charge_id, target_type, target_id, tenant_id,
     cost_center, cost_nature, product_id, feature_id, rule_id, method, basis_quantity, share, amount_usd,
     effective_amount_usd, 'USD' as currency, invoice_id, service_provider, billing_account_id, model, charge_category,
-    status, corrects_id
+    status, corrects_id,
+    case when plan <> 'unattributed' then cast(effective_amount_usd as decimal(26, 12)) * 1.2 end::decimal(38, 12)
+        as price_usd,
+    case when tenant_id = 'acme' and service_provider = 'openai' then 'open' end as dispute_status
 from fct_allocations;
 
 create table fct_tasks as
@@ -362,7 +365,7 @@ from days cross join (values ('litellm', 'spend_logs'), ('openai', 'costs'), ('a
 create table fct_usage as
 select
     md5(usage_date || tenant_id || feature_id || model) as call_id, cast(usage_date as timestamp) as started_at,
-    usage_date, week_start, tenant_id, feature_id, service_provider, model,
+    usage_date, week_start, tenant_id, cost_center, feature_id, service_provider, model,
     cast(calls * 300 as bigint) as input_uncached_tokens, cast(calls * 600 as bigint) as cache_read_tokens,
     cast(calls * 950 as bigint) as total_input_tokens, cast(calls * 120 as bigint) as total_output_tokens,
     cast(calls * 0.004137123457 as decimal(38, 12)) as effective_cost_usd,
@@ -371,6 +374,11 @@ select
     case when usage_date = date '2026-11-12' and tenant_id = 'acme' and model = 'gpt-5.4' and feature_id <> 'chat'
         then 'no price for openai gpt-5.4-new' end as unpriced_reason
 from cells;
+create table token_budgets_monthly as
+select
+    cast(date_trunc('month', usage_date) as date) as month_start, tenant_id, cast(1000000 as bigint) as budget_tokens,
+    cast(sum(calls) * 1070 as bigint) as used_tokens, cast(1000000 - sum(calls) * 1070 as bigint) as remaining_tokens
+from cells where tenant_id in ('acme', 'evil') group by all;
 create table fct_revenue as
 select
     md5(tenant_id || usage_date) as revenue_id, tenant_id, product_id, plan, 'subscription' as type,
