@@ -82,6 +82,7 @@ def prices_of(
         prefixes=prefixes,
         billed_models=billed_models,
         entries=book.entries,
+        terms=book.terms,
         public=book.public,
     )
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from fnmatch import fnmatchcase
 
 from sources.pricing.rates import RateCard, Rates, scaled
-from sources.settings.models import Contract
+from sources.settings.models import Contract, ContractTerm
 
 
 def find_contract(
@@ -22,6 +22,17 @@ def find_contract(
         if any(fnmatchcase(name, pattern) for name in wanted for pattern in contract.models):
             return contract
     return None
+
+
+def find_capacity(
+    terms: Sequence[ContractTerm], service_provider: str, names: Iterable[str], day: date
+) -> ContractTerm | None:
+    """The first term of provisioned capacity that a model's calls run on."""
+    wanted = tuple(names)
+    holding = (
+        one for one in terms if one.service_provider == service_provider and one.valid_from <= day < one.valid_to
+    )
+    return next((one for one in holding if any(fnmatchcase(name, at) for name in wanted for at in one.models)), None)
 
 
 def contracted_card(listed: RateCard | None, contract: Contract | None) -> RateCard | None:

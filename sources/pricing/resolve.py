@@ -16,14 +16,15 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from sources.pricing import book
-from sources.pricing.contracts import contracted_card, find_contract
+from sources.pricing.contracts import contracted_card, find_capacity, find_contract
 from sources.pricing.entries import PriceEntry
 from sources.pricing.rates import METERS, UNIT_METERS, RateCard, rates_by_meter, unit_name
 from sources.pricing.snapshot import DAY_SECONDS, Snapshot
-from sources.settings.models import FIRST_DAY, OPEN_END, Contract
+from sources.settings.models import FIRST_DAY, OPEN_END, Contract, ContractTerm
 
 PRICE = pl.Decimal(18, 8)
 SELF_HOSTED = "self_hosted"
+PROVISIONED = "provisioned"
 # The price region of prices that hold wherever a call runs; Bedrock's regions are model ids of their own in the book.
 ANY_REGION = "any"
 
@@ -148,6 +149,8 @@ class Resolver:
     entries: Sequence[PriceEntry] | None = None
     # None: the installed one.
     public: Snapshot | None = None
+    # Of provisioned capacity.
+    terms: Sequence[ContractTerm] = ()
     sets: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     book_rows: dict[BookRow, set[tuple[date, date]]] = field(default_factory=dict)
     models: dict[tuple[str, str], book.Model] = field(default_factory=dict)
@@ -194,8 +197,8 @@ class Resolver:
 
     def _spans(self, key: Key, model: book.Model) -> list[tuple[date, date]]:
         days = book.change_days(model, key.service_tier, self.entries)
-        for contract in self.contracts:
-            days |= {contract.valid_from, contract.valid_to}
+        for dated in (*self.contracts, *self.terms):
+            days |= {dated.valid_from, dated.valid_to}
         whole = book.spans(FIRST_DAY, OPEN_END - timedelta(days=1), days)
         return [(start, end) for start, end in whole if start <= key.last_date and end > key.first_date]
 
@@ -204,6 +207,8 @@ class Resolver:
         if key.host == SELF_HOSTED:
             own = self._own_model(key.service_provider, key.model_id)
             return Resolved(None, SELF_HOSTED, (), own is not None and own.has_prompt_cache)
+        if key.service_tier == PROVISIONED:
+            return self._covered(key, model, span)
         quote = book.quote(model, key.service_tier, start, self.entries, second, key.region)
         contract = find_contract(self.contracts, key.service_provider, model.names, key.service_tier, start)
         contracted = contracted_card(quote.card, contract)
@@ -216,6 +221,19 @@ class Resolver:
         return Resolved(
             price_set_id, None, contracted.thresholds, has_prompt_cache, contracted.is_inclusive, price_region
         )
+
+    def _covered(self, key: Key, model: book.Model, span: tuple[date, date]) -> Resolved:
+        """A call on capacity that a term pays for by the hour costs nothing more; without a term that is not known."""
+        term = find_capacity(self.terms, key.service_provider, model.names, span[0])
+        if term is None:
+            reason = f"no term of kind provisioned in contracts.yml is for {model.model!r} of {key.service_provider}"
+            return Resolved(None, reason, (), False)
+        standard = book.quote(model, "standard", span[0], self.entries).card
+        card = RateCard(dict.fromkeys(("input", "output", *UNIT_METERS), Decimal(0)))
+        quote = book.Quote(card, None, f"capacity {term.term_id}", term.source)
+        self._record(key, model, quote, None, card, span)
+        price_set_id = self._price_set(key, model, quote, None, card)
+        return Resolved(price_set_id, None, (), standard is not None and "cache_read" in standard.base)
 
     def _price_set(
         self, key: Key, model: book.Model, quote: book.Quote, contract: Contract | None, contracted: RateCard
@@ -284,12 +302,13 @@ def resolve_prices(
     billed_models: Collection[tuple[str, str]] = (),
     entries: Sequence[PriceEntry] | None = None,
     public: Snapshot | None = None,
+    terms: Sequence[ContractTerm] = (),
 ) -> Prices:
     """The pricing tables for the keys in use; `billed_models` are ids that only bills name, as (provider, id).
 
-    `entries` stand in for the project's own, `public` for the installed public book.
+    `entries` stand in for the project's own, `public` for the installed public book; `terms` are of capacity.
     """
-    resolver = Resolver(contracts, own_models or {}, tuple(prefixes), entries, public)
+    resolver = Resolver(contracts, own_models or {}, tuple(prefixes), entries, public, terms)
     rows = [row for key in sorted(set(keys)) for row in resolver.key_rows(key)]
     for service_provider, model_id in sorted(set(billed_models)):
         resolver.model(service_provider, model_id)

@@ -17,7 +17,7 @@ from sources.pricing import snapshot, stored
 from sources.pricing.entries import PriceEntry, own_entries
 from sources.pricing.snapshot import Snapshot
 from sources.settings import Settings, load_contracts
-from sources.settings.models import Contract
+from sources.settings.models import Contract, ContractTerm
 
 LIST, CURRENT, INSTALLED = "list", "current", "installed"
 
@@ -29,6 +29,8 @@ class Book:
     public: Snapshot
     entries: tuple[PriceEntry, ...]
     contracts: tuple[Contract, ...]
+    # Of provisioned capacity, which calls are covered by.
+    terms: tuple[ContractTerm, ...] = ()
 
     @cached_property
     def version(self) -> str:
@@ -40,12 +42,14 @@ def _plain(book: Book) -> dict[str, list[Any]]:
     return {
         "entries": [entry.model_dump(mode="json") for entry in book.entries],
         "contracts": [contract.model_dump(mode="json") for contract in book.contracts],
+        "terms": [term.model_dump(mode="json") for term in book.terms],
     }
 
 
 def current(home: Home, settings: Settings) -> Book:
     """The book that the next run prices by."""
-    return Book(stored.current(home), own_entries(), settings.contracts)
+    capacity = tuple(term for term in settings.contract_terms if term.kind == "provisioned")
+    return Book(stored.current(home), own_entries(), settings.contracts, capacity)
 
 
 def note_use(home: Home, book: Book) -> None:
@@ -81,7 +85,8 @@ def read_version(home: Home, version: str) -> Book:
         public = stored.PublicBook(**raw["public"]).snapshot
         entries = (PriceEntry.model_validate(entry) for entry in raw["entries"])
         contracts = (Contract.model_validate(contract) for contract in raw["contracts"])
-        return Book(public, tuple(entries), tuple(contracts))
+        terms = (ContractTerm.model_validate(term) for term in raw.get("terms", ()))
+        return Book(public, tuple(entries), tuple(contracts), tuple(terms))
 
     return stored.read_packed(_folder(home) / f"{version}.json.gz", parse)
 
@@ -95,9 +100,9 @@ def find_book(home: Home, settings: Settings, name: str) -> Book:
     now = current(home, settings)
     if name in (LIST, CURRENT, INSTALLED):
         public = snapshot.installed() if name == INSTALLED else now.public
-        return Book(public, now.entries, () if name == LIST else now.contracts)
+        return Book(public, now.entries, () if name == LIST else now.contracts, now.terms)
     if Path(name).is_file():
-        return Book(now.public, now.entries, load_contracts(Path(name), settings))
+        return Book(now.public, now.entries, load_contracts(Path(name), settings), now.terms)
     versions = [version for version in used_versions(home) if version.startswith(name)]
     publics = [one for one in stored.stored_books(home) if _is_called(one, name)]
     if len(versions) + len(publics) != 1:
@@ -109,7 +114,7 @@ def find_book(home: Home, settings: Settings, name: str) -> Book:
         )
     if versions:
         return read_version(home, versions[0])
-    return Book(publics[0].book.snapshot, now.entries, now.contracts)
+    return Book(publics[0].book.snapshot, now.entries, now.contracts, now.terms)
 
 
 def _is_called(one: stored.StoredBook, name: str) -> bool:

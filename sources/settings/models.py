@@ -212,7 +212,7 @@ class ContractTerm(Dated):
     """What a contract adds to the prices of calls: an amount by the month or over its whole time."""
 
     term_id: Name
-    kind: Literal["commitment", "prepaid", "minimum", "volume_discount", "call_fee"]
+    kind: Literal["commitment", "prepaid", "minimum", "volume_discount", "call_fee", "usage_fee", "provisioned"]
     service_provider: Name
     billing_account_id: Name | None = None
     amount_usd: Price | None = None
@@ -220,16 +220,36 @@ class ContractTerm(Dated):
     used_before_usd: Price = Decimal(0)
     bands: list[DiscountBand] = []
     usd_per_call: Price | None = None
+    # On top of the month's usage, such as a gateway's fee on credits.
+    percent_of_usage: Percent | None = None
+    # Capacity paid by the hour: how many units, and the models whose provisioned calls they serve.
+    units: Annotated[Count, Field(ge=1)] | None = None
+    usd_per_unit_hour: Price | None = None
+    models: list[Name] = []
     source: Name
 
     @model_validator(mode="after")
     def _says_what_its_kind_needs(self) -> Self:
-        needed = {"volume_discount": "bands", "call_fee": "usd_per_call"}.get(self.kind, "amount_usd")
-        for field in ("amount_usd", "bands", "usd_per_call"):
+        own = {
+            "volume_discount": ("bands",),
+            "call_fee": ("usd_per_call",),
+            "usage_fee": ("percent_of_usage",),
+            "provisioned": ("units", "usd_per_unit_hour", "models"),
+        }
+        needed = own.get(self.kind, ("amount_usd",))
+        for field in (
+            "amount_usd",
+            "bands",
+            "usd_per_call",
+            "percent_of_usage",
+            "units",
+            "usd_per_unit_hour",
+            "models",
+        ):
             value = getattr(self, field)
-            if (field == needed) != bool(value):
+            if (field in needed) != bool(value):
                 found = value if value else "nothing"
-                raise row_error(field, found, f"{self.kind} says {needed}, above 0, and neither of the others")
+                raise row_error(field, found, f"{self.kind} says {', '.join(needed)}, above 0, and none of the others")
         if self.kind == "commitment" and self.valid_to == OPEN_END:
             raise row_error("valid_to", "nothing", "the day a commitment ends")
         if self.paid_usd is not None and self.kind not in ("commitment", "prepaid"):

@@ -13,7 +13,7 @@ import polars as pl
 from sources.pricing.book import UNKNOWN_REGION
 from sources.pricing.entries import PriceEntry
 from sources.pricing.resolve import Key, resolve_prices
-from sources.settings.models import Contract
+from sources.settings.models import Contract, ContractTerm
 
 PRICED = Path(__file__).parents[2] / "dbt_project/models/intermediate/pricing/int_usage_priced.sql"
 INPUTS = (
@@ -36,6 +36,7 @@ def price_calls(
     calls: Sequence[Mapping[str, Any]],
     contracts: Sequence[Contract] = (),
     entries: Sequence[PriceEntry] | None = None,
+    terms: Sequence[ContractTerm] = (),
 ) -> list[tuple[Decimal | None, str | None]]:
     """What each call costs under the contracts and price entries (None: the project's own), or why it has no price."""
     frame = pl.DataFrame(
@@ -54,7 +55,7 @@ def price_calls(
     )
     names = ["service_provider", "host", "model_id", "service_tier", "usage_date"]
     keys = [Key._make(row) for row in events.select(*names, *_LAST).unique().rows()]
-    prices = resolve_prices(keys, contracts=contracts, entries=entries)
+    prices = resolve_prices(keys, contracts=contracts, entries=entries, terms=terms)
     with duckdb.connect() as connection:
         connection.register("int_usage_events", events.to_arrow())
         connection.register("stg_pricing__price_keys", prices.price_keys.to_arrow())

@@ -185,7 +185,7 @@ def test_settlement_lag_comes_from_the_account_then_the_provider(home: Home) -> 
             "contracts.yml",
             f"{TERM}  kind: minimum\n  usd_per_call: 0.01\n",
             "contracts.yml, line 2, terms[0].amount_usd: found nothing; "
-            "allowed: minimum says amount_usd, above 0, and neither of the others",
+            "allowed: minimum says amount_usd, above 0, and none of the others",
         ),
         (
             "contracts.yml",

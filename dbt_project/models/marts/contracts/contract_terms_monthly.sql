@@ -192,7 +192,14 @@ balances as (
         ) as drawn_usd,
         coalesce(call_months.calls, 0) as calls,
         held.span_end <= {{ dbt.dateadd('day', 1, 'held.last_day') }} as is_over,
-        held.span_end = held.valid_to as is_last
+        held.span_end = held.valid_to as is_last,
+        -- Capacity is paid from its first to its last hour, used or not; of a month that is not over, to the last day of data.
+        24 * {{ dbt.datediff(
+            'case when held.valid_from > held.month_start then held.valid_from else held.month_start end',
+            'case when held.span_end <= ' ~ dbt.dateadd('day', 1, 'held.last_day') ~ ' then held.span_end else '
+            ~ dbt.dateadd('day', 1, 'held.last_day') ~ ' end',
+            'day'
+        ) }} as held_hours
     from held
     left join used_months
         on
@@ -291,6 +298,8 @@ monthly as (
         cast(band_above_usd as decimal(38, 12)) as band_above_usd,
         cast(band_percent_off as decimal(9, 6)) as band_percent_off,
         case when kind = 'call_fee' then calls end as calls,
+        case when kind = 'provisioned' and held_hours > 0 then units * held_hours when kind = 'provisioned' then 0 end
+            as provisioned_unit_hours,
         cast(
             case
                 when kind = 'minimum' then below_minimum_usd
@@ -299,6 +308,9 @@ monthly as (
                     then -cast(used_usd * band_percent_off * 0.01 as decimal(26, 12))
                 when kind = 'call_fee'
                     then cast(cast(calls as decimal(12, 0)) * usd_per_call as decimal(26, 12))
+                when kind = 'usage_fee' then cast(used_usd * percent_of_usage * 0.01 as decimal(26, 12))
+                when kind = 'provisioned' and held_hours > 0
+                    then cast(cast(units * held_hours as decimal(12, 0)) * usd_per_unit_hour as decimal(26, 12))
                 else 0
             end as decimal(38, 12)
         ) as period_charge_usd
