@@ -1,5 +1,7 @@
 """The price book for people: what a model costs on a day, and what the calls of a home use that it does not hold."""
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -12,10 +14,17 @@ from sources.home import Home
 from sources.pricing import book, stored, versions
 from sources.pricing.contracts import contracted_card, find_contract
 from sources.pricing.rates import PUBLISHED_NAMES, TOKEN_METERS, rates_by_meter
+from sources.pricing.resolve import ANY_REGION
 from sources.pricing.snapshot import Snapshot
 from sources.settings import load_settings
 from sources.settings.models import Contract
 
+# Hosts of the models of others, and the families of their own.
+OWN_FAMILIES: dict[str, str | tuple[str, ...]] = {"google": ("gemini", "gemma"), "aws": ("nova", "titan")}
+RESELLERS = (
+    "aws", "azure", "google", "openrouter", "github-copilot", "quicksilverpro", "cursor", "cloudflare", "databricks",
+    "fireworks", "together", "novita", "groq", "cerebras", "baseten", "ovhcloud", "modal",
+)  # fmt: skip
 SERVICE_TIERS = ("standard", "batch", "flex", "priority")
 
 
@@ -86,6 +95,79 @@ def show_prices(
                     if own_rates[meter] is not None
                 ]
     return Shown(service_provider, model_id, model.model, model.method, prices, missing)
+
+
+@dataclass(frozen=True)
+class Host:
+    """The plain input and output prices of a model where it is served, and their spread over the first host's."""
+
+    provider: str
+    region: str
+    model: str
+    input_usd: Decimal | None
+    output_usd: Decimal | None
+    input_spread_percent: Decimal | None
+    output_spread_percent: Decimal | None
+    source: str
+    known_from: date | None
+
+
+def show_hosts(model_id: str, day: date, public: Snapshot) -> list[Host]:
+    """The standard prices of a model at every host of the book on a UTC day, and of regions with prices of their own.
+
+    Its maker comes first, and the others are compared with it; without one, the first of those that serve it.
+    """
+    wanted = _base_name(model_id)
+    found: list[tuple[str, str, str, book.Quote]] = []
+    for provider in public.providers:
+        for listed in provider.models:
+            if _base_name(listed.id) == wanted:
+                model = book.Model(provider.id, listed.id, listed.id, "exact", public.match(provider, listed))
+                found += [(provider.id, listed.id, region, quote) for region, quote in _regions(model, day)]
+    found.sort(key=lambda one: (_resells(one[0], wanted), one[0], one[2] != ANY_REGION, one[1], one[2]))
+    hosts: list[Host] = []
+    for provider_id, name, region, quote in found:
+        listed_input, listed_output = (
+            quote.card.base.get(meter) if quote.card else None for meter in ("input", "output")
+        )
+        direct = hosts[0] if hosts else None
+        spreads = (
+            _spread(listed_input, direct.input_usd if direct else None),
+            _spread(listed_output, direct.output_usd if direct else None),
+        )
+        source = quote.source or ""
+        hosts.append(Host(provider_id, region, name, listed_input, listed_output, *spreads, source, quote.known_from))
+    return hosts
+
+
+def _resells(provider: str, base_name: str) -> bool:
+    if base_name.startswith(OWN_FAMILIES.get(provider, "-")):
+        return False
+    return provider in RESELLERS or provider.startswith("huggingface_")
+
+
+def _regions(model: book.Model, day: date) -> Iterator[tuple[str, book.Quote]]:
+    """The quote of everywhere and those of regions, by the region's name or pattern."""
+    names = [region for entry in book.about(model, "standard", None) for region in entry.regions]
+    for region in (book.UNKNOWN_REGION, *names):
+        quote = book.quote(model, "standard", day, region=region)
+        if quote.card is not None and (region == book.UNKNOWN_REGION or quote.region):
+            yield (quote.region or ANY_REGION), quote
+
+
+def _base_name(model_id: str) -> str:
+    """The model without publisher, region, date and version: what it is called wherever it is served."""
+    name = model_id.lower().split("/")[-1]
+    name = re.sub(r"^(?:[a-z]+\.)+(?=[a-z])", "", name)
+    name = re.sub(r"(?:-v\d+)?(?::\d+)?$", "", name)
+    name = re.sub(r"[-@]\d{8}$|-\d{4}-\d{2}-\d{2}$", "", name)
+    return re.sub(r"[^a-z0-9:]+", "-", name)
+
+
+def _spread(amount: Decimal | None, direct: Decimal | None) -> Decimal | None:
+    if amount is None or not direct:
+        return None
+    return ((amount / direct - 1) * 100).quantize(Decimal("0.01"))
 
 
 def unit(meter: str) -> str:

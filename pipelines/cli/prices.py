@@ -13,6 +13,7 @@ from sources.home import HOME_VARIABLE, Home
 
 if TYPE_CHECKING:
     from pipelines.price_diff import Line, PriceDiff
+    from pipelines.prices import Host
     from sources.pricing.stored import TakenIn
 
 DIFF_EXAMPLES = """\b
@@ -22,6 +23,11 @@ Examples:
   inferledger prices diff 5f4d8e17 current --home acme                   what another book changed since
 """
 
+SHOW_EXAMPLES = """\b
+Examples:
+  inferledger prices show gpt-5-nano --provider openai --on 2026-10-31
+  inferledger prices show claude-sonnet-4-5 --on 2026-10-31              at every host and region, with the spread
+"""
 IMPORT_EXAMPLES = """\b
 Examples:
   inferledger prices import --home acme                the installed package, from now on whatever is installed
@@ -34,9 +40,9 @@ def prices() -> None:
     """Look prices up, and find what they lack."""
 
 
-@prices.command(epilog="\b\nExample:\n  inferledger prices show gpt-5-nano --provider openai --on 2026-10-31")
+@prices.command(epilog=SHOW_EXAMPLES)
 @click.argument("model")
-@click.option("--provider", required=True, help="Who bills: openai, anthropic, bedrock, openrouter, ...")
+@click.option("--provider", help="Who bills: openai, bedrock, openrouter, ...; every host when left out.")
 @click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), help="The UTC day; today when left out.")
 @click.option("--tier", help="One service tier: standard, batch, flex or priority; all when left out.")
 @click.option(
@@ -46,18 +52,24 @@ def prices() -> None:
     help="Show the company's contracted prices beside the list prices, by the home's book.",
 )
 @json_option
-def show(model: str, provider: str, day: datetime | None, tier: str | None, home: Path | None, as_json: bool) -> None:
+def show(
+    model: str, provider: str | None, day: datetime | None, tier: str | None, home: Path | None, as_json: bool
+) -> None:
     """Show every price of MODEL on a day: list, contracted, tier, window, source.
 
-    Exits with 1 when the book has none.
+    Without --provider, what the model costs at every host and region of the book, and how much more or less than at
+    its maker. Exits with 1 when the book has no price.
     """
-    from pipelines.prices import show_prices, unit
-    from sources.pricing import stored
+    from pipelines.prices import show_hosts, show_prices, unit
+    from sources.pricing import snapshot, stored
     from sources.settings import load_settings
 
     place = Home.find(home) if home else None
     contracts, public = (load_settings(place).contracts, stored.current(place)) if place else ((), None)
     on = day.date() if day else clock.now().date()
+    if provider is None:
+        _print_hosts(model, on, show_hosts(model, on, public or snapshot.installed()), as_json)
+        return
     found = show_prices(provider, model, on, contracts, (tier,) if tier else (), public)
     if as_json:
         print_json(found)
@@ -230,6 +242,35 @@ def _print_diff(found: "PriceDiff", by: str) -> None:
         click.echo("Calls without a price are in no amount; B - A is of the calls that both books price.")
     if found.self_hosted_calls:
         click.echo(f"Left out: {count(found.self_hosted_calls, 'call')} to own nodes, which cost GPU hours.")
+
+
+def _print_hosts(model: str, day: date, hosts: "list[Host]", as_json: bool) -> None:
+    if as_json:
+        print_json(hosts)
+    elif hosts:
+        columns = ("provider", "region", "model", "input USD", "output USD", "input spread", "output spread", "source")
+        table = [
+            [
+                host.provider,
+                host.region,
+                host.model,
+                _amount(host.input_usd),
+                _amount(host.output_usd),
+                _percent(host.input_spread_percent),
+                _percent(host.output_spread_percent),
+                host.source,
+            ]
+            for host in hosts
+        ]
+        print_table(f"{model} on {day}, list prices per million tokens", columns, table, right=(3, 4, 5, 6))
+    else:
+        click.secho(f"no provider of the book serves {model!r}; --provider names the nearest", fg="yellow")
+    if not hosts:
+        raise click.exceptions.Exit(1)
+
+
+def _percent(value: Decimal | None) -> str:
+    return "-" if value is None else f"{value:+.2f} %"
 
 
 def _input_tokens(threshold: int, is_inclusive: bool) -> str:

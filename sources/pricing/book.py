@@ -1,10 +1,16 @@
 """The price book: the public snapshot with the project's own entries on top, asked by model, tier and day."""
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
 
 from sources.pricing import snapshot
 from sources.pricing.entries import EVERYWHERE, PriceEntry, own_entries
@@ -61,6 +67,11 @@ def find_model(
         if match is not None:
             method = "exact" if match.model.id == model_id else "pattern"
             return Model(service_provider, model_id, match.model.id, method, match)
+    target = aliases().get((provider.id, bare))
+    # By its id: some of the book's models do not match their own.
+    for listed in provider.models:
+        if listed.id == target:
+            return Model(service_provider, model_id, listed.id, "alias", public.match(provider, listed))
     near = _nearest(bare, snapshot.model_ids(provider))
     miss = f"no price for model {model_id!r} of {service_provider}{near}"
     return Model(service_provider, model_id, bare, "unresolved", miss=miss)
@@ -72,15 +83,30 @@ def strip_prefix(model_id: str, prefixes: Sequence[str]) -> str:
     return tail if slash and tail and head in prefixes else model_id
 
 
+@cache
+def aliases() -> dict[tuple[str, str], str]:
+    """What logs and bills call a model that the public book knows by another id, by its provider there."""
+    text = files("sources.pricing").joinpath("aliases.yml").read_text(encoding="utf-8")
+    listed: list[dict[str, Any]] = yaml.safe_load(text)["aliases"]
+    return {(one["provider"], name): model for one in listed for name, model in one["models"].items()}
+
+
 def _nearest(wanted: str, known: Sequence[str]) -> str:
-    near = get_close_matches(wanted, known, n=3, cutoff=0.5)
+    """The likeliest ids: those that hold the wanted name, however it is punctuated, then those spelled alike."""
+    plain = _plain(wanted)
+    holding = sorted((one for one in known if plain in _plain(one)), key=len)
+    near = list(dict.fromkeys([*holding, *get_close_matches(wanted, known, n=3, cutoff=0.5)]))[:3]
     return f"; nearest: {', '.join(near)}" if near else ""
+
+
+def _plain(name: str) -> str:
+    return re.sub("[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 def change_days(model: Model, service_tier: str, entries: Sequence[PriceEntry] | None = None) -> set[date]:
     """Days on which a quote may change."""
     days = snapshot.change_days(model.match) if model.match else set()
-    for entry in _about(model, service_tier, entries) + _about(model, "standard", entries):
+    for entry in about(model, service_tier, entries) + about(model, "standard", entries):
         days |= {entry.valid_from, entry.valid_to}
     return days
 
@@ -107,7 +133,7 @@ def quote(
     found = _anywhere(model, service_tier, day, entries, second)
     if found.card is None or region in EVERYWHERE:
         return found
-    for entry in _about(model, service_tier, entries):
+    for entry in about(model, service_tier, entries):
         if entry.valid_from <= day < entry.valid_to and entry.holds_in(region):
             card = _at_percent(found.card, entry.percent_of_global, entry.meters)
             basis, source = f"{found.basis}, own entry {entry.entry_id}", f"{found.source}; {entry.source}"
@@ -151,10 +177,11 @@ def _at_percent(card: RateCard, percent: Decimal | None, meters: Collection[str]
 
 def _covering(model: Model, service_tier: str, entries: Sequence[PriceEntry] | None) -> list[PriceEntry]:
     """The entries about a model and tier, but those of single regions."""
-    return [entry for entry in _about(model, service_tier, entries) if not entry.regions]
+    return [entry for entry in about(model, service_tier, entries) if not entry.regions]
 
 
-def _about(model: Model, service_tier: str, entries: Sequence[PriceEntry] | None) -> list[PriceEntry]:
+def about(model: Model, service_tier: str, entries: Sequence[PriceEntry] | None) -> list[PriceEntry]:
+    """Every entry about a model and tier."""
     provider = model.match.provider.id if model.match else model.service_provider
     known = own_entries() if entries is None else entries
     return [entry for entry in known if entry.covers(provider, model.names, service_tier)]

@@ -38,6 +38,26 @@ def test_an_unknown_model_has_no_price_and_names_the_nearest() -> None:
     assert "nearest: gpt-5-nano" in shown.output
 
 
+def test_every_host_and_region_is_shown_with_its_spread_over_the_maker() -> None:
+    shown = CliRunner().invoke(cli, ["prices", "show", "claude-sonnet-4.6", "--on", "2026-11-01", "--json"])
+    assert shown.exit_code == 0, shown.output
+    names = ("provider", "region", "model", "input_usd", "output_usd", "output_spread_percent")
+    found = [tuple(host[name] for name in names) for host in json.loads(shown.stdout)]
+    assert found[:2] == [
+        ("anthropic", "any", "claude-sonnet-4-6", "3", "15", None),
+        ("anthropic", "us", "claude-sonnet-4-6", "3.30000000", "16.50000000", "10.00"),
+    ]
+    assert ("aws", "any", "global.anthropic.claude-sonnet-4-6-v1:0", "3", "15", "0.00") in found
+    assert ("aws", "any", "regional.anthropic.claude-sonnet-4-6-v1:0", "3.3", "16.5", "10.00") in found
+    assert ("google", "*", "claude-sonnet-4-6", "3.30000000", "16.50000000", "10.00") in found
+    assert ("openrouter", "any", "anthropic/claude-sonnet-4.6", "3", "15", "0.00") in found
+
+
+def test_a_model_no_host_serves_exits_with_1() -> None:
+    shown = CliRunner().invoke(cli, ["prices", "show", "gpt-5-nanoo"])
+    assert (shown.exit_code, "no provider of the book serves 'gpt-5-nanoo'" in shown.stdout) == (1, True)
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     return init_home(tmp_path / "acme")

@@ -190,6 +190,26 @@ def test_what_is_not_recognised_names_the_nearest_candidates() -> None:
     assert book.find_model("opnai", "gpt-5").miss == "no provider 'opnai'; nearest: openai, moonshotai, zhipuai"
 
 
+def test_aliases_lead_from_names_the_book_does_not_know_to_models_it_does() -> None:
+    assert book.aliases()
+    for (provider, name), target in book.aliases().items():
+        found = book.find_model(provider, name)
+        assert (found.model, found.method) == (target, "alias"), name
+
+
+@pytest.mark.parametrize(
+    ("wanted", "nearest"),
+    [
+        ("anthropic.claude-3-5-sonnet", "regional.anthropic.claude-3-5-sonnet-20240620-v1:0"),
+        ("Claude Sonnet 4.5", "global.anthropic.claude-sonnet-4-5-20250929-v1:0"),
+    ],
+)
+def test_a_name_that_may_mean_several_models_has_no_price_and_names_them(wanted: str, nearest: str) -> None:
+    found = book.find_model("bedrock", wanted)
+    assert found.match is None
+    assert nearest in str(found.miss)
+
+
 def test_every_openai_and_anthropic_batch_price_of_the_book_is_what_the_entries_say_before_it() -> None:
     differing = set()
     for name in ("openai", "anthropic"):
