@@ -4,7 +4,7 @@ DEMO_NOW := 2026-11-18T06:00:00Z
 
 .PHONY: help demo test lint focus-validator docs dev lock bench clean
 help: ## Show what there is to type
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 .venv/.synced: requirements.lock pyproject.toml
 	@test -x $(BIN)/python || python3 -m venv .venv

@@ -64,7 +64,9 @@ calls as (
         sum(output_text_tokens + reasoning_tokens) as output,
         sum(output_audio_tokens) as output_audio,
         sum(output_image_tokens) as output_image,
-        sum(searches) as search
+        sum(searches) as search,
+        sum(list_cost_usd) filter (where contracted_cost_usd is not null) as list_usd,
+        sum(contracted_cost_usd) filter (where list_cost_usd is not null) as contracted_usd
     from fct_usage
     where
         usage_date between cast($period || '-01' as date) and last_day(cast($period || '-01' as date))
@@ -93,6 +95,40 @@ metered as (
 
 ),
 
+-- What the public price is to the company's, over all calls of the day: calls say both for all their meters together.
+listed as (
+
+    select
+        service_provider, billing_account_id, usage_date, model, service_tier,
+        pico(sum(list_usd)) as list_pico,
+        pico(sum(contracted_usd)) as contracted_pico
+    from calls
+    group by all
+    having sum(contracted_usd) > 0
+
+),
+
+-- The contract term that a charge draws on; the first where there are several.
+terms as (
+
+    select
+        charges.charge_id,
+        min(terms.term_id) as term_id
+    from fct_charges as charges
+    inner join contract_terms_monthly as terms
+        on
+            charges.service_provider = terms.service_provider
+            and terms.billing_account_id in (charges.billing_account_id, 'all')
+            and charges.usage_date >= terms.valid_from
+            and charges.usage_date < terms.valid_to
+    where
+        charges.drawn_usd > 0
+        and terms.kind in ('commitment', 'prepaid')
+        and strftime(terms.month_start, '%Y-%m') = $period
+    group by charges.charge_id
+
+),
+
 methods as (
 
     select
@@ -116,7 +152,8 @@ usage_lines as (
         invoice_id,
         min(invoice_line_id) as invoice_line_id
     from invoice_lines
-    where line_type = 'usage'
+    -- What was paid before is taken off by a line of its own.
+    where line_type = 'usage' or (line_type = 'commitment' and amount_usd < 0)
     group by invoice_id
     having count(*) = 1
 
@@ -147,11 +184,14 @@ charged as (
         own_line.description,
         running.ratio_to - running.ratio_from as ratio,
         sum(running.amount_usd) over (partition by running.charge_id, running.is_correction) as charge_usd,
+        case when running.is_correction then 0 else pico(coalesce(charges.drawn_usd, 0)) end as charge_drawn,
+        listed.list_pico,
+        listed.contracted_pico,
         pico(charges.quantity) as charge_quantity,
         pico(metered.counted) as counted,
         case
             when running.charge_category in ('usage', 'unlogged_traffic', 'gpu_busy', 'gpu_idle')
-                and not running.is_correction and charges.quantity > 0 and charges.amount_usd >= 0
+                and not running.is_correction and charges.quantity > 0 and charges.amount_usd + charges.drawn_usd >= 0
                 then meters.consumed_unit is not null
             else false
         end as has_price,
@@ -178,11 +218,19 @@ charged as (
             and running.plan = metered.plan
             and running.cost_center is not distinct from metered.cost_center
             and running.cost_nature = metered.cost_nature
+    left join listed
+        on
+            running.host <> 'self_hosted'
+            and running.service_provider = listed.service_provider
+            and running.billing_account_id = listed.billing_account_id
+            and running.usage_date = listed.usage_date
+            and running.model = listed.model
+            and charges.service_tier = listed.service_tier
     left join usage_lines
         on
             running.invoice_id = usage_lines.invoice_id
             and not running.is_correction
-            and running.charge_category not in ('credit', 'fee', 'rounding', 'fx')
+            and running.charge_category not in ('credit', 'fee', 'commitment', 'shortfall', 'rounding', 'fx')
     left join (select distinct invoice_id from invoice_lines where line_type = 'usage') as fx_lines
         on running.invoice_id = fx_lines.invoice_id
     left join invoice_lines as own_line
@@ -211,7 +259,9 @@ priced as (
     select
         *,
         consumed // meters.block as priced,
-        pico(charge_usd) * 1000000000000 // nullif(charge_priced, 0) as unit_price
+        charge_drawn // 1000000 * ratio_to // 1000000 - charge_drawn // 1000000 * ratio_from // 1000000 as drawn,
+        -- What was paid before has its price too.
+        (pico(charge_usd) + charge_drawn) * 1000000000000 // nullif(charge_priced, 0) as unit_price
     from counted
 
 ),
@@ -233,10 +283,10 @@ parts as (
         is_correction,
         host,
         case
-            when charge_category in ('usage', 'unlogged_traffic', 'non_token', 'gpu_busy', 'gpu_idle') then 'Usage'
+            when charge_category in ('usage', 'unlogged_traffic', 'non_token', 'gpu_busy', 'gpu_idle', 'shortfall') then 'Usage'
             when charge_category = 'credit' then 'Credit'
             when charge_category in ('rounding', 'fx') then 'Adjustment'
-            when charge_category in ('fee', 'prepaid', 'commitment', 'shortfall') then 'Purchase'
+            when charge_category in ('fee', 'commitment') then 'Purchase'
         end as focus_category,
         case
             when description is not null then description
@@ -244,6 +294,7 @@ parts as (
             when charge_category = 'fx' then 'Invoice settled at another exchange rate than its days'
             when charge_category = 'gpu_busy' then 'GPUs serving ' || model
             when charge_category = 'gpu_idle' then 'GPUs idle'
+            when charge_category = 'shortfall' then 'Paid for or promised and not used: ' || meter
             when charge_category = 'unlogged_traffic' then meters.sku_meter || ' of ' || model || ' that no log has'
             when meters.sku_meter is null or model = 'unattributed' then coalesce(meters.sku_meter, meter, charge_category)
             else meters.sku_meter || ' of ' || model
@@ -255,9 +306,16 @@ parts as (
         case when has_price then meters.consumed_unit end as consumed_unit,
         case when has_price then from_pico(priced) end as pricing_quantity,
         case when has_price then meters.pricing_unit end as pricing_unit,
-        case when has_price then from_pico(unit_price) end as unit_price,
-        case when has_price then from_pico(unit_price * priced // 1000000000000) else amount_usd end as list_usd,
-        coalesce(meters.sku_meter, case when charge_category in ('non_token', 'fee') then coalesce(meter, charge_category) end)
+        case when has_price then unit_price end as contracted_price,
+        case when has_price then coalesce(unit_price * list_pico // contracted_pico, unit_price) end as list_price,
+        case when has_price then priced end as priced,
+        amount_usd + from_pico(drawn) as unpriced_usd,
+        case
+            when drawn > 0 and terms.term_id is not null
+                then '{"Elements":[{"ContractId":' || to_json(terms.term_id) || ',"ContractCommitmentId":' || to_json(terms.term_id)
+                || ',"ContractCommitmentAppliedCost":' || from_pico(drawn) || '}]}'
+        end as contract_applied,
+        coalesce(meters.sku_meter, case when charge_category in ('non_token', 'fee', 'commitment') then coalesce(meter, charge_category) end)
             as sku_meter,
         service_provider || ':' || case when model <> 'unattributed' then model || ':' else '' end || meter as sku_id,
         coalesce(service_tier, 'standard') as service_tier,
@@ -267,9 +325,11 @@ parts as (
         meters.cache_lifetime,
         meters.modality,
         methods.method_id,
-        tenant_id || '/' || product_id || '/' || feature_id || '/' || environment || '/' || plan || '/'
+        case when target_type in ('tenant', 'unattributed') then '' else target_type || ':' end
+        || target_id || '/' || product_id || '/' || feature_id || '/' || environment || '/' || plan || '/'
         || coalesce(cost_center, 'unattributed') || '/' || cost_nature as resource_id,
-        coalesce(tenants.tenant_name, tenant_id) as resource_name,
+        case when target_type in ('tenant', 'unattributed') then coalesce(tenants.tenant_name, target_id) else target_id end
+            as resource_name,
         case
             when not is_correction and ratio is not null
                 -- Put together as text: JSON functions make doubles of decimals.
@@ -281,10 +341,12 @@ parts as (
                 end
                 || case when basis_quantity is null then '' else ',"x_BasisQuantity":' || basis_quantity end
                 || ',"x_Method":' || to_json(method) || ',"x_Rule":' || to_json(rule_id)
-                || ',"x_RuleVersion":' || to_json(rule_version) || '}]}'
+                || ',"x_RuleVersion":' || to_json(rule_version)
+                || case when through_rules is null then '' else ',"x_ThroughRules":' || to_json(through_rules) end || '}]}'
         end as method_details,
         json_merge_patch('{}', json_object(
             'tenant_id', tenant_id,
+            'pool', case when target_type = 'pool' then target_id end,
             'product_id', nullif(product_id, 'unattributed'),
             'feature_id', nullif(feature_id, 'unattributed'),
             'environment', nullif(environment, 'unattributed'),
@@ -294,6 +356,10 @@ parts as (
         )) as tags
     from priced
     inner join methods using (charge_id)
+    left join terms
+        on
+            priced.charge_drawn > 0
+            and priced.charge_id = terms.charge_id
     left join (select tenant_id, tenant_name from dim_tenants) as tenants using (tenant_id)
 
 ),
@@ -311,7 +377,7 @@ taxes as (
         coalesce(description, 'Tax') as description,
         amount_usd,
         amount_usd as effective_usd,
-        amount_usd as list_usd,
+        amount_usd as unpriced_usd,
         false as has_price
     from invoice_lines
     where line_type = 'tax'
@@ -360,21 +426,22 @@ select
     case when focus_category = 'Usage' then usage_date else date_trunc('month', usage_date) end as ChargePeriodStart,
     consumed_quantity as ConsumedQuantity,
     consumed_unit as ConsumedUnit,
-    list_usd as ContractedCost,
-    unit_price as ContractedUnitPrice,
+    contract_applied as ContractApplied,
+    case when has_price then from_pico(contracted_price * priced // 1000000000000) else unpriced_usd end as ContractedCost,
+    from_pico(contracted_price) as ContractedUnitPrice,
     effective_usd as EffectiveCost,
     case host when 'bedrock' then 'aws' when 'vertex' then 'google' when 'azure' then 'azure' else service_provider end
         as HostProviderName,
     invoice_line_id as InvoiceDetailId,
     invoice_id as InvoiceId,
     service_provider as InvoiceIssuerName,
-    list_usd as ListCost,
-    unit_price as ListUnitPrice,
-    case when has_price then 'Standard' end as PricingCategory,
+    case when has_price then from_pico(list_price * priced // 1000000000000) else unpriced_usd end as ListCost,
+    from_pico(list_price) as ListUnitPrice,
+    case when has_price then case when contract_applied is null then 'Standard' else 'Committed' end end as PricingCategory,
     'USD' as PricingCurrency,
-    unit_price as PricingCurrencyContractedUnitPrice,
+    from_pico(contracted_price) as PricingCurrencyContractedUnitPrice,
     effective_usd as PricingCurrencyEffectiveCost,
-    unit_price as PricingCurrencyListUnitPrice,
+    from_pico(list_price) as PricingCurrencyListUnitPrice,
     pricing_quantity as PricingQuantity,
     pricing_unit as PricingUnit,
     service_provider as ProviderName,

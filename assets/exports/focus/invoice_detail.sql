@@ -48,8 +48,10 @@ select
     cast($period || '-01' as date) + interval 1 month as BillingPeriodEnd,
     cast($period || '-01' as date) as BillingPeriodStart,
     case line_type
-        when 'usage' then 'Usage' when 'credit' then 'Credit' when 'fee' then 'Purchase' when 'commitment' then 'Purchase' when 'tax' then 'Tax'
+        when 'usage' then 'Usage' when 'credit' then 'Credit' when 'fee' then 'Purchase' when 'tax' then 'Tax'
         when 'fx' then 'Adjustment'
+        -- What was paid before is taken off the usage.
+        when 'commitment' then case when amount_usd < 0 then 'Usage' else 'Purchase' end
     end as ChargeCategory,
     issued_at as InvoiceDetailCreated,
     description as InvoiceDetailDescription,

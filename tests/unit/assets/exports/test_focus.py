@@ -117,7 +117,7 @@ def test_billed_cost_of_an_invoice_is_the_invoice_and_tax_stands_apart(folders: 
     without_invoice = billed.pop(("", False))
     assert billed == invoiced
     assert invoiced == {
-        ("INV-1", False): Decimal("2.905"), ("INV-1", True): Decimal("0.3"), ("INV-2", False): Decimal("0.9")
+        ("INV-1", False): Decimal("4.305"), ("INV-1", True): Decimal("0.3"), ("INV-2", False): Decimal("0.9")
     }  # fmt: skip
     assert without_invoice == Decimal("0.84")
 
@@ -148,6 +148,30 @@ def test_tokens_of_a_part_are_those_of_its_calls_and_ratios_add_up_to_one(charge
             json.loads(row["AllocatedMethodDetails"], parse_float=Decimal) for row in of(charges, origin).values()
         ]
         assert sum(detail["Elements"][0]["AllocatedRatio"] for detail in details) == 1
+
+
+def test_list_price_is_the_public_one_and_the_contracts_percent_is_not_in_it(charges: Rows) -> None:
+    names = "ListUnitPrice", "ListCost", "ContractedUnitPrice", "ContractedCost"
+    # The day's calls list at 1.50 what the contract has for 1.20.
+    assert tuple(of(charges, "cached")["acme"][name] for name in names) == ("0.125", "0.0875", "0.1", "0.07")
+    # No log has the price of what no log has.
+    assert tuple(of(charges, "unlogged")["unattributed"][name] for name in names) == ("1", "0.05", "1", "0.05")
+
+
+def test_usage_that_was_paid_before_says_by_which_term_and_how_much(charges: Rows) -> None:
+    names = "BilledCost", "EffectiveCost", "ContractedCost", "ContractedUnitPrice", "PricingCategory"
+    drawn = of(charges, "drawn")
+    assert {tenant: tuple(row[name] for name in names) for tenant, row in drawn.items()} == {
+        "acme": ("0.3", "0.45", "0.5", "1", "Committed"), "evil": ("0.1", "0.45", "0.5", "1", "Committed")
+    }  # fmt: skip
+    applied = {tenant: json.loads(row["ContractApplied"])["Elements"] for tenant, row in drawn.items()}
+    assert applied == {
+        tenant: [{"ContractId": "commit", "ContractCommitmentId": "commit", "ContractCommitmentAppliedCost": cost}]
+        for tenant, cost in (("acme", 0.45), ("evil", 0.15))
+    }
+    bought, unused = of(charges, "bought")["unattributed"], of(charges, "unused")["acme"]
+    assert [bought[name] for name in ("ChargeCategory", "BilledCost", "EffectiveCost")] == ["Purchase", "1", "0"]
+    assert [unused[name] for name in ("ChargeCategory", "BilledCost", "EffectiveCost")] == ["Usage", "0", "0.25"]
 
 
 def test_each_kind_of_charge_has_its_category_and_costs(charges: Rows) -> None:
@@ -249,12 +273,12 @@ def test_the_order_of_the_marts_changes_no_byte(folders: dict[str, Path], tmp_pa
 
 def test_the_manifest_counts_rows_and_adds_up_each_invoice(folders: dict[str, Path]) -> None:
     manifest = json.loads((folders["1.4"] / "focus.manifest.json").read_text())
-    assert (manifest["focus_version"], manifest["period"], manifest["rows"]) == ("1.4", "2026-10", 22)
-    assert Decimal(manifest["BilledCost"]) == Decimal("4.945")
+    assert (manifest["focus_version"], manifest["period"], manifest["rows"]) == ("1.4", "2026-10", 26)
+    assert Decimal(manifest["BilledCost"]) == Decimal("6.345")
     totals = [(total["InvoiceId"], total["is_tax"], Decimal(total["BilledCost"])) for total in manifest["invoices"]]
     assert totals == [
         (None, False, Decimal("0.84")), ("INV-2", False, Decimal("0.9")), (None, False, Decimal(0)),
-        ("INV-1", False, Decimal("2.905")), ("INV-1", True, Decimal("0.3")),
+        ("INV-1", False, Decimal("4.305")), ("INV-1", True, Decimal("0.3")),
     ]  # fmt: skip
 
 
