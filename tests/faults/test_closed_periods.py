@@ -47,8 +47,10 @@ def later(home: Home, *arguments: str) -> str:
 def disturb(home: Home) -> None:
     """A log that comes late, a contract that costs more, and a rule that moves the idle GPU hours."""
     folder = home.landing / "litellm/spend_logs"
-    lines = gzip.decompress((folder / "spend_logs_2026-10-20.ndjson.gz").read_bytes())
-    (folder / LATE_LOG).write_bytes(gzip.compress(lines.replace(b"chatcmpl-", b"chatcmpl-late-"), mtime=0))
+    lines = gzip.decompress((folder / "spend_logs_2026-10-20.ndjson.gz").read_bytes()).splitlines(keepends=True)
+    # Every second call once more under another id, so that the bill is shared otherwise.
+    late = b"".join(lines[::2]).replace(b"chatcmpl-", b"chatcmpl-late-").replace(b"msg_", b"msg_late")
+    (folder / LATE_LOG).write_bytes(gzip.compress(late, mtime=0))
     contracts, rules = home.config / "contracts.yml", home.config / "allocation.yml"
     priced: Any = yaml.safe_load(contracts.read_text())
     priced["contracts"][0]["percent_off"] = "5"
@@ -129,6 +131,8 @@ def test_a_closed_month_stays_and_what_comes_later_is_posted_in_the_next(closed:
     ((number, nameless),) = query(closed, corrections)
     assert number > 100
     assert nameless == 0
+    categories = "select distinct charge_category from fct_allocations where status = 'correction'"
+    assert {"usage", "gpu_idle"} <= {category for (category,) in query(closed, categories)}, "the late log, the rule"
     totals = """
         select usage_date, charge_id, tenant_id, cost_component, sum(amount_usd), sum(effective_amount_usd)
         from fct_allocations group by all having sum(amount_usd) <> 0 or sum(effective_amount_usd) <> 0 order by all
