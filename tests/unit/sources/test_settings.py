@@ -114,6 +114,11 @@ def test_a_price_that_no_double_holds_is_exact(home: Home) -> None:
     assert prices.output == Decimal("1234567890.12345678")
 
 
+def test_cost_plus_and_multiple_are_one_factor(home: Home) -> None:
+    (home.config / "markups.csv").write_text("tenant_id,cost_plus_percent,multiple\nacme,12.5,\n,,3\n")
+    assert [row.price_factor for row in load_settings(home).markups] == [Decimal("1.125"), 3]
+
+
 def test_two_accounts_that_say_as_much_are_decided_by_one_that_says_more(home: Home) -> None:
     (home.config / "gl_map.csv").write_text(
         "cost_nature,service_provider,account\n,,5000\ncogs,,5100\n,openai,5200\ncogs,openai,5300\nr_and_d,,6100\n"
@@ -270,6 +275,22 @@ def test_settlement_lag_comes_from_the_account_then_the_provider(home: Home) -> 
             "cost_nature.yml",
             "default: opex\n",
             "cost_nature.yml, line 1, default: found 'opex'; allowed: cogs, r_and_d, sales_marketing, g_and_a",
+        ),
+        (
+            "markups.csv",
+            "tenant_id,plan,cost_plus_percent,multiple\nacme,,20,3\n",
+            "markups.csv, line 2, multiple: found both; allowed: either cost_plus_percent or multiple",
+        ),
+        (
+            "token_budgets.csv",
+            "tenant_id,tokens_per_month\nacmee,100\n",
+            "token_budgets.csv, line 2, tenant_id: found 'acmee'; allowed: one of tenants.csv; did you mean 'acme'?",
+        ),
+        (
+            "disputes.csv",
+            "tenant_id,posting_period,status,reason,opened\nacme,2026-10,open,late,2026-11-03\n",
+            "disputes.csv, line 2, chargeback_line_id: found acme 2026-10; allowed: chargeback_line_id alone, or "
+            "tenant_id, posting_period and service_provider",
         ),
         (
             "gl_map.csv",
