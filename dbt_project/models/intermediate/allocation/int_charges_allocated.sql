@@ -632,7 +632,7 @@ divided_{{ step }} as (
 
 ),
 
-split_{{ step }} as (
+billed_{{ step }} as (
 
     select
         divided.charge_id,
@@ -656,15 +656,30 @@ split_{{ step }} as (
         divided.cost_center,
         divided.cost_nature,
         spans.basis_quantity,
-        {{ split_exact('divided.amount_quotient', 'divided.amount_remainder', *span) }} as amount_usd,
-        case
-            when divided.effective_amount_usd = divided.amount_usd
-                then {{ split_exact('divided.amount_quotient', 'divided.amount_remainder', *span) }}
-            else {{ split_exact('divided.effective_quotient', 'divided.effective_remainder', *span) }}
-        end as effective_amount_usd
+        spans.weight,
+        spans.ends_at,
+        divided.total_weight,
+        divided.effective_quotient,
+        divided.effective_remainder,
+        divided.effective_amount_usd = divided.amount_usd as is_effective_billed,
+        {{ split_exact('divided.amount_quotient', 'divided.amount_remainder', *span) }} as amount_usd
     from divided_{{ step }} as divided
     inner join spans_{{ step }} as spans
         on divided.set_number = spans.set_number
+
+),
+
+-- Most amounts are both: divided once.
+split_{{ step }} as (
+
+    select
+        billed.*,
+        case
+            when billed.is_effective_billed then billed.amount_usd
+            else {{ split_exact('billed.effective_quotient', 'billed.effective_remainder', 'billed.ends_at - billed.weight',
+            'billed.ends_at', 'billed.total_weight') }}
+        end as effective_amount_usd
+    from billed_{{ step }} as billed
 
 ),
 {%- if step < steps %}

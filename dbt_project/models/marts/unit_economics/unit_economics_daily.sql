@@ -51,7 +51,7 @@ usage_cells as (
 
 ),
 
--- what is paid comes from the ledger, which also holds the cost no call caused
+-- what is paid comes from the ledger alone: it also holds the cost no call caused, and a rule may have moved a call's
 allocation_cells as (
 
     select
@@ -99,10 +99,9 @@ cells as (
         cast(usage_cells.list_cost_usd as decimal(38, 12)) as list_cost_usd,
         cast(usage_cells.contracted_cost_usd as decimal(38, 12)) as contracted_cost_usd,
         cast(allocation_cells.billed_cost_usd as decimal(38, 12)) as billed_cost_usd,
-        cast(coalesce(allocation_cells.effective_cost_usd, usage_cells.effective_cost_usd, 0) as decimal(38, 12))
-            as effective_cost_usd,
+        cast(coalesce(allocation_cells.effective_cost_usd, 0) as decimal(38, 12)) as effective_cost_usd,
         cast(coalesce(allocation_cells.credit_offset_usd, 0) as decimal(38, 12)) as credit_offset_usd,
-        cast(coalesce(allocation_cells.cogs_cost_usd, usage_cells.cogs_cost_usd, 0) as decimal(38, 12)) as cogs_cost_usd,
+        cast(coalesce(allocation_cells.cogs_cost_usd, 0) as decimal(38, 12)) as cogs_cost_usd,
         cast(coalesce(allocation_cells.cogs_credit_offset_usd, 0) as decimal(38, 12)) as cogs_credit_offset_usd,
         cast(coalesce(usage_cells.retry_cost_usd, 0) as decimal(38, 12)) as retry_cost_usd,
         cast(coalesce(usage_cells.escalation_cost_usd, 0) as decimal(38, 12)) as escalation_cost_usd,

@@ -1,0 +1,34 @@
+"""The page of multi-tenant patterns: its files make a home, its queries answer what it says."""
+
+import re
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from sources.home import Home, init_home
+from tests.faults.conftest import ROOT, inferledger
+
+PAGE = (ROOT / "docs/how-to/multi-tenant-patterns.md").read_text(encoding="utf-8")
+FILES = re.findall(r"^`((?:config|landing)/[^`]+)`:\n\n```\w*\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+QUERIES = re.findall(r"^```sql\n(.*?)^```\n\n```\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    home = init_home(tmp_path_factory.mktemp("patterns"))
+    for name, text in FILES:
+        path = Path(home.root, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    result = inferledger(home, "run")
+    assert result.returncode == 0, result.stderr
+    return home
+
+
+def test_every_query_of_the_page_answers_what_it_says(home: Home) -> None:
+    assert (len(FILES), len(QUERIES)) == (7, 5)
+    with duckdb.connect(str(home.published / "marts.duckdb"), read_only=True) as marts:
+        for sql, expected in QUERIES:
+            answer = [",".join(map(str, row)) for row in marts.execute(sql).fetchall()]
+            assert answer == expected.splitlines(), sql
