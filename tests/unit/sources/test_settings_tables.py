@@ -70,7 +70,7 @@ def test_rows_carry_what_the_files_say(home: Home) -> None:
     weights = table(home, "gpu_deployments").select(pl.col("^.*_weight$").cast(pl.String)).row(0)
     assert weights == ("1.000000", "0.100000", "4.000000")
     rules = table(home, "allocation_rules").sort("rule_order")
-    assert rules["rule_order"].to_list() == [1, 2, 3, 4, 5, 6, 7]
+    assert rules["rule_order"].to_list() == [1, 2, 3, 4, 5, 6, 7, 8]
     assert rules["rule_version"].unique().to_list() == ["1"]
     limits = table(home, "settings").select(pl.col("unexplained_limit_usd", "unpriced_share_limit").cast(pl.String))
     assert limits.row(0) == ("1.000000000000", "0.001000")
