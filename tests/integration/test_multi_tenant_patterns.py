@@ -6,6 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from pipelines.explain import explain
 from sources.home import Home, init_home
 from tests.faults.conftest import ROOT, inferledger
 
@@ -32,3 +33,15 @@ def test_every_query_of_the_page_answers_what_it_says(home: Home) -> None:
         for sql, expected in QUERIES:
             answer = [",".join(map(str, row)) for row in marts.execute(sql).fetchall()]
             assert answer == expected.splitlines(), sql
+
+
+@pytest.mark.parametrize(
+    ("mart", "key"),
+    [
+        ("cost_per_tenant_weekly", "tenant_id=unattributed"),
+        ("cost_per_tenant_weekly", "tenant_id=birch"),
+        ("cost_per_feature_weekly", "feature_id=answers"),
+    ],
+)
+def test_what_a_rule_moved_of_calls_is_explained(home: Home, mart: str, key: str) -> None:
+    assert explain(home, mart, f"week_start=2026-08-10,{key}").differences == []
