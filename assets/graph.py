@@ -49,7 +49,10 @@ META = {
     "expected_files": "One row per file that should have come, and whether it has.",
     "file_days": "One row per file and usage day, with the rows kept.",
 }
-ACCOUNTING = {"closed_allocations": "One row per posting of a closed period, as its snapshot has it."}
+ACCOUNTING = {
+    "closed_allocations": "One row per posting of a closed period, as its snapshot has it.",
+    "closed_journal_lines": "One row per line of a journal of a closed period, as its snapshot has it.",
+}
 PUBLISHED_CHECKS = {
     "marts_hold_contract": "Marts have their columns, filled and in range, and are not empty where there is data.",
     "limits_hold": "Unpriced share, quarantined share, unexplained variance and invoices are within what is allowed.",

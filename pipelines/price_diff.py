@@ -106,7 +106,7 @@ def _line(row: dict[str, Any]) -> Line:
 
 _PASSED = f"{', '.join(CALL_COLUMNS)}, tenant_id"
 _KEYS = """
-    select service_provider, host, model_id, service_tier, min(usage_date), max(usage_date)
+    select service_provider, host, model_id, service_tier, min(usage_date), max(usage_date), region
     from calls
     where model_id <> ''
     group by all

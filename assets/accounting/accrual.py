@@ -48,12 +48,15 @@ _LINES = """
     group by all
     order by service_provider, billing_account_id, cost_center nulls last
 """
-# The first record after the month's end is what was accrued; where there is none, the first that knows the month.
+# What the first record after the month ended left to stand was accrued: a record holds only what changed, maybe nothing
+# of the month. Where there is none, what the first that knows the month said.
 _LAST_MONTH = """
     with ends as (
-        select coalesce(min(recorded_at) filter (where recorded_at >= $next_month), min(recorded_at)) as recorded_at
+        select greatest(
+            min(recorded_at) filter (where recorded_at >= $next_month),
+            min(recorded_at) filter (where usage_month = $month)
+        ) as recorded_at
         from recorded_totals
-        where usage_month = $month
     )
     select service_provider, billing_account_id, any_value(ends.recorded_at) as estimated_at,
         coalesce(sum(effective_amount_usd) filter (where totals.recorded_at <= ends.recorded_at), 0) as estimate_usd,

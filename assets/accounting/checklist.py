@@ -57,12 +57,12 @@ _CLAIMS = (
         "unattributed",
         "at most limits.unattributed_share of the cost has no tenant",
         """
-        select 'of ' || sum(amount_usd) || ' USD' as found,
-            sum(amount_usd) filter (where cost_component = 'unattributed') as amount_usd
+        select 'of ' || sum(effective_amount_usd) || ' USD' as found,
+            sum(effective_amount_usd) filter (where cost_component = 'unattributed') as amount_usd
         from fct_allocations
         where posting_period = $period
-        having abs(sum(amount_usd) filter (where cost_component = 'unattributed'))
-            > $unattributed_share * abs(sum(amount_usd))
+        having abs(sum(effective_amount_usd) filter (where cost_component = 'unattributed'))
+            > $unattributed_share * abs(sum(effective_amount_usd))
         """,
     ),
     _Claim(

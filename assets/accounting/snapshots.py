@@ -26,7 +26,12 @@ from sources.reading import literal
 MANIFEST = "manifest.json"
 POSTINGS = "fct_allocations.parquet"
 LAKE_GROUP, LAKE_TABLE = "accounting", "closed_allocations"
-_CONTRACTS = ROOT / "dbt_project/models/marts/core/_core__billing__models.yml"
+# Lake table: the mart it is kept from, and its order.
+LEDGERS = {
+    LAKE_TABLE: ("fct_allocations", "posting_period, allocation_id"),
+    "closed_journal_lines": ("journal_lines", "journal_id, line_no"),
+}
+_MARTS = ROOT / "dbt_project/models/marts"
 
 
 class PeriodError(Exception):
@@ -146,22 +151,25 @@ def remove_unfinished(home: Home) -> None:
 
 
 def write_closed_ledger(home: Home) -> list[Snapshot]:
-    """Give dbt the postings of all closed periods, as they are; no rows while none is closed."""
+    """Give dbt the postings and journals of all closed periods, as they are; no rows while none is closed."""
     found = require_unchanged(home)
-    columns = posting_columns()
-    with duckdb.connect() as connection:
-        connection.execute(f"create table postings ({', '.join(' '.join(column) for column in columns.items())})")
-        for snapshot in found:
-            postings = f"select * from read_parquet({literal(snapshot.folder / POSTINGS)})"
-            kept = ", ".join(name for name in connection.sql(postings).columns if name in columns)
-            connection.execute(f"insert into postings by name select {kept} from ({postings})")
-        frame = connection.sql("select * from postings order by posting_period, allocation_id").pl()
-    write_current(home.root, LAKE_GROUP, LAKE_TABLE, frame)
+    for table, (mart, order) in LEDGERS.items():
+        columns = mart_columns(mart)
+        with duckdb.connect() as connection:
+            connection.execute(f"create table kept ({', '.join(' '.join(column) for column in columns.items())})")
+            for snapshot in found:
+                rows = f"select * from read_parquet({literal(snapshot.folder / f'{mart}.parquet')})"
+                known = ", ".join(name for name in connection.sql(rows).columns if name in columns)
+                connection.execute(f"insert into kept by name select {known} from ({rows})")
+            frame = connection.sql(f"select * from kept order by {order}").pl()
+        write_current(home.root, LAKE_GROUP, table, frame)
     return found
 
 
-def posting_columns() -> dict[str, str]:
-    """Names and types of fct_allocations, from its contract."""
-    models = yaml.load(_CONTRACTS.read_bytes(), yaml.CSafeLoader)["models"]
-    (model,) = (model for model in models if model["name"] == "fct_allocations")
-    return {column["name"]: column["data_type"] for column in model["columns"]}
+def mart_columns(mart: str) -> dict[str, str]:
+    """Names and types of a mart, from its contract."""
+    for path in _MARTS.glob("*/_*__models.yml"):
+        if f"- name: {mart}\n" in (text := path.read_text()):
+            (model,) = (model for model in yaml.load(text, yaml.CSafeLoader)["models"] if model["name"] == mart)
+            return {column["name"]: column["data_type"] for column in model["columns"]}
+    raise LookupError(f"{_MARTS} has no contract of {mart}")

@@ -135,7 +135,10 @@ def _parts(journal: list[Line], most: int | None) -> Iterator[list[Line]]:
         yield journal
         return
     bodies = [line for line in journal if line["line_type"] not in OFFSETS]
-    (offset,) = (line for line in journal if line["line_type"] in OFFSETS)
+    offset = next((line for line in journal if line["line_type"] in OFFSETS), None)
+    if offset is None:
+        lines = f"{journal[0]['journal_id']}: {len(journal)} lines that net to zero, without one to clear them against"
+        raise ExportError(f"{lines}, cannot be cut to {most} a journal; take a form without that limit")
     for number, start in enumerate(range(0, len(bodies), most - 1), 1):
         body = bodies[start : start + most - 1]
         total = sum(map(_amount, body), ZERO)

@@ -54,7 +54,8 @@ dated as (
         model_id,
         line_item,
         service_tier,
-        meter,
+        -- tax of tokens is no cost of them
+        case when charge_category = 'tax' then 'other' else meter end as meter,
         charge_category,
         billed_amount as amount,
         effective_amount,

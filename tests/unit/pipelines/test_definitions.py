@@ -86,6 +86,7 @@ def test_assets_outside_dbt_are_these() -> None:
         [
             *feeds,
             "accounting/closed_allocations",
+            "accounting/closed_journal_lines",
             "config/allocation_matches",
             "config/allocation_rules",
             "config/allocation_targets",

@@ -75,6 +75,7 @@ def publish_calls(home: Home, calls: list[dict[str, Any]]) -> None:
                 **counted,
                 "service_provider": "openai",
                 "host": "direct",
+                "region": "unknown",
                 "service_tier": "standard",
                 "billing_status": "billed",
                 "started_at": datetime(2026, 10, 31, 23, 59, 59),

@@ -45,7 +45,7 @@ allocations as (
         md5(
             named.charge_id || ':' || named.used_rule_id || ':' || named.method || ':' || named.tenant_id || ':'
             || named.product_id || ':' || named.feature_id || ':' || named.environment || ':' || named.plan
-            || ':' || coalesce(named.cost_center, '') || ':' || coalesce(named.cost_nature, '')
+            || ':' || coalesce(named.cost_center, '') || ':' || coalesce(named.cost_nature, natures.cost_nature, '')
             || coalesce(':' || named.through_rules, '')
             || case when named.target_type in ('tenant', 'unattributed') then '' else ':' || named.target_type || '/' || named.target_id end
         ) as allocation_id,

@@ -776,15 +776,19 @@ ended as (
 
 ),
 
--- The teams of a tenant can have a cost center where the tenant has none.
+-- The teams of a tenant can have a cost center where the tenant has none: that of the month's calls, which a later month
+-- must not change.
 called as (
 
     select
-        tenant_id,
-        max(cost_center) as cost_center
+        traced.tenant_id,
+        cast(date_trunc('month', charges.usage_date) as date) as month_start,
+        max(traced.cost_center) as cost_center
     from traced
-    where tenant_id <> 'unattributed'
-    group by tenant_id
+    inner join charges
+        on traced.charge_id = charges.charge_id
+    where traced.tenant_id <> 'unattributed'
+    group by traced.tenant_id, cast(date_trunc('month', charges.usage_date) as date)
 
 ),
 
@@ -819,12 +823,40 @@ ruled_parts as (
         ended.amount_usd,
         ended.effective_amount_usd
     from ended
+    inner join charges
+        on ended.charge_id = charges.charge_id
     left join rules
         on ended.rule_order = rules.rule_order
     left join tenants
         on ended.target_type = 'tenant' and ended.target_id = tenants.tenant_id
     left join called
-        on ended.target_type = 'tenant' and ended.target_id = called.tenant_id
+        on
+            ended.target_type = 'tenant'
+            and ended.target_id = called.tenant_id
+            and cast(date_trunc('month', charges.usage_date) as date) = called.month_start
+
+),
+
+-- Parts of calls that differed only in what the target's own replaces are one part.
+ruled_targets as (
+
+    select
+        charge_id,
+        rule_id,
+        rule_version,
+        through_rules,
+        method,
+        target_type,
+        target_id,
+        cost_component,
+        {{ who }},
+        max(basis_quantity) as basis_quantity,
+        cast(sum(amount_usd) as decimal(26, 12)) as amount_usd,
+        cast(sum(effective_amount_usd) as decimal(26, 12)) as effective_amount_usd
+    from ruled_parts
+    group by
+        charge_id, rule_id, rule_version, through_rules, method, target_type, target_id, cost_component,
+        {{ who }}
 
 ),
 
@@ -848,7 +880,7 @@ parts as (
 
     union all
 
-    select * from ruled_parts
+    select * from ruled_targets
 
 )
 

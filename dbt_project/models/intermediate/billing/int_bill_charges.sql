@@ -220,7 +220,7 @@ charges as (
     union all
 
     select
-        'shortfall:' || term_id as charge_id,
+        'shortfall:' || term_id || ':' || cast(usage_date as {{ dbt.type_string() }}) as charge_id,
         service_provider,
         billing_account_id,
         cast(null as {{ dbt.type_string() }}) as billing_scope_id,

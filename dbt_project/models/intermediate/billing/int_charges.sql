@@ -10,9 +10,41 @@ gpu_charges as (
 
 ),
 
-invoice_lines as (
+all_invoice_lines as (
 
     select * from {{ ref('int_invoice_lines') }}
+
+),
+
+-- A credit or fee can stand on the bill of the days and on the invoice: it is a charge once, and the invoice's line then is
+-- part of what its days are held against.
+on_bill as (
+
+    select distinct
+        lines.file_hash,
+        lines.row_number
+    from all_invoice_lines as lines
+    inner join bill_charges
+        on
+            lines.service_provider = bill_charges.service_provider
+            and lines.billing_account_id = bill_charges.billing_account_id
+            and lines.line_type = bill_charges.charge_category
+            and bill_charges.usage_date >= lines.billing_period_start
+            and bill_charges.usage_date < lines.billing_period_end
+    where lines.line_type in ('credit', 'fee', 'commitment')
+
+),
+
+invoice_lines as (
+
+    select
+        lines.*,
+        on_bill.file_hash is not null as is_on_bill
+    from all_invoice_lines as lines
+    left join on_bill
+        on
+            lines.file_hash = on_bill.file_hash
+            and lines.row_number = on_bill.row_number
 
 ),
 
@@ -56,7 +88,7 @@ usage_invoices as (
         cast(sum(amount_usd) as decimal(26, 12)) as amount_usd
     from invoice_lines
     -- What was paid before is taken off by a line of its own, or not charged.
-    where line_type = 'usage' or (line_type = 'commitment' and amount_usd < 0)
+    where line_type = 'usage' or (line_type = 'commitment' and amount_usd < 0) or is_on_bill
     group by invoice_id, service_provider, billing_account_id, billing_period_start, billing_period_end
 
 ),
@@ -75,18 +107,31 @@ invoices_of_days as (
 
 ),
 
+-- Of invoices whose periods overlap the first carries the day.
+invoices_of_charges as (
+
+    select
+        dated.charge_id,
+        min(invoices_of_days.invoice_id) as invoice_id
+    from dated
+    inner join invoices_of_days
+        on
+            dated.service_provider = invoices_of_days.service_provider
+            and dated.billing_account_id = invoices_of_days.billing_account_id
+            and dated.usage_date >= invoices_of_days.billing_period_start
+            and dated.usage_date < invoices_of_days.billing_period_end
+    group by dated.charge_id
+
+),
+
 invoiced as (
 
     select
         dated.*,
-        usage_invoices.invoice_id
+        invoices_of_charges.invoice_id
     from dated
-    left join invoices_of_days as usage_invoices
-        on
-            dated.service_provider = usage_invoices.service_provider
-            and dated.billing_account_id = usage_invoices.billing_account_id
-            and dated.usage_date >= usage_invoices.billing_period_start
-            and dated.usage_date < usage_invoices.billing_period_end
+    left join invoices_of_charges
+        on dated.charge_id = invoices_of_charges.charge_id
 
 ),
 
@@ -134,7 +179,7 @@ invoice_charges as (
         end as effective_amount_usd,
         file_hash as source_file_hash, row_number as source_row_number, invoice_id
     from invoice_lines
-    where line_type not in ('usage', 'tax') and not (line_type = 'commitment' and amount_usd < 0)
+    where line_type not in ('usage', 'tax') and not (line_type = 'commitment' and amount_usd < 0) and not is_on_bill
 
     union all
 

@@ -42,6 +42,12 @@ settings as (
 
 ),
 
+closed_lines as (
+
+    select * from {{ ref('stg_accounting__closed_journal_lines') }}
+
+),
+
 corrected as (
 
     select distinct corrects_id
@@ -339,6 +345,53 @@ posted as (
     cross join settings
     where matched.match_number = 1
 
+),
+
+closed_journals as (
+
+    select distinct journal_id
+    from closed_lines
+
+),
+
+-- The journal of a closed period stays as it was, whatever becomes of the map of accounts.
+kept as (
+
+    select posted.*
+    from posted
+    left join closed_journals
+        on posted.journal_id = closed_journals.journal_id
+    where closed_journals.journal_id is null
+
+    union all
+
+    select
+        journal_id,
+        line_no,
+        entity,
+        posting_period,
+        posting_date,
+        kind,
+        line_type,
+        service_provider,
+        billing_account_id,
+        account,
+        department,
+        class_name,
+        intercompany_partner,
+        tax_rate,
+        cost_nature,
+        cost_center,
+        tenant_id,
+        currency,
+        fx_rate,
+        debit_usd,
+        credit_usd,
+        source_invoice_id,
+        memo,
+        reverses_journal_id
+    from closed_lines
+
 )
 
-select * from posted
+select * from kept

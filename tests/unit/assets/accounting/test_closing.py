@@ -14,9 +14,9 @@ from assets.accounting.checklist import NAMES
 from assets.accounting.snapshots import (
     PeriodError,
     SnapshotError,
+    mart_columns,
     month_after,
     month_before,
-    posting_columns,
     require_unchanged,
     sha256,
     snapshots,
@@ -89,11 +89,11 @@ def test_the_warehouse_gets_the_closed_postings_as_they_are_and_no_rows_before(
 ) -> None:
     publish_marts()
     write_closed_ledger(home)
-    assert (ledger(home).height, ledger(home).columns) == (0, list(posting_columns()))
+    assert (ledger(home).height, ledger(home).columns) == (0, list(mart_columns("fct_allocations")))
     folder = close("2026-09").folder
     write_closed_ledger(home)
     assert folder
-    postings = pl.read_parquet(folder / "fct_allocations.parquet").select(list(posting_columns()))
+    postings = pl.read_parquet(folder / "fct_allocations.parquet").select(list(mart_columns("fct_allocations")))
     assert ledger(home).equals(postings)
     assert set(postings["status"]) == {"anchored"}
 

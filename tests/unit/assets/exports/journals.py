@@ -6,13 +6,18 @@ from types import SimpleNamespace
 
 import jinja2
 
+from assets.accounting.snapshots import mart_columns
+
 PROJECT = Path(__file__).parents[4] / "dbt_project"
 # What dbt makes of its own macros for DuckDB.
 DBT = SimpleNamespace(
     type_string=lambda: "varchar",
     dateadd=lambda part, number, moment: f"date_add({moment}, interval ({number}) {part})",
 )
-SETTINGS = """
+SETTINGS = f"""
+create or replace temp table stg_accounting__closed_journal_lines (
+    {", ".join(" ".join(column) for column in mart_columns("journal_lines").items())}
+);
 create or replace temp table stg_config__settings as select 'Northwind' as company;
 create or replace temp table stg_config__gl_map as
 select
