@@ -27,6 +27,7 @@ PEOPLE = ("--preparer", "ann", "--approver", "bob")
 REASON = "a log was cut off; its cost is billed as unlogged traffic"
 LATE_LOG = "spend_logs_2026-10-20_late.ndjson.gz"
 LEDGER = ("fct_allocations", "chargeback_lines")
+JOURNAL = "journal_lines"
 # What of a closed posting may not be what it was: that it is closed now.
 SAME = "* exclude (status, posted_status)"
 
@@ -113,6 +114,9 @@ def test_a_closed_month_stays_and_what_comes_later_is_posted_in_the_next(closed:
         for one, other in ((now, f"select {columns} from {was}"), (f"select {columns} from {was}", now)):
             assert query(closed, f"({one}) except ({other})") == []
         assert query(closed, f"select distinct status from {mart} where posting_period = '2026-10'") == [("closed",)]
+    was, now = f"from read_parquet('{snapshot}/{JOURNAL}.parquet')", f"from {JOURNAL} where posting_period = '2026-10'"
+    assert query(closed, f"({was}) except ({now})") == query(closed, f"({now}) except ({was})") == []
+    assert query(closed, f"select count(*) > 10 {was}") == [(True,)]
     chargeback = (snapshot / "exports/chargeback/chargeback.csv").read_bytes()
     later(closed, "export", "chargeback", "--period", "2026-10", "--out", str(tmp_path / "out"))
     assert (tmp_path / "out/chargeback.csv").read_bytes() == chargeback
@@ -138,7 +142,8 @@ def test_a_closed_month_stays_and_what_comes_later_is_posted_in_the_next(closed:
         from fct_allocations group by all having sum(amount_usd) <> 0 or sum(effective_amount_usd) <> 0 order by all
     """
     assert query(closed, totals) == query(fresh, totals)
-    others = {mart: rows for mart, rows in published_rows(closed).items() if mart not in (*LEDGER, "data_status")}
+    posted = (*LEDGER, JOURNAL, "data_status")
+    others = {mart: rows for mart, rows in published_rows(closed).items() if mart not in posted}
     assert {mart for mart, rows in published_rows(fresh).items() if others.get(mart, rows) != rows} == set()
 
     found = json.loads(later(closed, "diff", "2026-10", "--as-of", "2026-11-18T06:00Z", "--json"))
