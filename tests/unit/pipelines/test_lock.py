@@ -51,7 +51,8 @@ def test_second_run_names_the_holder_and_gives_up(tmp_path: Path, other_process:
 
 
 def test_second_run_waits_its_turn(tmp_path: Path, other_process: subprocess.Popen[str]) -> None:
-    threading.Timer(0.3, other_process.terminate).start()
+    # kill: a process started by a test runner that has SIGTERM blocked would outlive terminate.
+    threading.Timer(0.3, other_process.kill).start()
     with home_lock(tmp_path, "inferledger report", 30):
         holder = read_holder(tmp_path)
     assert holder is not None
