@@ -20,6 +20,7 @@ from pipelines.cli import cli
 from sources.feed import FeedTable, Rule
 from sources.registry import FEEDS
 from sources.settings import models
+from sources.settings.self_hosting import SelfHosting
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -42,6 +43,7 @@ SETTINGS: Mapping[str, type[BaseModel]] = {
     "allocation.yml": models.Allocation,
     "cost_nature.yml": models.CostNatures,
     "feeds.yml": models.DeclaredFeeds,
+    "self_hosting.yml": SelfHosting,
 }
 
 

@@ -1,6 +1,6 @@
 """Writes the pricing tables of the lake for the keys that the landed logs and bills have."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 
 import duckdb
@@ -172,7 +172,7 @@ def _keys_in_use(home: Home, settings: Settings, connection: duckdb.DuckDBPyConn
         order by all
         """
     ).fetchall()
-    return _merged(
+    used = [
         Key(
             provider,
             SELF_HOSTED if provider in self_hosted else CLOUD_HOSTS.get(name, DIRECT),
@@ -183,7 +183,17 @@ def _keys_in_use(home: Home, settings: Settings, connection: duckdb.DuckDBPyConn
             region,
         )
         for provider, name, model_id, tier, region, first, last in rows
-    )
+    ]
+    return _merged([*used, *_compared(settings, used)])
+
+
+def _compared(settings: Settings, used: Sequence[Key]) -> Iterator[Key]:
+    """The hosted models that self_hosting.yml compares with, over all days in use."""
+    for workload in settings.self_hosting.workloads:
+        for row in workload.comparators:
+            if used and row.service_provider and row.model:
+                first, last = min(key.first_date for key in used), max(key.last_date for key in used)
+                yield Key(row.service_provider, DIRECT, row.model, "standard", first, last)
 
 
 def _merged(keys: Iterable[Key]) -> list[Key]:

@@ -50,6 +50,7 @@ from sources.settings.models import (
     Tenant,
     TokenBudget,
 )
+from sources.settings.self_hosting import SelfHosting, check_self_hosting, config_rows
 from sources.settings.text import Document, Problem, SettingsError, Sheet, read_csv, read_yaml
 
 __all__ = [
@@ -102,6 +103,7 @@ class Settings:
     rule_version: str
     cost_natures: CostNatures
     declared_feeds: tuple[DeclaredFeed, ...]
+    self_hosting: SelfHosting
 
     @property
     def limits(self) -> Limits:
@@ -178,6 +180,7 @@ def load_settings(home: Home) -> Settings:
     allocation_text, allocation = reader.document("allocation.yml", Allocation, Allocation())
     natures_text, natures = reader.document("cost_nature.yml", CostNatures, CostNatures())
     feeds_text, feeds = reader.document("feeds.yml", DeclaredFeeds, DeclaredFeeds())
+    own_text, own = reader.document("self_hosting.yml", SelfHosting, SelfHosting())
 
     problems = reader.problems
     tenant_ids = reader.known("tenants.csv", [row.tenant_id for _, row in tenants])
@@ -205,6 +208,10 @@ def load_settings(home: Home) -> Settings:
         problems.extend(checks.check_cost_natures(natures_text, natures, plans))
     if feeds is not None:
         problems.extend(check_feeds(feeds_text, feeds))
+    if own is not None:
+        nodes = None if gpu is None else [row.node_id for row in gpu.nodes]
+        deployments = None if gpu is None else [row.deployment_id for row in gpu.deployments]
+        problems.extend(check_self_hosting(own_text, own, nodes, deployments))
     if general is not None:
         problems.extend(
             checks.check_general(general_text, general, LANDING_TABLES, providers, account_names, tenant_ids)
@@ -217,6 +224,7 @@ def load_settings(home: Home) -> Settings:
         or allocation is None
         or natures is None
         or feeds is None
+        or own is None
     ):
         raise SettingsError(problems)
     return Settings(
@@ -239,6 +247,7 @@ def load_settings(home: Home) -> Settings:
         rule_version=allocation.rule_version,
         cost_natures=natures,
         declared_feeds=tuple(feeds.feeds),
+        self_hosting=own,
     )
 
 
@@ -291,6 +300,7 @@ def config_tables(settings: Settings) -> dict[str, pl.DataFrame]:
             for feed in settings.declared_feeds
         ],
         "settings": [_limits_row(settings)],
+        **config_rows(settings.self_hosting),
     }
     return {table: tables.frame(table, rows[table]) for table in tables.CONFIG_SCHEMAS}
 

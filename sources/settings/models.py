@@ -44,6 +44,8 @@ Price = Annotated[Decimal, BeforeValidator(_plain_number), Field(ge=0, max_digit
 Percent = Annotated[Decimal, BeforeValidator(_plain_number), Field(ge=0, le=100, decimal_places=6)]
 Share = Annotated[Decimal, BeforeValidator(_plain_number), Field(ge=0, le=1, decimal_places=6)]
 Weight = Annotated[Decimal, BeforeValidator(_plain_number), Field(ge=0, max_digits=9, decimal_places=6)]
+# Of a year, as a share of today: -0.3 is 30 % less a year later.
+Change = Annotated[Decimal, BeforeValidator(_plain_number), Field(gt=-1, le=10, decimal_places=6)]
 Count = Annotated[int, BeforeValidator(_plain_number), Field(ge=0)]
 Factor = Annotated[Decimal, BeforeValidator(_plain_number), Field(gt=0, le=1_000_000, decimal_places=9)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]

@@ -8,6 +8,7 @@ import polars as pl
 
 from sources.settings.allocation import MATCHED
 from sources.settings.models import FIRST_DAY, OPEN_END, CostNatures, GpuDeployment, Strict
+from sources.settings.self_hosting import SCHEMAS as SELF_HOSTING_SCHEMAS
 
 _VALIDITY: dict[str, Any] = {"valid_from": pl.Date(), "valid_to": pl.Date()}
 
@@ -147,6 +148,7 @@ CONFIG_SCHEMAS: dict[str, dict[str, Any]] = {
         "unexplained_limit_usd": pl.Decimal(26, 12),
         "quarantined_share_limit": pl.Decimal(9, 6),
     },
+    **SELF_HOSTING_SCHEMAS,
 }
 
 

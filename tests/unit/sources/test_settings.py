@@ -63,13 +63,14 @@ def test_a_fresh_home_has_valid_settings(tmp_path: Path) -> None:
 TERM = "terms:\n- term_id: t\n  service_provider: openai\n  source: s\n"
 
 
-@pytest.mark.parametrize("name", ["contracts.yml", "gpu_rates.yml", "feeds.yml", "inferledger.yml"])
+@pytest.mark.parametrize("name", ["contracts.yml", "gpu_rates.yml", "feeds.yml", "inferledger.yml", "self_hosting.yml"])
 def test_the_commented_yaml_examples_are_valid(home: Home, name: str) -> None:
     text = (home.config / name).read_text()
     empty = {
         "contracts.yml": ["contracts", "terms"],
         "gpu_rates.yml": ["nodes", "deployments"],
         "feeds.yml": ["feeds"],
+        "self_hosting.yml": ["workloads"],
         "inferledger.yml": ["expected_files", "pulls"],
     }
     for key in empty[name]:

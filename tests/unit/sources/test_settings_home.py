@@ -28,6 +28,7 @@ def test_init_lays_out_settings_and_landing_folders(tmp_path: Path) -> None:
         "billing_accounts.csv",
         "fx_rates.csv",
         "feeds.yml",
+        "self_hosting.yml",
         "hash_key",
     }
     assert all((home.landing / feed / table).is_dir() for feed, table in LANDING_TABLES)

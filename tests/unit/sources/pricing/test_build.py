@@ -196,3 +196,26 @@ def test_settings_that_are_wrong_stop_it(home: Home) -> None:
     (home.config / "contracts.yml").write_text("contracts: [{contract_id: c}]\n")
     with pytest.raises(SettingsError, match=r"contracts\.yml, line 1"):
         build_prices(home)
+
+
+def test_what_self_hosting_compares_with_is_priced_on_the_days_in_use(home: Home) -> None:
+    (home.config / "self_hosting.yml").write_text(
+        """
+workloads:
+- workload_id: chat
+  match: {model: llama-3.3-70b}
+  shape: batch
+  replica: {gpus: 1, usd_per_gpu_hour: 1, input_tokens_per_second: 1, output_tokens_per_second: 1, bench_to_real: 1}
+  migration_usd: 0
+  commitment_months: 1
+  comparators:
+  - {comparator_id: t, kind: same_model, service_provider: together, model: meta-llama/Llama-3.3-70B-Instruct-Turbo}
+  - {comparator_id: own, kind: own_billed}
+"""
+    )
+    assert keys(home) == []
+    land(home, "litellm", "spend_logs", [call("openai", "gpt-5-nano", "2026-08-10 12:00:00")], CALL_SCHEMA)
+    land(home, "litellm", "spend_logs", [call("hosted_vllm", "llama", "2026-08-12 12:00:00")], CALL_SCHEMA)
+    turbo = "meta-llama/Llama-3.3-70B-Instruct-Turbo"
+    assert ("together", "direct", turbo, "standard", "2026-08-10", "2026-08-12", True) in keys(home)
+    assert len(keys(home)) == 3
