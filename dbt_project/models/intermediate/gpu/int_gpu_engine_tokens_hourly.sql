@@ -15,7 +15,7 @@ counters as (
     select
         instance,
         engine,
-        model_name,
+        coalesce(model_name, '') as model_name,
         label_key,
         metric,
         sampled_at,
@@ -29,37 +29,9 @@ counters as (
 
 ),
 
-stepped as (
-
-    select
-        *,
-        lead(token_count) over (
-            partition by instance, engine, model_name, label_key, metric order by sampled_at asc nulls last
-        ) as next_token_count,
-        lead(sampled_at) over (
-            partition by instance, engine, model_name, label_key, metric order by sampled_at asc nulls last
-        ) as next_sampled_at
-    from counters
-
-),
-
--- A counter that is lower than before began at 0 in between: what it shows is what it grew since. The first sample of a
--- series says nothing about what came before it.
 increases as (
 
-    select
-        instance,
-        model_name,
-        label_key,
-        engine,
-        metric,
-        cast(date_trunc('hour', sampled_at) as timestamp) as hour_start,
-        cast(date_trunc('hour', next_sampled_at) as timestamp) as next_hour_start,
-        next_sampled_at,
-        {{ dbt.datediff('sampled_at', 'next_sampled_at', 'microsecond') }} as step_us,
-        case when next_token_count >= token_count then next_token_count - token_count else next_token_count end as tokens
-    from stepped
-    where next_sampled_at is not null
+    {{ counter_steps('counters', ['instance', 'engine', 'model_name', 'label_key', 'metric'], 'token_count') }}
 
 ),
 
@@ -82,22 +54,22 @@ steps as (
 known as (
 
     select
-        increases.hour_start,
+        cast(date_trunc('hour', increases.sampled_at) as timestamp) as hour_start,
         increases.instance,
         increases.model_name,
         increases.metric,
-        increases.tokens
+        increases.increase as tokens
     from increases
     inner join steps
         on
             increases.instance = steps.instance
             and increases.engine = steps.engine
-            and coalesce(increases.model_name, '') = coalesce(steps.model_name, '')
+            and increases.model_name = steps.model_name
             and increases.label_key = steps.label_key
             and increases.metric = steps.metric
     where
         increases.step_us <= 3 * steps.median_step_us
-        or increases.next_sampled_at <= {{ dbt.dateadd('hour', 1, 'increases.hour_start') }}
+        or increases.next_sampled_at <= {{ dbt.dateadd('hour', 1, "date_trunc('hour', increases.sampled_at)") }}
 
 ),
 
@@ -180,7 +152,7 @@ deployed as (
         on
             served_hours.usage_date = matches.usage_date
             and served_hours.instance = matches.instance
-            and coalesce(served_hours.model_name, '') = coalesce(matches.model_name, '')
+            and served_hours.model_name = matches.model_name
             and matches.match_number = 1
     group by
         served_hours.hour_start,

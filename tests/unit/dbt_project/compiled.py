@@ -1,0 +1,51 @@
+"""A model of the dbt project as dbt compiles it for DuckDB, and its rows on literal inputs."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import duckdb
+import jinja2
+import polars as pl
+
+PROJECT = Path(__file__).parents[3] / "dbt_project"
+Rows = Sequence[tuple[Any, ...]]
+
+
+def _environment(lake: str) -> jinja2.Environment:
+    """Jinja with what dbt itself brings, as far as the models of telemetry use it, and the project's macros."""
+    environment = jinja2.Environment(extensions=["jinja2.ext.do"])
+    environment.globals |= {
+        "dbt": SimpleNamespace(
+            datediff=lambda first, second, part: f"date_diff('{part}', {first}, {second})",
+            dateadd=lambda part, count, to: f"date_add({to}, interval ({count}) {part})",
+            generate_series=lambda count: f"select unnest(range(1, {count} + 1)) as generated_number",
+        ),
+        "adapter": SimpleNamespace(dispatch=lambda name, package: environment.globals[f"duckdb__{name}"]),
+        "return": lambda value: value,
+        "ref": str,
+        "source": lambda feed, table: None,
+        "raw": lambda feed, table: f"read_parquet('{lake}/{feed}/{table}/*.parquet', union_by_name = true)",
+    }
+    for path in [PROJECT / "macros/divide_exact.sql", *sorted((PROJECT / "macros/gpu").glob("*.sql"))]:
+        module = environment.from_string(path.read_text(encoding="utf-8")).module
+        environment.globals |= {name: value for name, value in vars(module).items() if not name.startswith("_")}
+    return environment
+
+
+def compiled(model: str, lake: str = "") -> str:
+    """The SQL of a model below dbt_project/models; its inputs are called by their models' names."""
+    [path] = (PROJECT / "models").rglob(f"{model}.sql")
+    return _environment(lake).from_string(path.read_text(encoding="utf-8")).render()
+
+
+def rows_of(sql: str, inputs: Mapping[str, pl.DataFrame]) -> list[dict[str, Any]]:
+    """What a compiled model makes of these tables."""
+    with duckdb.connect() as connection:
+        connection.execute("set timezone = 'UTC'")
+        for name, frame in inputs.items():
+            connection.register(name, frame.to_arrow())
+        found = connection.execute(f"select * from ({sql})")
+        names = [column[0] for column in found.description]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
