@@ -300,6 +300,7 @@ class GpuDeployment(Dated):
     model_id: Name
     model: Name
     weights: PhaseWeights
+    sustainable_tokens_per_second: Annotated[Price, Field(gt=0)] | None = None
 
 
 class GpuRates(Strict):

@@ -74,6 +74,7 @@ CONFIG_SCHEMAS: dict[str, dict[str, Any]] = {
         "input_weight": pl.Decimal(9, 6),
         "cache_read_weight": pl.Decimal(9, 6),
         "output_weight": pl.Decimal(9, 6),
+        "sustainable_tokens_per_second": pl.Decimal(18, 8),
         **_VALIDITY,
     },
     "allocation_rules": {

@@ -69,7 +69,13 @@ weighted as (
                         + cast(calls.output_tokens as decimal(15, 0)) * ranked_deployments.output_weight
                 else 0
             end as decimal(26, 6)
-        ) as weighted_tokens
+        ) as weighted_tokens,
+        cast(
+            case
+                when calls.used_gpu then cast(calls.output_tokens as decimal(15, 0)) * ranked_deployments.output_weight
+                else 0
+            end as decimal(26, 6)
+        ) as weighted_output_tokens
     from calls
     left join ranked_deployments
         on
@@ -145,6 +151,7 @@ shared as (
         case when shared_hours.pool_id is not null then weighted.pool_id end as pool_id,
         weighted.deployment_id,
         weighted.weighted_tokens,
+        weighted.weighted_output_tokens,
         shared_hours.busy_cost_usd,
         shared_hours.is_all_logged and weighted.call_id = shared_hours.first_call_id as takes_leftover,
         case
@@ -182,6 +189,7 @@ costed as (
         shared.pool_id,
         shared.deployment_id,
         shared.weighted_tokens,
+        shared.weighted_output_tokens,
         cast(
             shared.shared_cost_usd + case when shared.takes_leftover then leftovers.leftover_usd else 0 end
             as decimal(26, 12)

@@ -23,7 +23,8 @@ deployed as (
         deployments.model,
         deployments.input_weight,
         deployments.cache_read_weight,
-        deployments.output_weight
+        deployments.output_weight,
+        deployments.sustainable_tokens_per_second
     from node_days
     inner join deployments
         on

@@ -192,7 +192,8 @@ weighted as (
             + cast(cache_read_tokens as decimal(15, 0)) * cache_read_weight
             + cast(output_tokens as decimal(15, 0)) * output_weight
             as decimal(26, 6)
-        ) as weighted_tokens
+        ) as weighted_tokens,
+        cast(cast(output_tokens as decimal(15, 0)) * output_weight as decimal(26, 6)) as weighted_output_tokens
     from classed
 
 )
