@@ -32,7 +32,10 @@ class UnreadableFileError(Exception):
 
 @dataclass(frozen=True)
 class LandedFile:
-    """A file under landing/<feed>/<table>/. `identity` is what makes it the same file when it comes again."""
+    """A file under landing/<feed>/<table>/. `identity` is what makes it the same file when it comes again.
+
+    `zone` is what its sidecar says its local times are in, and part of its identity.
+    """
 
     feed: str
     table: str
@@ -43,6 +46,7 @@ class LandedFile:
     identity: str
     retrieved_at: datetime | None
     account_id: str | None
+    zone: str | None = None
 
 
 @dataclass(frozen=True)

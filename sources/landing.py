@@ -94,10 +94,10 @@ def identify(candidate: Candidate) -> LandedFile:
     with candidate.path.open("rb") as file:
         content = hashlib.file_digest(file, "sha256").hexdigest()
     table = candidate.feed_table
-    retrieved_at, account_id = _origin(candidate)
+    retrieved_at, account_id, zone = _origin(candidate)
     identity = content
     if table.identity == "snapshot":
-        text = f"{table.name}\n{slot(candidate.logical_name, retrieved_at)}\n{content}"
+        text = f"{table.name}\n{slot(candidate.logical_name, retrieved_at)}\n{content}{zone or ''}"
         identity = hashlib.sha256(text.encode()).hexdigest()
     elif table.identity == "folder":
         identity = hashlib.sha256(f"{table.name}\n{account_id}\n{content}".encode()).hexdigest()
@@ -111,6 +111,7 @@ def identify(candidate: Candidate) -> LandedFile:
         identity,
         retrieved_at,
         account_id,
+        zone,
     )
 
 
@@ -119,8 +120,8 @@ def slot(logical_name: str, retrieved_at: datetime | None) -> str:
     return f"{logical_name} {retrieved_at.isoformat() if retrieved_at else ''}"
 
 
-def _origin(candidate: Candidate) -> tuple[datetime | None, str | None]:
-    """When the file was retrieved (from its name, else its sidecar) and for which account (folder, else sidecar)."""
+def _origin(candidate: Candidate) -> tuple[datetime | None, str | None, str | None]:
+    """When it was retrieved (from the name, else the sidecar), for which account (folder, else sidecar), its zone."""
     try:
         said = json.loads(_sidecar(candidate.path).read_bytes())
     except (OSError, ValueError):
@@ -130,7 +131,8 @@ def _origin(candidate: Candidate) -> tuple[datetime | None, str | None]:
     account = folder.split("/")[0] or said.get("account_id")
     match = _RETRIEVED.search(candidate.path.name)
     text = match[1] if match else said.get("retrieved_at")
-    return _moment(text), str(account) if account else None
+    zone = said.get("zone")
+    return _moment(text), str(account) if account else None, str(zone) if zone else None
 
 
 def _moment(text: object) -> datetime | None:

@@ -16,11 +16,15 @@ from sources.gcp.feed import BILLING_EXPORT as GCP_BILLING_EXPORT
 from sources.helicone.feed import REQUESTS as HELICONE_REQUESTS
 from sources.langfuse.feed import OBSERVATIONS as LANGFUSE_OBSERVATIONS
 from sources.litellm.feed import SPEND_LOGS
+from sources.nvidia_smi.feed import SAMPLES as NVIDIA_SMI_SAMPLES
 from sources.openai.feed import COSTS, USAGE_COMPLETIONS, USAGE_METERS
 from sources.openrouter.feed import ACTIVITY as OPENROUTER_ACTIVITY
 from sources.openrouter.feed import GENERATIONS as OPENROUTER_GENERATIONS
 from sources.otel.feed import SPANS as OTEL_SPANS
 from sources.portkey.feed import LOGS as PORTKEY_LOGS
+from sources.sglang.feed import SAMPLES as SGLANG_SAMPLES
+from sources.tgi.feed import SAMPLES as TGI_SAMPLES
+from sources.triton.feed import SAMPLES as TRITON_SAMPLES
 from sources.vercel.feed import GENERATIONS as VERCEL_GENERATIONS
 from sources.vllm.feed import SAMPLES as VLLM_SAMPLES
 
@@ -49,6 +53,10 @@ FEEDS: tuple[FeedTable, ...] = (
     DECLARED_BILLS,
     DCGM_SAMPLES,
     VLLM_SAMPLES,
+    SGLANG_SAMPLES,
+    TGI_SAMPLES,
+    TRITON_SAMPLES,
+    NVIDIA_SMI_SAMPLES,
     TASKS,
     REVENUE,
     ACTIVE_USERS,

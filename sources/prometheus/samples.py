@@ -4,7 +4,7 @@ A value that stands for "no value" is rejected by name, never stored and never 0
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -62,10 +62,28 @@ def read_samples(
     feed: SampleFeed, file: LandedFile, context: ReadContext, out_parquet: Path, out_rejects: Path
 ) -> ReadResult:
     """Read one landed file of `feed`, query_range JSON or exposition text."""
+    is_json = file.name.removesuffix(".gz").endswith(".json")
+
+    def load(connection: duckdb.DuckDBPyConnection) -> list[str]:
+        return load_query_range(connection, file.path) if is_json else load_text(connection, file.path, feed.prefixes)
+
+    return read_loaded(feed, file, context, out_parquet, out_rejects, load, is_json=is_json)
+
+
+def read_loaded(
+    feed: SampleFeed,
+    file: LandedFile,
+    context: ReadContext,
+    out_parquet: Path,
+    out_rejects: Path,
+    load: Callable[[duckdb.DuckDBPyConnection], list[str]],
+    *,
+    is_json: bool = False,
+) -> ReadResult:
+    """Judge and write what `load` puts into the tables of sources.prometheus.tables; it gives notes on the file."""
     connection = context.connection
     tables.create(connection)
-    is_json = file.name.removesuffix(".gz").endswith(".json")
-    notes = load_query_range(connection, file.path) if is_json else load_text(connection, file.path, feed.prefixes)
+    notes = load(connection)
     connection.execute(_label_series(feed, file))
     connection.execute(_judge(feed, file, _file_time(file), context.now + timedelta(days=1)))
     columns = ", ".join(f'"{name}"' for name in feed.columns)
@@ -93,7 +111,8 @@ def _file_time(file: LandedFile) -> datetime | None:
 
 def _stem(file: LandedFile) -> str:
     """The file's name without its times and suffix: who was scraped, where nothing else says so."""
-    suffix = next((suffix for suffix in sorted(SUFFIXES, key=len, reverse=True) if file.name.endswith(suffix)), "")
+    suffixes = sorted((*SUFFIXES, ".csv", ".csv.gz"), key=len, reverse=True)
+    suffix = next((suffix for suffix in suffixes if file.name.endswith(suffix)), "")
     return _TIMES.sub("", file.name.removesuffix(suffix))
 
 
@@ -141,7 +160,8 @@ def _label_series(feed: SampleFeed, file: LandedFile) -> str:
         create or replace temp table labelled_series as
         with
         labelled as (
-            select *, {literal(_stem(file))} as file_stem, {feed.is_row} as is_row, {feed.metric} as metric, {labels}
+            select
+                *, {literal(_stem(file))} as file_stem, {feed.is_row} as is_row, {feed.metric} as metric, {labels}
             from landed_series
         )
         select

@@ -40,12 +40,26 @@ def compiled(model: str, lake: str = "") -> str:
     return _environment(lake).from_string(path.read_text(encoding="utf-8")).render()
 
 
-def rows_of(sql: str, inputs: Mapping[str, pl.DataFrame]) -> list[dict[str, Any]]:
-    """What a compiled model makes of these tables."""
+def rows_of(sql: str, inputs: Mapping[str, pl.DataFrame | str]) -> list[dict[str, Any]]:
+    """What a compiled model makes of these tables; a text is the SQL of another model, computed once."""
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
-        for name, frame in inputs.items():
-            connection.register(name, frame.to_arrow())
+        for name, table in inputs.items():
+            if isinstance(table, str):
+                connection.execute(f"create table {name} as {table}")
+            else:
+                connection.register(name, table.to_arrow())
         found = connection.execute(f"select * from ({sql})")
         names = [column[0] for column in found.description]
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def telemetry(lake: Path) -> dict[str, pl.DataFrame | str]:
+    """The seed, the staged samples of all sources of a lake, and what the canonical models make of them."""
+    types = {"factor": pl.Decimal(18, 6)}
+    staged = ("dcgm", "nvidia_smi", "triton", "vllm", "sglang", "tgi")
+    return {
+        "telemetry_metrics": pl.read_csv(PROJECT / "seeds/telemetry_metrics.csv", schema_overrides=types),
+        **{f"stg_{feed}__samples": compiled(f"stg_{feed}__samples", str(lake)) for feed in staged},
+        **{model: compiled(model) for model in ("int_gpu_samples", "int_engine_samples")},
+    }

@@ -3,31 +3,29 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import duckdb
 import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.dbt_project.compiled import compiled, rows_of
+from sources.lake import write_schemas
+from sources.registry import FEEDS
+from tests.unit.dbt_project.compiled import compiled, rows_of, telemetry
 
 START = datetime(2026, 8, 10, 9, 40)
 STEP = timedelta(minutes=5)
 DCGM = {
     "gpu_index": pl.String, "mig_profile": pl.String, "gpu_model": pl.String, "namespace": pl.String, "pod": pl.String,
 }  # fmt: skip
+ENERGY_MODEL = compiled("int_gpu_energy_hourly")
 ENERGY = "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION"
 # What a counter grew by before each sample, and whether it began anew before that.
 Growth = list[tuple[int, bool]]
 GROWTHS = st.lists(st.tuples(st.integers(0, 10**9), st.booleans()), min_size=2, max_size=30)
-
-
-@cache
-def model(name: str, lake: str = "") -> str:
-    return compiled(name, lake)
 
 
 def shown(growth: Growth, first: int) -> tuple[list[int], int]:
@@ -50,16 +48,14 @@ def sample(number: int, value: int, **changes: Any) -> dict[str, Any]:
 
 
 def energy_rows(files: Sequence[Sequence[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """The hours of energy of files as the lake holds them, after staging."""
-    schema = {"mig_instance_id": pl.String, **DCGM}
-    with TemporaryDirectory() as folder:
-        lake = Path(folder) / "dcgm/samples"
-        lake.mkdir(parents=True)
+    """The hours of energy of files as the lake holds them, staged and brought to one unit."""
+    with TemporaryDirectory() as folder, duckdb.connect() as connection:
+        write_schemas(Path(folder), FEEDS, connection)
         for number, file in enumerate(files):
             rows = [row | {"file_hash": f"{number:03}"} for row in file]
-            pl.DataFrame(rows, schema_overrides=schema).write_parquet(lake / f"{number}.parquet")
-        staged = pl.DataFrame(rows_of(compiled("stg_dcgm__samples", folder), {}), schema_overrides=schema)
-    return rows_of(model("int_gpu_energy_hourly"), {"stg_dcgm__samples": staged})
+            frame = pl.DataFrame(rows, schema_overrides={"mig_instance_id": pl.String, **DCGM})
+            frame.write_parquet(Path(folder) / f"lake/dcgm/samples/{number}.parquet")
+        return rows_of(ENERGY_MODEL, telemetry(Path(folder) / "lake"))
 
 
 def is_energy(hours: Sequence[dict[str, Any]], expected_mj: int) -> bool:

@@ -1,6 +1,6 @@
 with samples as (
 
-    select * from {{ ref('stg_dcgm__samples') }}
+    select * from {{ ref('int_gpu_samples') }}
 
 ),
 
@@ -11,19 +11,16 @@ hour_numbers as (
 
 ),
 
--- Slices of a GPU (MIG) and pods that share it repeat the whole GPU's energy and power: one series per physical GPU.
 counters as (
 
     select
         node_id,
         gpu_uuid,
         sampled_at,
-        max(try_cast(value as decimal(18, 0))) as energy_mj
+        source,
+        cast(floor(quantity) as decimal(18, 0)) as energy_mj
     from samples
-    where
-        metric = 'DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION'
-        and try_cast(value as decimal(18, 0)) is not null
-    group by node_id, gpu_uuid, sampled_at
+    where metric = 'energy_millijoules'
 
 ),
 
@@ -33,18 +30,15 @@ powers as (
         node_id,
         gpu_uuid,
         sampled_at,
-        max(try_cast(value as decimal(9, 3))) as power_watts
+        cast(quantity as decimal(9, 3)) as power_watts
     from samples
-    where
-        metric = 'DCGM_FI_DEV_POWER_USAGE'
-        and try_cast(value as decimal(9, 3)) is not null
-    group by node_id, gpu_uuid, sampled_at
+    where metric = 'power_watts'
 
 ),
 
 counter_steps as (
 
-    {{ counter_steps('counters', ['node_id', 'gpu_uuid'], 'energy_mj') }}
+    {{ counter_steps('counters', ['node_id', 'gpu_uuid', 'source'], 'energy_mj') }}
 
 ),
 

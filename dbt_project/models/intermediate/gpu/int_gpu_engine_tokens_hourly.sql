@@ -1,6 +1,6 @@
 with samples as (
 
-    select * from {{ ref('stg_vllm__samples') }}
+    select * from {{ ref('int_engine_samples') }}
 
 ),
 
@@ -13,31 +13,35 @@ deployment_days as (
 counters as (
 
     select
+        engine_kind,
         instance,
         engine,
-        coalesce(model_name, '') as model_name,
+        model_name,
         label_key,
         metric,
         sampled_at,
-        cast(floor(value) as bigint) as token_count
+        cast(floor(quantity) as bigint) as token_count
     from samples
     where metric in (
-        'vllm:prompt_tokens_total',
-        'vllm:generation_tokens_total',
-        'vllm:prefix_cache_hits_total'
+        'prompt_tokens_total',
+        'output_tokens_total',
+        'cached_tokens_total'
     )
 
 ),
 
 increases as (
 
-    {{ counter_steps('counters', ['instance', 'engine', 'model_name', 'label_key', 'metric'], 'token_count') }}
+    {{ counter_steps(
+        'counters', ['engine_kind', 'instance', 'engine', 'model_name', 'label_key', 'metric'], 'token_count'
+    ) }}
 
 ),
 
 steps as (
 
     select
+        engine_kind,
         instance,
         engine,
         model_name,
@@ -45,7 +49,7 @@ steps as (
         metric,
         percentile_cont(0.5) within group (order by step_us) as median_step_us
     from increases
-    group by instance, engine, model_name, label_key, metric
+    group by engine_kind, instance, engine, model_name, label_key, metric
 
 ),
 
@@ -62,7 +66,8 @@ known as (
     from increases
     inner join steps
         on
-            increases.instance = steps.instance
+            increases.engine_kind = steps.engine_kind
+            and increases.instance = steps.instance
             and increases.engine = steps.engine
             and increases.model_name = steps.model_name
             and increases.label_key = steps.label_key
@@ -80,9 +85,9 @@ served_hours as (
         cast(hour_start as date) as usage_date,
         instance,
         model_name,
-        cast(sum(case when metric = 'vllm:prompt_tokens_total' then tokens else 0 end) as bigint) as prompt_tokens,
-        cast(sum(case when metric = 'vllm:prefix_cache_hits_total' then tokens else 0 end) as bigint) as cached_tokens,
-        cast(sum(case when metric = 'vllm:generation_tokens_total' then tokens else 0 end) as bigint) as output_tokens
+        cast(sum(case when metric = 'prompt_tokens_total' then tokens else 0 end) as bigint) as prompt_tokens,
+        cast(sum(case when metric = 'cached_tokens_total' then tokens else 0 end) as bigint) as cached_tokens,
+        cast(sum(case when metric = 'output_tokens_total' then tokens else 0 end) as bigint) as output_tokens
     from known
     group by hour_start, instance, model_name
 
@@ -98,37 +103,51 @@ served_names as (
 
 ),
 
--- The engine calls a model what the gateway calls it, or the same without the gateway's prefix. Where several nodes
--- serve it the one the instance is named after comes first.
+deployments as (
+
+    select
+        *,
+        count(*) over (partition by usage_date, node_id) as deployments_on_node
+    from deployment_days
+
+),
+
+-- The engine calls a model what the gateway calls it, or the same without the gateway's prefix; one that names none is
+-- the only deployment of the node its instance is named after. Where several nodes serve a model that node comes first.
 matches as (
 
     select
         served_names.usage_date,
         served_names.instance,
         served_names.model_name,
-        deployment_days.pool_id,
-        deployment_days.deployment_id,
-        deployment_days.model,
-        deployment_days.input_weight,
-        deployment_days.cache_read_weight,
-        deployment_days.output_weight,
+        deployments.pool_id,
+        deployments.deployment_id,
+        deployments.model,
+        deployments.input_weight,
+        deployments.cache_read_weight,
+        deployments.output_weight,
         row_number() over (
             partition by served_names.usage_date, served_names.instance, served_names.model_name
             order by
-                case when split_part(served_names.instance, ':', 1) = deployment_days.node_id then 0 else 1 end asc nulls last,
-                deployment_days.pool_id asc nulls last,
-                deployment_days.deployment_id asc nulls last,
-                deployment_days.node_id asc nulls last
+                case when split_part(served_names.instance, ':', 1) = deployments.node_id then 0 else 1 end asc nulls last,
+                deployments.pool_id asc nulls last,
+                deployments.deployment_id asc nulls last,
+                deployments.node_id asc nulls last
         ) as match_number
     from served_names
-    inner join deployment_days
+    inner join deployments
         on
-            served_names.usage_date = deployment_days.usage_date
+            served_names.usage_date = deployments.usage_date
             and (
-                served_names.model_name = deployment_days.model
-                or served_names.model_name = deployment_days.model_id
+                served_names.model_name = deployments.model
+                or served_names.model_name = deployments.model_id
                 or '/' || served_names.model_name
-                = right(deployment_days.model_id, length(served_names.model_name) + 1)
+                = right(deployments.model_id, length(served_names.model_name) + 1)
+                or (
+                    served_names.model_name = ''
+                    and split_part(served_names.instance, ':', 1) = deployments.node_id
+                    and deployments.deployments_on_node = 1
+                )
             )
 
 ),

@@ -1,34 +1,27 @@
 with samples as (
 
-    select * from {{ ref('stg_dcgm__samples') }}
+    select * from {{ ref('int_gpu_samples') }}
 
 ),
 
 -- Slices of a GPU (MIG) report for themselves; adding them up would count the GPU several times.
-readings as (
-
-    select
-        node_id,
-        gpu_uuid,
-        sampled_at,
-        max(case when metric = 'DCGM_FI_PROF_GR_ENGINE_ACTIVE' then cast(value as decimal(7, 6)) end) as engine_share,
-        max(case when metric = 'DCGM_FI_DEV_GPU_UTIL' then cast(value as decimal(9, 6)) end) as util_percent
-    from samples
-    where
-        mig_instance_id is null
-        and metric in ('DCGM_FI_PROF_GR_ENGINE_ACTIVE', 'DCGM_FI_DEV_GPU_UTIL')
-    group by node_id, gpu_uuid, sampled_at
-
-),
-
 shares as (
 
     select
         node_id,
         gpu_uuid,
         sampled_at,
-        coalesce(engine_share, cast(util_percent * 0.01 as decimal(7, 6))) as busy_share
-    from readings
+        cast(
+            coalesce(
+                max(case when metric = 'engine_active_share' then quantity end),
+                max(case when metric = 'util_share' then quantity end)
+            ) as decimal(7, 6)
+        ) as busy_share
+    from samples
+    where
+        mig_instance_id = ''
+        and metric in ('engine_active_share', 'util_share')
+    group by node_id, gpu_uuid, sampled_at
 
 ),
 

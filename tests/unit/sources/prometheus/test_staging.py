@@ -48,6 +48,20 @@ AGAIN = [{"file_hash": "b", "row_number": 9, "value": 2.0}, {"file_hash": "a", "
             {"pod": "pod-2", "gpu_index": "1"},
             [{"mig_instance_id": "1"}, {"gpu_uuid": "h"}, {"metric": "m"}, {"node_id": "o"}],
         ),
+        (
+            "sglang",
+            SERVER | {"metric": "sglang:prompt_tokens_total"},
+            {},
+            [{"label_key": 'tenant="a"'}, {"engine": "1"}, {"model_name": "m"}, {"instance": "t"}],
+        ),
+        ("tgi", SERVER | {"metric": "tgi_queue_size"}, {}, [{"label_key": 'code="200"'}, {"instance": "t"}]),
+        (
+            "triton",
+            {name: value for name, value in SERVER.items() if name not in ("value", "file_hash", "row_number")}
+            | {"gpu_uuid": "g", "value": 1.0, "file_hash": "b", "row_number": 7},
+            {},
+            [{"gpu_uuid": "h"}, {"model_name": "m"}, {"instance": "t"}],
+        ),
         ("vllm", SERVER, {}, [{"label_key": 'reason="stop"'}, {"engine": "1"}, {"model_name": "m"}, {"instance": "t"}]),
     ],
 )
@@ -57,7 +71,8 @@ def test_the_first_by_file_and_row_counts(
     rows = [row, *(row | same | again for again in AGAIN), *(row | other for other in others)]
     later = row | {"sampled_at": NOON.replace(minute=5)}
     lake = tmp_path / "samples.parquet"
-    pl.DataFrame([*rows, later], infer_schema_length=None).sample(fraction=1, shuffle=True, seed=7).write_parquet(lake)
+    landed = pl.DataFrame([*rows, later], infer_schema_length=None).sample(fraction=1, shuffle=True, seed=7)
+    landed.with_columns(tp_rank=pl.lit("0"), pp_rank=pl.lit("0")).write_parquet(lake)
     sql = jinja2.Template((MODELS / model / f"stg_{model}__samples.sql").read_text()).render(
         raw=lambda feed, table: f"read_parquet('{lake}')"
     )

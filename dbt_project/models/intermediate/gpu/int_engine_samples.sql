@@ -1,0 +1,123 @@
+with vllm as (
+
+    select * from {{ ref('stg_vllm__samples') }}
+
+),
+
+sglang as (
+
+    select * from {{ ref('stg_sglang__samples') }}
+
+),
+
+tgi as (
+
+    select * from {{ ref('stg_tgi__samples') }}
+
+),
+
+triton as (
+
+    select * from {{ ref('stg_triton__samples') }}
+
+),
+
+metrics as (
+
+    select * from {{ ref('telemetry_metrics') }}
+
+),
+
+exported as (
+
+    select
+        'vllm' as engine_kind,
+        sampled_at,
+        instance,
+        engine,
+        model_name,
+        label_key,
+        metric,
+        value
+    from vllm
+    union all
+    select
+        'sglang' as engine_kind,
+        sampled_at,
+        instance,
+        engine,
+        model_name,
+        label_key,
+        metric,
+        value
+    from sglang
+    union all
+    select
+        'tgi' as engine_kind,
+        sampled_at,
+        instance,
+        engine,
+        model_name,
+        label_key,
+        metric,
+        value
+    from tgi
+    union all
+    select
+        'triton' as engine_kind,
+        sampled_at,
+        instance,
+        engine,
+        model_name,
+        label_key,
+        metric,
+        value
+    from triton
+    where gpu_uuid is null
+
+),
+
+canonical as (
+
+    select
+        exported.sampled_at,
+        exported.engine_kind,
+        exported.instance,
+        exported.engine,
+        coalesce(exported.model_name, '') as model_name,
+        exported.label_key,
+        metrics.metric,
+        metrics.unit,
+        metrics.kind,
+        try_cast(
+            try_cast(exported.value as decimal(20, 6)) * cast(metrics.factor as decimal(17, 6)) as decimal(26, 6)
+        ) as quantity
+    from exported
+    inner join metrics
+        on
+            exported.engine_kind = metrics.source
+            and exported.metric = metrics.exported
+
+),
+
+-- A server that exports a metric under two of its names at once says one thing twice.
+told as (
+
+    select
+        sampled_at,
+        engine_kind,
+        instance,
+        engine,
+        model_name,
+        label_key,
+        metric,
+        min(unit) as unit,
+        min(kind) as kind,
+        max(quantity) as quantity
+    from canonical
+    where quantity is not null
+    group by sampled_at, engine_kind, instance, engine, model_name, label_key, metric
+
+)
+
+select * from told

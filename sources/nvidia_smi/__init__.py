@@ -1,0 +1,1 @@
+"""GPU telemetry of `nvidia-smi --query-gpu`, saved as CSV."""

@@ -1,0 +1,1 @@
+"""Counters, gauges and histograms of Text Generation Inference, as scraped or as Prometheus gives them back."""
