@@ -13,7 +13,7 @@ TOKEN_METERS = (
     "output_audio", "output_image",
 )  # fmt: skip
 METERS = frozenset((*TOKEN_METERS, "search", "other"))
-TIERS = frozenset(("standard", "batch", "flex", "priority"))
+TIERS = frozenset(("standard", "batch", "flex", "priority", "fast"))
 CHARGE_CATEGORIES = frozenset(("usage", "credit", "fee", "tax", "commitment", "other"))
 CONTEXT_TIERS = frozenset(("default", "long"))
 

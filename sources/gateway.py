@@ -24,7 +24,8 @@ TOKEN_COUNTS = (
 OTHER_COUNTS = (
     "searches", "images", "audio_seconds", "video_seconds", "characters", "pages", "cache_storage_token_hours",
 )  # fmt: skip
-SERVICE_TIERS = frozenset(("standard", "batch", "flex", "priority", "provisioned"))
+SERVICE_TIERS = frozenset(("standard", "batch", "flex", "priority", "fast", "provisioned"))
+SPEEDS = frozenset(("standard", "fast"))
 STATUSES = frozenset(("success", "failure"))
 BILLING_STATUSES = frozenset(("billed", "not_billed", "gateway_cache", "unknown"))
 
@@ -156,6 +157,17 @@ def service_tier(*at: str) -> Value:
     return Value(at, default="standard", spellings=TIER_SPELLINGS, allowed=SERVICE_TIERS)
 
 
+def tier_with_speed(tiers: Sequence[str], speeds: Sequence[str]) -> dict[str, Value]:
+    """The tier where the log has Anthropic's speed beside it: fast is a price of its own, as a tier is."""
+    return {
+        "speed": Value(tuple(speeds), default="standard", allowed=SPEEDS),
+        "said_tier": service_tier(*tiers),
+        "service_tier": Value(
+            sql="case when v_speed = 'fast' and v_said_tier <> 'batch' then 'fast' else v_said_tier end"
+        ),
+    }
+
+
 def after(started: str, milliseconds: str) -> Value:
     """The time so many milliseconds, a value of the mapping, after another."""
     return Value(sql=f"v_{started} + to_microseconds(cast(v_{milliseconds} * 1000 as bigint))")
@@ -181,7 +193,7 @@ def gateway_table(
     closed: tuple[tuple[str, ...], frozenset[str]] | None = None,
     problems: Sequence[tuple[str, str, str]] = (),
     more_columns: Mapping[str, str] = MappingProxyType({}),
-    reader_version: int = 3,
+    reader_version: int = 4,
 ) -> FeedTable:
     """A gateway whose log a mapping can read."""
     columns = {**more_columns, **CALL_COLUMNS}

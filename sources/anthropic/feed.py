@@ -20,6 +20,7 @@ SERVICE_TIERS: Mapping[str | None, str | None] = {
     "flex": "flex",
     "flex_discount": "flex",
 }
+SPEEDS: Mapping[str | None, str | None] = {None: None, "standard": None, "fast": "fast"}
 COST_TYPES: Mapping[str | None, str | None] = {
     name: name for name in ("tokens", "web_search", "code_execution", "session_usage")
 }
@@ -56,12 +57,18 @@ def _moment(bucket: Row, name: str) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
+def _tier(result: Row) -> str | None:
+    """The tier; fast where the report is grouped by speed and says so, which costs as a tier of its own."""
+    tier, speed = choice(result, "service_tier", SERVICE_TIERS), choice(result, "speed", SPEEDS)
+    return speed if speed and tier != "batch" else tier
+
+
 def _usage(result: Row, context: ReadContext) -> Row:
     return {
         "workspace_id": text(result, "workspace_id"),
         "api_key_id": text(result, "api_key_id"),
         "model_id": text(result, "model"),
-        "service_tier": choice(result, "service_tier", SERVICE_TIERS),
+        "service_tier": _tier(result),
         "context_window": text(result, "context_window"),
         "uncached_input_tokens": count(result, "uncached_input_tokens"),
         "cache_read_input_tokens": count(result, "cache_read_input_tokens", 0),
@@ -82,7 +89,7 @@ def _cost(result: Row, context: ReadContext) -> Row:
     return {
         "workspace_id": text(result, "workspace_id"),
         "model_id": text(result, "model"),
-        "service_tier": choice(result, "service_tier", SERVICE_TIERS),
+        "service_tier": _tier(result),
         "context_window": text(result, "context_window"),
         "cost_type": cost_type,
         "token_type": token_type,
@@ -144,12 +151,12 @@ def _read_costs(file: LandedFile, context: ReadContext, out_parquet: Path, out_r
 
 _ORIGIN_RULES = {name: Rule(is_required=True) for name in (*ORIGIN_COLUMNS, "file_hash")}
 _PLACE_RULE = {"row_number": Rule(is_required=True, minimum=1)}
-_TIER_RULE = {"service_tier": Rule(allowed=frozenset(("standard", "batch", "flex", "priority")))}
+_TIER_RULE = {"service_tier": Rule(allowed=frozenset(("standard", "batch", "flex", "priority", "fast")))}
 
 USAGE_MESSAGES = FeedTable(
     feed="anthropic",
     table="usage_messages",
-    reader_version=2,
+    reader_version=3,
     columns=USAGE_PAGE.columns,
     identity="snapshot",
     suffixes=(".json", ".json.gz"),
@@ -169,7 +176,7 @@ USAGE_MESSAGES = FeedTable(
 COST_REPORT = FeedTable(
     feed="anthropic",
     table="cost_report",
-    reader_version=2,
+    reader_version=3,
     columns=COST_PAGE.columns,
     identity="snapshot",
     suffixes=(".json", ".json.gz"),

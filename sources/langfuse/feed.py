@@ -1,6 +1,6 @@
 """Langfuse's observations: cache stands beside `input` and reasoning beside `output`, unless `total` says otherwise."""
 
-from sources.gateway import BILLED_UNLESS_REFUSED, TAGS, Convention, count, gateway_table, service_tier
+from sources.gateway import BILLED_UNLESS_REFUSED, TAGS, Convention, count, gateway_table, tier_with_speed
 from sources.mapped import Value
 
 # The export spells columns with underscores, the API in camel case. Values are objects or their JSON text.
@@ -94,7 +94,7 @@ OBSERVATIONS = gateway_table(
         ),
         "model_id": Value((*_at("provided_model_name"), "/model"), is_required=True),
         "operation": Value(("/type",), spellings={"generation": "chat", "embedding": "embeddings"}),
-        "service_tier": service_tier(*(f"{place}//service_tier" for place in _at("model_parameters"))),
+        **tier_with_speed(*([f"{at}//{name}" for at in _at("model_parameters")] for name in ("service_tier", "speed"))),
         "reasoning_effort": Value(tuple(f"{place}//reasoning_effort" for place in _at("model_parameters"))),
         **{name: _usage(keys) for group in (_PARTS, _DETAILS, _WHOLES) for name, keys in group.items()},
         "said_total": Value(tuple(f"{start}{key}" for start in _USAGE for key in ("total", "total_tokens")), "count"),
@@ -140,7 +140,7 @@ OBSERVATIONS = gateway_table(
     "One row per version of a generation or embedding in Langfuse's observations: one call of one model.",
     # A deletion is a version like any other, and the calls it takes away are told in staging.
     more_columns={"is_deleted": "BOOLEAN"},
-    reader_version=4,
+    reader_version=5,
     known_fields=frozenset(place.removeprefix("/") for place in _at(*_COLUMNS)),
     # The API answers with a trace and its observations.
     records="/observations",

@@ -48,7 +48,8 @@ TAGS = (
     "app_release", "latency_insensitive",
 )  # fmt: skip
 STATUSES = ("success", "failure")
-TIERS = ("standard", "default", "auto", "batch", "flex", "priority")
+TIERS = ("standard", "default", "auto", "batch", "flex", "priority", "fast")
+SPEEDS = ("standard", "fast")
 
 _USAGE = "metadata.usage_object"
 _INPUT = f"{_USAGE}.prompt_tokens_details"
@@ -90,6 +91,7 @@ _METADATA_PATHS = (
     *OPTIONAL_SECONDS.values(),
     f"{_USAGE}.prompt_tokens",
     f"{_USAGE}.service_tier",
+    f"{_USAGE}.speed",
     f"{_USAGE}.inference_geo",
     "metadata.cost_breakdown.vertex_location",
     *(f"{_TAGS}.{tag}" for tag in (*TAGS, "reasoning_effort")),
@@ -232,6 +234,7 @@ def _closed_list_problems() -> list[str]:
             "metadata.cost_breakdown.service_tier",
             found("x_tier", "one of " + ", ".join(TIERS)),
         ),
+        reject(f"x_speed not in {one_of(SPEEDS)}", f"{_USAGE}.speed", found("x_speed", " or ".join(SPEEDS))),
         reject(
             "lower(x_latency_insensitive) not in ('true', 'false')",
             f"{_TAGS}.latency_insensitive",
@@ -246,6 +249,7 @@ def _texts() -> list[str]:
         *(f"m{path[8:]} as x_{name}" for name, path in (OPTIONAL_COUNTS | OPTIONAL_SECONDS).items()),
         "m.spend_logs_metadata.latency_insensitive as x_latency_insensitive",
         "lower(nullif(coalesce(m.cost_breakdown.service_tier, m.usage_object.service_tier), '')) as x_tier",
+        "lower(nullif(m.usage_object.speed, '')) as x_speed",
     ]
 
 
@@ -337,7 +341,8 @@ _LAKE = {
     "tag_latency_insensitive": ("BOOLEAN", "try_cast(x_latency_insensitive as boolean)"),
     "service_tier": (
         "VARCHAR",
-        "case when is_batch then 'batch' when x_tier in ('flex', 'priority') then x_tier else 'standard' end",
+        "case when is_batch then 'batch' when x_speed = 'fast' then 'fast'"
+        " when x_tier in ('flex', 'priority', 'fast') then x_tier else 'standard' end",
     ),
     "is_batch": ("BOOLEAN", "is_batch"),
     "region": ("VARCHAR", "lower(coalesce(m.cost_breakdown.vertex_location, m.usage_object.inference_geo))"),

@@ -32,6 +32,7 @@ SERVICE_TIERS: Mapping[str | None, str | None] = {
     "standard": "standard",
     "flex": "flex",
     "priority": "priority",
+    "fast": "fast",
     "batch": "batch",
 }
 # In what the bill counts -> the unit in the lake. Thousands of tokens become tokens.
@@ -229,7 +230,7 @@ _PLACE_RULE = {"row_number": Rule(is_required=True, minimum=1)}
 USAGE_COMPLETIONS = FeedTable(
     feed="openai",
     table="usage_completions",
-    reader_version=3,
+    reader_version=4,
     columns=USAGE_PAGE.columns,
     identity="snapshot",
     suffixes=(".json", ".json.gz"),
@@ -239,7 +240,7 @@ USAGE_COMPLETIONS = FeedTable(
         **_PLACE_RULE,
         **{name: Rule(is_required=True, minimum=0) for name, kind in USAGE_PAGE.columns.items() if "tokens" in name},
         "num_model_requests": Rule(is_required=True, minimum=0),
-        "service_tier": Rule(is_required=True, allowed=frozenset(("standard", "batch", "flex", "priority"))),
+        "service_tier": Rule(is_required=True, allowed=frozenset(("standard", "batch", "flex", "priority", "fast"))),
     },
     description="One row per day, project, key, model, batch and tier of OpenAI's completions usage report.",
     needs_retrieved_at=True,

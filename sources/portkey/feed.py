@@ -1,6 +1,6 @@
 """Portkey's log export: the counts are those of the answer's usage object, whose total says which holds which."""
 
-from sources.gateway import BILLED_UNLESS_REFUSED, Convention, after, count, gateway_table, service_tier, tags
+from sources.gateway import BILLED_UNLESS_REFUSED, Convention, after, count, gateway_table, tags, tier_with_speed
 from sources.mapped import Value
 
 # The answer is an object or its JSON text; older exports have its body apart, logs sent in have it one level down.
@@ -80,7 +80,7 @@ LOGS = gateway_table(
         "model_id": Value(("/ai_model",), is_required=True),
         "request_url": Value(("/request_url",)),
         "operation": Value(sql="case when contains(v_request_url, '/embeddings') then 'embeddings' else 'chat' end"),
-        "service_tier": service_tier(*_answer("service_tier", "usage/service_tier")),
+        **tier_with_speed(_answer("service_tier", "usage/service_tier"), _usage("speed")),
         "usage": Value(_answer("usage")),
         "request_units": count("/req_units"),
         "response_units": count("/res_units"),

@@ -9,7 +9,7 @@ from itertools import pairwise, product
 from genai_prices.types import ModelInfo
 
 from sources.pricing.entries import PLAUSIBLE_FACTOR
-from sources.pricing.snapshot import TIER_CONTEXT, Match, Snapshot, change_days, change_seconds, listed
+from sources.pricing.snapshot import TIER_CONTEXTS, Match, Snapshot, change_days, change_seconds, listed
 from sources.settings.models import FIRST_DAY, OPEN_END
 
 
@@ -73,7 +73,7 @@ def _prices(model: ModelInfo) -> tuple[object, object]:
 def _changes(before: Match, after: Match) -> Iterator[Change]:
     days = sorted({FIRST_DAY, OPEN_END, *change_days(before), *change_days(after)})
     seconds = sorted({0, *change_seconds(before), *change_seconds(after)})
-    for tier, second in product(TIER_CONTEXT, seconds):
+    for tier, second in product(TIER_CONTEXTS, seconds):
         # Neighbouring spans with the same change are one.
         running: dict[tuple[int, str], Change] = {}
         for start, end in pairwise(days):

@@ -29,13 +29,14 @@ from genai_prices.types import (
 
 from sources.pricing.rates import PRICE_STEP, RateCard, Step, rates_by_meter
 
-# How a call's tier is named in the book. A tier that is not here has no public price of its own.
-TIER_CONTEXT = {
-    "standard": {},
-    "batch": {"processing": "batch"},
-    "flex": {"service_tier": "flex"},
-    "priority": {"service_tier": "priority"},
-    "fast": {"service_tier": "fast"},
+# How a call's tier is named in the book, in any of these ways. A tier that is not here has no public price of its own.
+TIER_CONTEXTS: Mapping[str, Sequence[Mapping[str, str]]] = {
+    "standard": (),
+    "batch": ({"processing": "batch"},),
+    "flex": ({"service_tier": "flex"},),
+    "priority": ({"service_tier": "priority"},),
+    # OpenAI sells it as a tier, Anthropic as a speed.
+    "fast": ({"service_tier": "fast"}, {"speed": "fast"}),
 }
 # Published prices that are not per million tokens: the meter, and how many of its units they are for.
 _UNITS = {
@@ -199,19 +200,19 @@ def _standard(model: ModelInfo, moment: datetime) -> ModelPrice | None:
 
 def _variants(match: Match, service_tier: str, moment: datetime) -> list[PriceVariant]:
     """Variants of the tier that hold at the moment."""
-    context = TIER_CONTEXT.get(service_tier, {})
-    if not context or not match.is_own:
+    contexts = TIER_CONTEXTS.get(service_tier, ())
+    if not match.is_own:
         return []
-    named = [variant for variant in match.model.price_variants or () if variant.when == context]
+    named = [variant for variant in match.model.price_variants or () if variant.when in contexts]
     return [variant for variant in named if variant.constraint is None or variant.constraint.active(moment)]
 
 
 def _before(match: Match, service_tier: str) -> str:
-    context = TIER_CONTEXT.get(service_tier, {})
+    contexts = TIER_CONTEXTS.get(service_tier, ())
     starts = [
         variant.constraint.start_date
         for variant in match.model.price_variants or ()
-        if context and match.is_own and variant.when == context and isinstance(variant.constraint, StartDateConstraint)
+        if match.is_own and variant.when in contexts and isinstance(variant.constraint, StartDateConstraint)
     ]
     return f" before {min(starts)}" if starts else ""
 

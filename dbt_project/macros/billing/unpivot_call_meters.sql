@@ -38,7 +38,7 @@ or cache_storage_token_hours > 0 or contracted_request_usd > 0
 {#-
 What calls used, one select per meter: quantity, unit price and contracted cost. `relation` has the token classes and the
 contracted prices of int_usage_priced; `also` names further columns to carry along. A search line of a bill names no
-model, so searches are counted over the account's day. Audio and video are counted in thousandths of a second, begun ones
+model, so searches are counted over the account's day; of tiers it may tell some apart only (billed_tier). Audio and video are counted in thousandths of a second, begun ones
 in full: quantities are whole. Units that only repeat what the call's tokens say (int_usage_priced) are no meter of it.
 `with_units` holds the few rows of the relation that have units besides tokens and searches.
 -#}
@@ -69,7 +69,7 @@ in full: quantities are whole. Units that only repeat what the call's tokens say
         coalesce(billing_account_id, 'unattributed') as billing_account_id,
         usage_date,
         {{ "'unattributed'" if meter == 'search' else 'model' }} as model,
-        {{ "'standard'" if meter == 'search' else 'service_tier' }} as service_tier,
+        {{ "'standard'" if meter == 'search' else billed_tier('service_provider', 'service_tier') }} as service_tier,
         '{{ meter }}' as meter,
         price_set_id,
         cast({{ quantity }} as decimal(12, 0)) as quantity,
@@ -104,7 +104,7 @@ in full: quantities are whole. Units that only repeat what the call's tokens say
         coalesce(billing_account_id, 'unattributed') as billing_account_id,
         usage_date,
         model,
-        service_tier,
+        {{ billed_tier('service_provider', 'service_tier') }} as service_tier,
         '{{ meter }}' as meter,
         price_set_id,
         cast({{ 'ceil(' ~ quantity ~ ' * 1000)' if 'seconds' in quantity else 'ceil(' ~ quantity ~ ')' if 'hours' in quantity else quantity }} as decimal(12, 0)) as quantity,
@@ -139,7 +139,7 @@ in full: quantities are whole. Units that only repeat what the call's tokens say
         coalesce(billing_account_id, 'unattributed') as billing_account_id,
         usage_date,
         model,
-        service_tier,
+        {{ billed_tier('service_provider', 'service_tier') }} as service_tier,
         'request' as meter,
         price_set_id,
         cast(1 as decimal(12, 0)) as quantity,

@@ -115,6 +115,17 @@ def test_anthropic_usage_payload(home: LandedHome) -> None:
     assert (console["service_tier"], console["workspace_id"], console["api_key_id"]) == ("priority", None, None)
 
 
+def test_anthropics_speed_is_a_tier_of_its_own(home: LandedHome) -> None:
+    said = [
+        {"speed": "fast"},
+        {"speed": "standard", "service_tier": "priority"},
+        {"speed": "fast", "service_tier": "batch"},
+    ]
+    home.land(f"anthropic/usage_messages/acme/{NAME}", anthropic_page(*(claude_usage(**one) for one in said)))
+    home.ingest()
+    assert home.lake("anthropic/usage_messages")["service_tier"].to_list() == ["fast", "priority", "batch"]
+
+
 def test_anthropic_costs_payload_turns_cents_into_dollars(home: LandedHome) -> None:
     plain, written, searched = land_payload(home, "anthropic/cost_report")
     assert plain["amount_usd"] == Decimal("0.003")
@@ -173,7 +184,7 @@ def test_a_page_without_any_result_is_no_failure(home: LandedHome) -> None:
             usage(),
             usage(service_tier="gold"),
             "service_tier",
-            "found 'gold'; allowed are auto, batch, default, flex, priority, standard",
+            "found 'gold'; allowed are auto, batch, default, fast, flex, priority, standard",
         ),
         ("usage_completions", usage(), usage(batch="yes"), "batch", "found 'yes'; expected true, false or null"),
         ("usage_completions", usage(), "a text", "results", "expected an object"),
@@ -230,6 +241,13 @@ def test_a_bad_openai_result_is_named_and_the_others_are_kept(
             claude_usage(service_tier="gold"),
             "service_tier",
             "found 'gold'; allowed are batch, flex, flex_discount, priority, priority_on_demand, standard",
+        ),
+        (
+            "usage_messages",
+            claude_usage(),
+            claude_usage(speed="warp-9"),
+            "speed",
+            "found 'warp-9'; allowed are fast, standard",
         ),
         (
             "usage_messages",

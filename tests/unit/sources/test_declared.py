@@ -220,7 +220,7 @@ def test_a_word_outside_of_its_list_fails_the_file_and_is_named(home: LandedHome
     take_in(home, MAPPING)
     assert [(row.status, str(row.reason)) for row in home.ledger()] == [
         ("failed", 'kind: found "gift"; expected one of commitment, credit, fee, other, tax, usage'),
-        ("failed", 'lane: found "turbo"; expected one of batch, flex, priority, provisioned, standard'),
+        ("failed", 'lane: found "turbo"; expected one of batch, fast, flex, priority, provisioned, standard'),
     ]
 
 
@@ -353,8 +353,8 @@ CALL_LIST = "response_id, logical_request_id, trace_id"
             "model_id: model",
             "model_id: model\n    service_tier: {at: lane, spellings: {night: bulk}}",
             [
-                "feeds.yml, line 8, feeds[0].columns.service_tier.spellings.night: found 'bulk'; allowed: batch, flex, "
-                "priority, provisioned, standard"
+                "feeds.yml, line 8, feeds[0].columns.service_tier.spellings.night: found 'bulk'; allowed: batch, fast, "
+                "flex, priority, provisioned, standard"
             ],
         ),
         (

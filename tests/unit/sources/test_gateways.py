@@ -151,6 +151,16 @@ def test_portkeys_geminis_reasoning_stands_beside_its_output(home: LandedHome) -
     assert (row["output_tokens"], row["reasoning_tokens"]) == (9, 4)
 
 
+def test_portkeys_speed_is_a_tier_of_its_own(home: LandedHome) -> None:
+    lines = [portkey_row(PORTKEY_COUNTS | {"speed": speed}) for speed in ("standard", "fast", "warp-9")]
+    home.land("portkey/logs/a.jsonl", "\n".join(lines) + "\n")
+    home.ingest()
+    assert home.lake("portkey/logs")["service_tier"].to_list() == ["standard", "fast"]
+    [(line, field, reason)] = home.rejects()
+    assert (line, field) == (3, "response.usage.speed")
+    assert 'found "warp-9"; expected one of fast, standard' in reason
+
+
 def test_a_token_class_new_to_portkeys_usage_fails_the_file(home: LandedHome) -> None:
     home.land("portkey/logs/a.jsonl", portkey_row(PORTKEY_COUNTS | {"dream_tokens": 3}) + "\n")
     home.ingest()
@@ -282,7 +292,7 @@ def test_a_tier_nobody_knows_is_rejected_with_its_name(home: LandedHome) -> None
     )
     home.ingest()
     [(_, _, reason)] = home.rejects()
-    assert reason == 'found "warp"; expected one of batch, flex, priority, provisioned, standard'
+    assert reason == 'found "warp"; expected one of batch, fast, flex, priority, provisioned, standard'
 
 
 def test_the_same_rows_as_csv_and_parquet(home: LandedHome) -> None:

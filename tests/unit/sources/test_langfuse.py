@@ -76,6 +76,20 @@ def test_a_count_of_both_cache_lifetimes_beside_the_two(home: LandedHome) -> Non
     assert tokens(row) == (1, 0, 50, 20, 0, 0)
 
 
+@pytest.mark.parametrize(
+    ("parameters", "tier"),
+    [
+        ({"speed": "fast"}, "fast"),
+        ({"speed": "fast", "service_tier": "batch"}, "batch"),
+        ('{"service_tier": "priority"}', "priority"),
+        ({}, "standard"),
+    ],
+)
+def test_the_tier_is_that_of_the_parameters(home: LandedHome, parameters: Any, tier: str) -> None:
+    [row] = read(home, observation(model_parameters=parameters))
+    assert row["service_tier"] == tier
+
+
 def test_a_token_class_nobody_knows_fails_the_file(home: LandedHome) -> None:
     rows = [observation(), observation(usage_details={"input": 1, "input_dreams": 3})]
     home.land(f"{FOLDER}/a.jsonl", "".join(json.dumps(row) + "\n" for row in rows))

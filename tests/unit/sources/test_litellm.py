@@ -108,7 +108,7 @@ def test_prompts_and_responses_are_never_stored(home: LandedHome) -> None:
         (
             {"metadata": {"cost_breakdown": {"service_tier": "gold"}}},
             "metadata.cost_breakdown.service_tier",
-            'found "gold"; expected one of standard, default, auto, batch, flex, priority',
+            'found "gold"; expected one of standard, default, auto, batch, flex, priority, fast',
         ),
         ({"metadata": "[1, 2]"}, "metadata", "expected an object"),
         (
@@ -162,6 +162,20 @@ def test_token_classes_that_do_not_add_up_are_rejected_never_clamped(
 def test_cache_tokens_are_found_under_either_spelling(home: LandedHome) -> None:
     row = only_row(home, with_usage(cache_read_input_tokens=30, cache_creation_input_tokens=40))
     assert (row["cache_read_tokens"], row["cache_write_5m_tokens"], row["cache_write_1h_tokens"]) == (30, 40, 0)
+
+
+@pytest.mark.parametrize(
+    ("usage", "tier"),
+    [
+        ({"speed": "fast"}, "fast"),
+        ({"speed": "fast", "service_tier": "batch"}, "batch"),
+        ({"speed": "standard", "service_tier": "priority"}, "priority"),
+        ({"service_tier": "fast"}, "fast"),
+        ({"speed": None}, "standard"),
+    ],
+)
+def test_what_costs_more_for_being_fast_is_a_tier(home: LandedHome, usage: dict[str, Any], tier: str) -> None:
+    assert only_row(home, with_usage(**usage))["service_tier"] == tier
 
 
 @pytest.mark.parametrize("nothing", [None, "{}", "null", {}])

@@ -14,7 +14,8 @@ anthropic as (
     select
         'anthropic' as service_provider,
         billing_account_id, billing_scope_id, usage_date, bucket_end, retrieved_at, model_id, line_item,
-        service_tier, meter, 'usage' as charge_category, amount, cast(null as decimal(26, 12)) as effective_amount,
+        {{ billed_tier("'anthropic'", 'service_tier') }} as service_tier,
+        meter, 'usage' as charge_category, amount, cast(null as decimal(26, 12)) as effective_amount,
         currency, file_hash, row_number
     from {{ ref('stg_anthropic__cost_report') }}
 
@@ -26,7 +27,8 @@ anthropic as (
     select
         service_provider,
         billing_account_id, billing_scope_id, usage_date, bucket_end, retrieved_at, model_id, line_item,
-        service_tier, meter, charge_category, amount, effective_amount, currency, file_hash, row_number
+        {{ billed_tier('service_provider', 'service_tier') }} as service_tier,
+        meter, charge_category, amount, effective_amount, currency, file_hash, row_number
     from {{ ref('stg_' ~ feed ~ '__bill_lines') }}
 
 ),

@@ -86,7 +86,7 @@ metered as (
         'standard' as service_tier,
         {%- else %}
         coalesce(aliases.model, usage.model_id) as model,
-        usage.service_tier,
+        {{ billed_tier('usage.service_provider', 'usage.service_tier') }} as service_tier,
         {%- endif %}
         usage.{{ meter }} as quantity
     from usage
@@ -110,7 +110,10 @@ metered as (
             when {{ feed }}.meter = 'search' then 'unattributed'
             else coalesce(aliases.model, {{ feed }}.model_id, 'unattributed')
         end as model,
-        case when {{ feed }}.meter = 'search' then 'standard' else {{ feed }}.service_tier end as service_tier,
+        case
+            when {{ feed }}.meter = 'search' then 'standard'
+            else {{ billed_tier(feed ~ '.service_provider', feed ~ '.service_tier') }}
+        end as service_tier,
         {{ feed }}.quantity
     from {{ feed }}
     left join aliases

@@ -14,7 +14,7 @@ TIER_CONTEXT = {
     "batch": {"processing": "batch"},
     "flex": {"service_tier": "flex"},
     "priority": {"service_tier": "priority"},
-    "fast": {"service_tier": "fast"},
+    "fast": {"service_tier": "fast", "speed": "fast"},
 }
 
 
