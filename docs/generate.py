@@ -20,6 +20,7 @@ from pipelines.cli import cli
 from sources.feed import FeedTable, Rule
 from sources.registry import FEEDS
 from sources.settings import models
+from sources.settings.gpu_rates import GpuRates
 from sources.settings.self_hosting import SelfHosting
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,7 +40,7 @@ SETTINGS: Mapping[str, type[BaseModel]] = {
     "token_budgets.csv": models.TokenBudget,
     "disputes.csv": models.Dispute,
     "contracts.yml": models.Contracts,
-    "gpu_rates.yml": models.GpuRates,
+    "gpu_rates.yml": GpuRates,
     "allocation.yml": models.Allocation,
     "cost_nature.yml": models.CostNatures,
     "feeds.yml": models.DeclaredFeeds,

@@ -14,7 +14,7 @@ import polars as pl
 
 from sources.home import LANDING_TABLES, Home
 from sources.lake import write_current
-from sources.settings import checks, tables
+from sources.settings import checks, gpu_rates, tables
 from sources.settings.allocation import (
     Entities,
     check_allocation,
@@ -23,6 +23,7 @@ from sources.settings.allocation import (
     target_rows,
 )
 from sources.settings.declared import check_feeds
+from sources.settings.gpu_rates import GpuDeployment, GpuNode, GpuRates
 from sources.settings.models import (
     Allocation,
     AllocationRule,
@@ -40,9 +41,6 @@ from sources.settings.models import (
     FxRate,
     General,
     GlAccount,
-    GpuDeployment,
-    GpuNode,
-    GpuRates,
     Limits,
     Markup,
     Strict,
@@ -284,8 +282,7 @@ def config_tables(settings: Settings) -> dict[str, pl.DataFrame]:
         "discount_bands": [
             band.model_dump() | {"term_id": term.term_id} for term in settings.contract_terms for band in term.bands
         ],
-        "gpu_nodes": tables.dumped(settings.gpu_nodes),
-        "gpu_deployments": tables.deployment_rows(settings.gpu_deployments),
+        **gpu_rates.config_rows(settings.gpu_nodes, settings.gpu_deployments),
         "allocation_rules": rule_rows(settings.allocation_rules, settings.rule_version),
         "allocation_matches": list(match_rows(settings.allocation_rules)),
         "allocation_targets": list(target_rows(settings.allocation_rules)),

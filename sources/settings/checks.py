@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from sources.settings.gpu_rates import GpuNode, GpuRates
 from sources.settings.models import (
     ApiKey,
     BillingAccount,
@@ -23,8 +24,6 @@ from sources.settings.models import (
     FxRate,
     General,
     GlAccount,
-    GpuNode,
-    GpuRates,
     Markup,
     Strict,
     Team,

@@ -272,42 +272,6 @@ class Contracts(Strict):
     terms: list[ContractTerm] = []
 
 
-class GpuNode(Dated):
-    node_id: Name
-    service_provider: Name
-    billing_account_id: Name
-    gpus: Annotated[Count, Field(gt=0)]
-    usd_per_gpu_hour: Price
-
-
-class PhaseWeights(Strict):
-    """Work of one token of a class, relative to the others."""
-
-    input: Weight
-    cache_read: Weight
-    output: Weight
-
-    @model_validator(mode="after")
-    def _weighs_something(self) -> Self:
-        if not (self.input or self.cache_read or self.output):
-            raise row_error("input", "only zeros", "at least one weight above 0")
-        return self
-
-
-class GpuDeployment(Dated):
-    deployment_id: Name
-    node_id: Name
-    model_id: Name
-    model: Name
-    weights: PhaseWeights
-    sustainable_tokens_per_second: Annotated[Price, Field(gt=0)] | None = None
-
-
-class GpuRates(Strict):
-    nodes: list[GpuNode] = []
-    deployments: list[GpuDeployment] = []
-
-
 class RuleMatch(Strict):
     """Which charges a rule is for; what is left out may be anything."""
 

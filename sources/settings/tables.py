@@ -7,7 +7,8 @@ from typing import Any
 import polars as pl
 
 from sources.settings.allocation import MATCHED
-from sources.settings.models import FIRST_DAY, OPEN_END, CostNatures, GpuDeployment, Strict
+from sources.settings.gpu_rates import SCHEMAS as GPU_SCHEMAS
+from sources.settings.models import FIRST_DAY, OPEN_END, CostNatures, Strict
 from sources.settings.self_hosting import SCHEMAS as SELF_HOSTING_SCHEMAS
 
 _VALIDITY: dict[str, Any] = {"valid_from": pl.Date(), "valid_to": pl.Date()}
@@ -58,25 +59,6 @@ CONFIG_SCHEMAS: dict[str, dict[str, Any]] = {
         **_VALIDITY,
     },
     "discount_bands": {"term_id": pl.String(), "above_usd": pl.Decimal(18, 8), "percent_off": pl.Decimal(9, 6)},
-    "gpu_nodes": {
-        "node_id": pl.String(),
-        "service_provider": pl.String(),
-        "billing_account_id": pl.String(),
-        "gpus": pl.Int32(),
-        "usd_per_gpu_hour": pl.Decimal(18, 8),
-        **_VALIDITY,
-    },
-    "gpu_deployments": {
-        "deployment_id": pl.String(),
-        "node_id": pl.String(),
-        "model_id": pl.String(),
-        "model": pl.String(),
-        "input_weight": pl.Decimal(9, 6),
-        "cache_read_weight": pl.Decimal(9, 6),
-        "output_weight": pl.Decimal(9, 6),
-        "sustainable_tokens_per_second": pl.Decimal(18, 8),
-        **_VALIDITY,
-    },
     "allocation_rules": {
         "rule_id": pl.String(),
         "rule_order": pl.Int32(),
@@ -149,6 +131,7 @@ CONFIG_SCHEMAS: dict[str, dict[str, Any]] = {
         "unexplained_limit_usd": pl.Decimal(26, 12),
         "quarantined_share_limit": pl.Decimal(9, 6),
     },
+    **GPU_SCHEMAS,
     **SELF_HOSTING_SCHEMAS,
 }
 
@@ -166,13 +149,6 @@ def frame(table: str, rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
 
 def dumped(rows: Iterable[Strict]) -> list[dict[str, Any]]:
     return [row.model_dump() for row in rows]
-
-
-def deployment_rows(deployments: Iterable[GpuDeployment]) -> list[dict[str, Any]]:
-    return [
-        row.model_dump(exclude={"weights"}) | {f"{name}_weight": value for name, value in row.weights}
-        for row in deployments
-    ]
 
 
 def cost_nature_rows(natures: CostNatures) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ def _environment(lake: str) -> jinja2.Environment:
         "dbt": SimpleNamespace(
             datediff=lambda first, second, part: f"date_diff('{part}', {first}, {second})",
             dateadd=lambda part, count, to: f"date_add({to}, interval ({count}) {part})",
+            type_string=lambda: "varchar",
             generate_series=lambda count: f"select unnest(range(1, {count} + 1)) as generated_number",
         ),
         "adapter": SimpleNamespace(dispatch=lambda name, package: environment.globals[f"duckdb__{name}"]),
@@ -28,7 +29,11 @@ def _environment(lake: str) -> jinja2.Environment:
         "source": lambda feed, table: None,
         "raw": lambda feed, table: f"read_parquet('{lake}/{feed}/{table}/*.parquet', union_by_name = true)",
     }
-    for path in [PROJECT / "macros/divide_exact.sql", *sorted((PROJECT / "macros/gpu").glob("*.sql"))]:
+    folders = [PROJECT / "macros" / name for name in ("gpu", "self_hosting")]
+    shared = [PROJECT / f"macros/{name}.sql" for name in ("divide_exact", "split_exact")]
+    paths = [*shared, *(path for folder in folders for path in sorted(folder.glob("*.sql")))]
+    # A macro knows those that were there when it was read: twice, so that each knows all.
+    for path in [*paths, *paths]:
         module = environment.from_string(path.read_text(encoding="utf-8")).module
         environment.globals |= {name: value for name, value in vars(module).items() if not name.startswith("_")}
     return environment
@@ -38,6 +43,11 @@ def compiled(model: str, lake: str = "") -> str:
     """The SQL of a model below dbt_project/models; its inputs are called by their models' names."""
     [path] = (PROJECT / "models").rglob(f"{model}.sql")
     return _environment(lake).from_string(path.read_text(encoding="utf-8")).render()
+
+
+def rendered(template: str) -> str:
+    """A template of the project's macros, such as {{ divide_exact('a', 'b', 'c') }}."""
+    return _environment("").from_string(template).render()
 
 
 def rows_of(sql: str, inputs: Mapping[str, pl.DataFrame | str]) -> list[dict[str, Any]]:

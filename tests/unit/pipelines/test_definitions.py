@@ -101,6 +101,7 @@ def test_assets_outside_dbt_are_these() -> None:
             "config/fx_rates",
             "config/gl_map",
             "config/gpu_deployments",
+            "config/gpu_node_lines",
             "config/gpu_nodes",
             "config/markups",
             "config/settings",

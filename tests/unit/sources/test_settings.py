@@ -77,6 +77,7 @@ def test_the_commented_yaml_examples_are_valid(home: Home, name: str) -> None:
         text = text.replace(f"{key}: []\n", f"{key}:\n")
     lines = [line[2:] if line.startswith(("# - ", "#   ")) and ":" in line else line for line in text.splitlines()]
     accounts = ACCOUNTS + "northgpu,northgpu-01,litellm,vllm,,USD,\nopenai,org-example,helicone,openai,,USD,\n"
+    accounts += "own-hardware,rack-7,litellm,own_vllm,,USD,\n"
     accounts += "anthropic,org-example,helicone,anthropic,,USD,\n"
     (home.config / "billing_accounts.csv").write_text(accounts)
     head = (

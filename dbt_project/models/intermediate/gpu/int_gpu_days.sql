@@ -10,6 +10,12 @@ node_days as (
 
 ),
 
+node_costs as (
+
+    select * from {{ ref('int_gpu_node_costs') }}
+
+),
+
 seats as (
 
     {{ dbt.generate_series(1000) }}
@@ -48,7 +54,18 @@ ranked_gpus as (
 
 ),
 
--- A GPU that is paid for and never seen has a seat too.
+node_day_costs as (
+
+    select
+        usage_date,
+        node_id,
+        cast(sum(book_cost_usd) as decimal(26, 12)) as cost_usd
+    from node_costs
+    group by usage_date, node_id
+
+),
+
+-- A GPU that is paid for and never seen has a seat too. Each has the same share of what the node costs.
 gpu_days as (
 
     select
@@ -58,10 +75,16 @@ gpu_days as (
         node_days.pool_id,
         node_days.service_provider,
         node_days.billing_account_id,
-        node_days.usd_per_gpu_hour
+        {{ due_between(
+            'node_day_costs.cost_usd', 'seats.generated_number - 1', 'seats.generated_number', 'node_days.gpus'
+        ) }} as cost_usd
     from node_days
     inner join seats
         on node_days.gpus >= seats.generated_number
+    left join node_day_costs
+        on
+            node_days.usage_date = node_day_costs.usage_date
+            and node_days.node_id = node_day_costs.node_id
     left join ranked_gpus
         on
             node_days.usage_date = ranked_gpus.usage_date

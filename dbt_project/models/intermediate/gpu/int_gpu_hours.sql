@@ -27,7 +27,8 @@ gpu_hours as (
         gpu_days.service_provider,
         gpu_days.billing_account_id,
         cast(3600 as decimal(18, 6)) as provisioned_seconds,
-        cast(gpu_days.usd_per_gpu_hour as decimal(26, 12)) as cost_usd
+        {{ due_between('gpu_days.cost_usd', 'hour_numbers.generated_number - 1', 'hour_numbers.generated_number', '24') }}
+            as cost_usd
     from gpu_days
     cross join hour_numbers
 

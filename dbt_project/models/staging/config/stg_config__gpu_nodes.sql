@@ -12,6 +12,12 @@ typed as (
         billing_account_id,
         cast(gpus as integer) as gpus,
         cast(usd_per_gpu_hour as decimal(18, 8)) as usd_per_gpu_hour,
+        cast(capex_usd as decimal(18, 8)) as capex_usd,
+        cast(residual_usd as decimal(18, 8)) as residual_usd,
+        cast(life_months as integer) as life_months,
+        cast(discount_rate as decimal(9, 6)) as discount_rate,
+        cast(growth_factor as decimal(18, 12)) as growth_factor,
+        cast(in_service_from as date) as in_service_from,
         cast(valid_from as date) as valid_from,
         cast(valid_to as date) as valid_to
     from source

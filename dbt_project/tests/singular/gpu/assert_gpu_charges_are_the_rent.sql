@@ -1,12 +1,43 @@
--- A node's day costs GPUs x 24 hours x rate, and the charges of its pool carry just that.
-with rented as (
+-- The day of a node rented at one rate costs GPUs x 24 hours x rate, that of any other what its lines add up to, and the
+-- charges of its pool carry just that.
+with node_days as (
+
+    select * from {{ ref('int_gpu_node_days') }}
+
+),
+
+line_days as (
 
     select
-        pool_id,
         usage_date,
-        cast(sum(cast(gpus * 24 as decimal(10, 0)) * usd_per_gpu_hour) as decimal(26, 12)) as amount_usd
-    from {{ ref('int_gpu_node_days') }}
-    group by pool_id, usage_date
+        node_id,
+        count(*) as lines,
+        cast(sum(book_cost_usd) as decimal(26, 12)) as amount_usd
+    from {{ ref('int_gpu_node_costs') }}
+    group by usage_date, node_id
+
+),
+
+paid as (
+
+    select
+        node_days.pool_id,
+        node_days.usage_date,
+        cast(
+            sum(
+                case
+                    when line_days.lines = 1 and node_days.usd_per_gpu_hour is not null
+                        then cast(node_days.gpus * 24 as decimal(10, 0)) * node_days.usd_per_gpu_hour
+                    else line_days.amount_usd
+                end
+            ) as decimal(26, 12)
+        ) as amount_usd
+    from node_days
+    left join line_days
+        on
+            node_days.usage_date = line_days.usage_date
+            and node_days.node_id = line_days.node_id
+    group by node_days.pool_id, node_days.usage_date
 
 ),
 
@@ -22,16 +53,16 @@ charged as (
 )
 
 select
-    coalesce(rented.pool_id, charged.pool_id) as pool_id,
-    coalesce(rented.usage_date, charged.usage_date) as usage_date,
-    rented.amount_usd as rented_usd,
+    coalesce(paid.pool_id, charged.pool_id) as pool_id,
+    coalesce(paid.usage_date, charged.usage_date) as usage_date,
+    paid.amount_usd as paid_usd,
     charged.amount_usd as charged_usd
-from rented
+from paid
 full outer join charged
     on
-        rented.pool_id = charged.pool_id
-        and rented.usage_date = charged.usage_date
+        paid.pool_id = charged.pool_id
+        and paid.usage_date = charged.usage_date
 where
-    rented.amount_usd is null
+    paid.amount_usd is null
     or charged.amount_usd is null
-    or rented.amount_usd <> charged.amount_usd
+    or paid.amount_usd <> charged.amount_usd

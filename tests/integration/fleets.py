@@ -1,0 +1,56 @@
+"""A fleet of gpu_rates.yml, its telemetry and its calls through the SQL of the GPU models, in DuckDB."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from assets.marts import rows
+from sources.settings.gpu_rates import GpuRates, config_rows
+from sources.settings.tables import frame
+from tests.unit.dbt_project.compiled import compiled
+
+Row = Mapping[str, Any]
+_TEXT = pl.String()
+SPANS: dict[str, Any] = {
+    "node_id": _TEXT, "gpu_uuid": _TEXT, "sampled_at": pl.Datetime("us"), "busy_share": pl.Decimal(7, 6),
+    "span_us": pl.Int64(),
+}  # fmt: skip
+ENERGY: dict[str, Any] = {
+    "usage_date": pl.Date(), "node_id": _TEXT, "energy_kwh": pl.Decimal(18, 9), "covered_seconds": pl.Decimal(18, 6),
+}  # fmt: skip
+# In the order they are built.
+MODELS = ("int_gpu_node_days", "int_gpu_node_costs", "int_gpu_days", "int_gpu_hours")
+
+
+class Fleet:
+    """The models' rows, once per fleet. `spans`: how busy each GPU was; days end with the last of them."""
+
+    def __init__(self, rates: Any, spans: Sequence[Row], energy: Sequence[Row] = ()) -> None:
+        self.rates = GpuRates.model_validate(rates)
+        self.connection = duckdb.connect()
+        for name, config in config_rows(self.rates.nodes, self.rates.deployments).items():
+            self._give(f"stg_config__{name}", frame(name, config))
+        self._give("int_gpu_samples_spanned", _frame(SPANS, spans))
+        self._give("int_gpu_energy_hourly", _frame(ENERGY, energy))
+        for model in MODELS:
+            self.connection.execute(f"create table {model} as select * from ({compiled(model)})")
+
+    def _give(self, name: str, table: pl.DataFrame) -> None:
+        self.connection.register(name, table.to_arrow())
+
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        return rows(self.connection, query)
+
+
+def until(day: date, node_id: str = "n") -> Row:
+    """The last sample of a fleet: the days before `day` are complete."""
+    at = datetime(day.year, day.month, day.day)
+    return {"node_id": node_id, "gpu_uuid": "last", "sampled_at": at, "busy_share": 0, "span_us": 0}
+
+
+def _frame(schema: Mapping[str, Any], given: Sequence[Row]) -> pl.DataFrame:
+    columns = {name: [row[name] for row in given] for name in schema}
+    return pl.DataFrame([pl.Series(name, columns[name], dtype=dtype) for name, dtype in schema.items()])
