@@ -22,6 +22,7 @@ from sources.registry import FEEDS
 from sources.settings import models
 from sources.settings.gpu_rates import GpuRates
 from sources.settings.self_hosting import SelfHosting
+from sources.settings.tco import Person, Tco
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -45,6 +46,8 @@ SETTINGS: Mapping[str, type[BaseModel]] = {
     "cost_nature.yml": models.CostNatures,
     "feeds.yml": models.DeclaredFeeds,
     "self_hosting.yml": SelfHosting,
+    "people.csv": Person,
+    "tco.yml": Tco,
 }
 
 

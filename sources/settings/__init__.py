@@ -49,6 +49,8 @@ from sources.settings.models import (
     TokenBudget,
 )
 from sources.settings.self_hosting import SelfHosting, check_self_hosting, config_rows
+from sources.settings.tco import Person, Tco, check_people, check_tco
+from sources.settings.tco import config_rows as tco_rows
 from sources.settings.text import Document, Problem, SettingsError, Sheet, read_csv, read_yaml
 
 __all__ = [
@@ -102,6 +104,8 @@ class Settings:
     cost_natures: CostNatures
     declared_feeds: tuple[DeclaredFeed, ...]
     self_hosting: SelfHosting
+    people: tuple[Person, ...]
+    tco: Tco
 
     @property
     def limits(self) -> Limits:
@@ -179,6 +183,8 @@ def load_settings(home: Home) -> Settings:
     natures_text, natures = reader.document("cost_nature.yml", CostNatures, CostNatures())
     feeds_text, feeds = reader.document("feeds.yml", DeclaredFeeds, DeclaredFeeds())
     own_text, own = reader.document("self_hosting.yml", SelfHosting, SelfHosting())
+    people = reader.rows("people.csv", Person)
+    tco_text, tco = reader.document("tco.yml", Tco, Tco())
 
     problems = reader.problems
     tenant_ids = reader.known("tenants.csv", [row.tenant_id for _, row in tenants])
@@ -197,8 +203,8 @@ def load_settings(home: Home) -> Settings:
         problems.extend(checks.check_contracts(contracts_text, contracts, providers))
     if gpu is not None:
         problems.extend(checks.check_gpu_rates(gpu_text, gpu, account_names))
+    product_ids = reader.known("features.csv", [row.product_id for _, row in features])
     if allocation is not None:
-        product_ids = reader.known("features.csv", [row.product_id for _, row in features])
         centers = {row.cost_center for _, row in tenants} | {row.cost_center for _, row in teams}
         cost_centers = None if tenant_ids is None or team_ids is None else {name for name in centers if name}
         problems.extend(check_allocation(allocation_text, allocation, Entities(tenant_ids, product_ids, cost_centers)))
@@ -210,6 +216,11 @@ def load_settings(home: Home) -> Settings:
         nodes = None if gpu is None else [row.node_id for row in gpu.nodes]
         deployments = None if gpu is None else [row.deployment_id for row in gpu.deployments]
         problems.extend(check_self_hosting(own_text, own, nodes, deployments))
+    problems.extend(check_people(people, product_ids))
+    if tco is not None:
+        feature_ids = reader.known("features.csv", [row.feature_id for _, row in features])
+        read = None if reader.known("people.csv", []) is None else people
+        problems.extend(check_tco(tco_text, tco, read, product_ids, feature_ids, providers))
     if general is not None:
         problems.extend(
             checks.check_general(general_text, general, LANDING_TABLES, providers, account_names, tenant_ids)
@@ -223,6 +234,7 @@ def load_settings(home: Home) -> Settings:
         or natures is None
         or feeds is None
         or own is None
+        or tco is None
     ):
         raise SettingsError(problems)
     return Settings(
@@ -246,6 +258,8 @@ def load_settings(home: Home) -> Settings:
         cost_natures=natures,
         declared_feeds=tuple(feeds.feeds),
         self_hosting=own,
+        people=_bare(people),
+        tco=tco,
     )
 
 
@@ -298,6 +312,7 @@ def config_tables(settings: Settings) -> dict[str, pl.DataFrame]:
         ],
         "settings": [_limits_row(settings)],
         **config_rows(settings.self_hosting),
+        **tco_rows(settings.people, settings.tco),
     }
     return {table: tables.frame(table, rows[table]) for table in tables.CONFIG_SCHEMAS}
 

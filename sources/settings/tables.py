@@ -10,6 +10,7 @@ from sources.settings.allocation import MATCHED
 from sources.settings.gpu_rates import SCHEMAS as GPU_SCHEMAS
 from sources.settings.models import FIRST_DAY, OPEN_END, CostNatures, Strict
 from sources.settings.self_hosting import SCHEMAS as SELF_HOSTING_SCHEMAS
+from sources.settings.tco import SCHEMAS as TCO_SCHEMAS
 
 _VALIDITY: dict[str, Any] = {"valid_from": pl.Date(), "valid_to": pl.Date()}
 
@@ -133,6 +134,7 @@ CONFIG_SCHEMAS: dict[str, dict[str, Any]] = {
     },
     **GPU_SCHEMAS,
     **SELF_HOSTING_SCHEMAS,
+    **TCO_SCHEMAS,
 }
 
 

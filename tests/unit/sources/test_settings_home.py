@@ -29,6 +29,8 @@ def test_init_lays_out_settings_and_landing_folders(tmp_path: Path) -> None:
         "fx_rates.csv",
         "feeds.yml",
         "self_hosting.yml",
+        "people.csv",
+        "tco.yml",
         "hash_key",
     }
     assert all((home.landing / feed / table).is_dir() for feed, table in LANDING_TABLES)

@@ -1,0 +1,167 @@
+"""Each hour and each charge is in one line, and the lines add up to the ledger and to what people cost by day."""
+
+from calendar import monthrange
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.unit.dbt_project.tco import ledger, month_of, rows_of_tco
+
+FIRST = date(2026, 8, 10)
+LINES = ("people", "inference", "supporting_layer", "storage_network_ci", "model_updates", "security_compliance")
+
+
+def api(usd: str, day: date = FIRST, **named: Any) -> dict[str, Any]:
+    return {"usage_date": day, "usd": usd, "host": "direct", "charge_category": "usage", "model": "m", **named}
+
+
+def cells(rows: list[dict[str, Any]], column: str = "cash_usd") -> dict[tuple[str, str], Any]:
+    return {(row["product_id"], row["line"]): row[column] for row in rows if row[column]}
+
+
+def test_a_charge_is_in_the_line_of_its_rule_else_inference() -> None:
+    rules: list[dict[str, Any]] = [
+        {"rule_id": "v", "line": "supporting_layer", "category": "e", "model": "e", "service_provider": "openai"},
+        {"rule_id": "d", "line": "storage_network_ci", "category": "disks", "meter": "gb", "product_id": "chat"},
+        {"rule_id": "s", "line": "security_compliance", "category": "scan", "billing_scope_id": "s",
+         "valid_from": FIRST + timedelta(days=1)},
+    ]  # fmt: skip
+    charges = [
+        api("1", model="e", service_provider="openai", product_id="chat"),
+        api("2", model="e", service_provider="other", product_id="chat"),
+        api("4", meter="gb", product_id="mail"),
+        api("8", billing_scope_id="s"),
+        api("16", FIRST + timedelta(days=1), billing_scope_id="s"),
+    ]
+    rows = rows_of_tco("tco_monthly", **ledger(charges), tco_charge_rules=rules)
+    assert cells(rows) == {
+        ("chat", "supporting_layer"): 1, ("chat", "inference"): 2, ("chat", "storage_network_ci"): 4,
+        ("unattributed", "inference"): 8, ("unattributed", "security_compliance"): 16,
+    }  # fmt: skip
+    assert cells(rows, "token_bill_usd") == {("chat", "inference"): 2, ("unattributed", "inference"): 8}
+    assert {row["product_id"]: row["token_bill_share"] for row in rows} == {"chat": 2 / 7, "unattributed": 8 / 24}
+
+
+def test_people_count_by_the_covered_days_of_the_month() -> None:
+    """The ledger covers 22 of 31 days of August; the second role works 11 of them."""
+    people = [
+        {"role": "a", "product_id": "chat", "line": "people", "loaded_usd_per_year": Decimal(3720),
+         "share": Decimal("0.5")},
+        {"role": "b", "line": "people", "loaded_usd_per_year": Decimal(372), "share": Decimal(1),
+         "valid_from": date(2026, 8, 21)},
+    ]  # fmt: skip
+    rows = rows_of_tco("tco_monthly", **month_of([], FIRST, date(2026, 8, 31)), people=people)
+    assert cells(rows) == {("chat", "people"): 110, ("unattributed", "people"): 11}
+    assert {(row["covered_days"], row["is_complete"]) for row in rows} == {(22, False)}
+
+
+def test_hours_of_a_role_leave_its_line_and_bought_ones_do_not() -> None:
+    people = [{"role": "SRE", "line": "people", "loaded_usd_per_year": Decimal(208_000), "share": Decimal("0.5")}]
+    updates = [
+        {"update_id": "u1", "update_date": date(2026, 9, 5), "engineer_hours": Decimal(10), "role": "SRE"},
+        {"update_id": "u2", "update_date": date(2026, 9, 6), "engineer_hours": Decimal(3), "usd_per_hour": Decimal(50)},
+        {
+            "update_id": "u3",
+            "update_date": date(2026, 10, 1),
+            "engineer_hours": Decimal(9),
+            "usd_per_hour": Decimal(50),
+        },
+    ]
+    rows = rows_of_tco(
+        "tco_monthly",
+        **month_of([], date(2026, 9, 1), date(2026, 9, 30)),
+        people=people,
+        tco_model_updates=[row | {"hours_per_year": 2080} for row in updates],
+    )
+    whole = Decimal(104_000) / 12
+    assert cells(rows) == {
+        ("unattributed", "people"): whole.quantize(Decimal("1e-12"), rounding="ROUND_DOWN") - 1000,
+        ("unattributed", "model_updates"): 1150,
+    }
+
+
+def task(feature: str, is_resolved: bool, is_known: bool = True) -> dict[str, Any]:
+    return {"feature_id": feature, "ended_date": FIRST, "is_resolved": is_resolved, "is_outcome_known": is_known}
+
+
+def test_bad_answers_are_valued_where_a_feature_says_how_and_counted_where_not() -> None:
+    tasks = [
+        task("a", False),
+        task("a", False),
+        task("a", True),
+        task("b", False),
+        task("c", False),
+        task("c", False, False),
+    ]
+    tasks += [task("d", True), task("gone", False)]
+    features = [{"feature_id": name, "product_id": f"p-{name if name > 'b' else 'ab'}"} for name in "abcd"]
+    remediation = [
+        {"feature_id": "a", "usd_per_wrong_answer": Decimal("6.50")},
+        {"feature_id": "c", "usd_per_wrong_answer": Decimal(1), "valid_from": FIRST + timedelta(days=1)},
+    ]
+    rows = rows_of_tco(
+        "tco_monthly",
+        **ledger([api("5", product_id="p-none")]),
+        fct_tasks=tasks,
+        dim_features=features,
+        tco_remediation=remediation,
+    )
+    names = ("economic_usd", "judged_answers", "wrong_answers", "unvalued_wrong_answers", "cash_usd")
+    found = {row["product_id"]: tuple(row[name] for name in names) for row in rows if row["line"] == "bad_answers"}
+    assert found == {
+        "p-ab": (13, 4, 3, 1, 0), "p-c": (None, 1, 1, 1, 0), "p-d": (0, 1, 0, 0, 0),
+        "p-none": (None, None, None, None, 0), "unattributed": (None, 1, 1, 1, 0),
+    }  # fmt: skip
+
+
+amounts = st.decimals("-1000", "100000", places=12)
+charge_lists = st.lists(
+    st.builds(
+        lambda usd, day, product, meter: api(str(usd), FIRST + timedelta(days=day), product_id=product, meter=meter),
+        amounts, st.integers(0, 80), st.sampled_from(["chat", "mail", "unattributed"]), st.sampled_from("xyz"),
+    ),
+    min_size=1, max_size=12,
+)  # fmt: skip
+shares = st.decimals("0.000001", "1", places=6)
+people_lists = st.lists(
+    st.builds(
+        lambda usd, share, line, start, days: {
+            "role": "r", "line": line, "loaded_usd_per_year": usd, "share": share, "is_serving": False,
+            "valid_from": date(2026, 7, 1) + timedelta(days=start),
+            "valid_to": date(2026, 7, 1) + timedelta(days=start + days),
+        },
+        st.decimals("0", "10000000", places=2), shares, st.sampled_from(LINES), st.integers(0, 120),
+        st.integers(1, 200),
+    ),
+    max_size=5,
+)  # fmt: skip
+rule_lists = st.lists(st.tuples(st.sampled_from("xyz"), st.sampled_from(LINES[2:])), unique_by=lambda rule: rule[0])
+
+
+@settings(max_examples=40, deadline=None)
+@given(charge_lists, people_lists, rule_lists)
+def test_the_lines_add_up_to_the_ledger_and_to_people_by_day(
+    charges: list[dict[str, Any]], people: list[dict[str, Any]], rules: list[tuple[str, str]]
+) -> None:
+    said = [{"rule_id": meter, "line": line, "category": "c", "meter": meter} for meter, line in rules]
+    rows = rows_of_tco("tco_monthly", **ledger(charges), people=people, tco_charge_rules=said)
+    days = [charge["usage_date"] for charge in charges]
+    covered = [min(days) + timedelta(days=number) for number in range((max(days) - min(days)).days + 1)]
+    for month in {day.replace(day=1) for day in covered}:
+        of_month = [row for row in rows if row["month_start"] == month]
+        billed = [Decimal(charge["usd"]) for charge in charges if charge["usage_date"].replace(day=1) == month]
+        assert sum(row["billed_usd"] for row in of_month) == sum(billed)
+        assert all(row["cash_usd"] == row["billed_usd"] + row["people_usd"] + row["stated_usd"] for row in of_month)
+        by_day = sum(
+            Fraction(row["loaded_usd_per_year"]) * Fraction(row["share"]) / 12 / monthrange(day.year, day.month)[1]
+            for day in covered
+            for row in people
+            if day.replace(day=1) == month and row["valid_from"] <= day < row["valid_to"]
+        )
+        # Each row of people.csv is cut after twelve decimals.
+        assert 0 <= by_day - Fraction(sum(row["people_usd"] for row in of_month)) < Fraction(len(people) + 1, 10**12)
+        assert len(of_month) == 7 * len({row["product_id"] for row in of_month})
