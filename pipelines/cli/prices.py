@@ -65,7 +65,7 @@ def show(
     from sources.settings import load_settings
 
     place = Home.find(home) if home else None
-    contracts, public = (load_settings(place).contracts, stored.current(place)) if place else ((), None)
+    contracts, public = (load_settings(place).contracts_usd, stored.current(place)) if place else ((), None)
     on = day.date() if day else clock.now().date()
     if provider is None:
         _print_hosts(model, on, show_hosts(model, on, public or snapshot.installed()), as_json)

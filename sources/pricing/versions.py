@@ -49,7 +49,7 @@ def _plain(book: Book) -> dict[str, list[Any]]:
 def current(home: Home, settings: Settings) -> Book:
     """The book that the next run prices by."""
     capacity = tuple(term for term in settings.contract_terms if term.kind == "provisioned")
-    return Book(stored.current(home), own_entries(), settings.contracts, capacity)
+    return Book(stored.current(home), own_entries(), settings.contracts_usd, capacity)
 
 
 def note_use(home: Home, book: Book) -> None:

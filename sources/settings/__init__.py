@@ -23,6 +23,7 @@ from sources.settings.allocation import (
     target_rows,
 )
 from sources.settings.declared import check_feeds
+from sources.settings.foreign import in_usd
 from sources.settings.gpu_rates import GpuDeployment, GpuNode, GpuRates
 from sources.settings.models import (
     Allocation,
@@ -106,6 +107,11 @@ class Settings:
     self_hosting: SelfHosting
     people: tuple[Person, ...]
     tco: Tco
+
+    @property
+    def contracts_usd(self) -> tuple[Contract, ...]:
+        """The contracts as calls are priced by them: prices in a foreign currency at the rates of their months."""
+        return in_usd(self.contracts, self.fx_rates)
 
     @property
     def limits(self) -> Limits:
@@ -200,7 +206,7 @@ def load_settings(home: Home) -> Settings:
     problems.extend(checks.check_gl_map(gl_accounts, providers))
     problems.extend(checks.check_statements(markups, budgets, disputes, tenant_ids, plans, providers))
     if contracts is not None:
-        problems.extend(checks.check_contracts(contracts_text, contracts, providers))
+        problems.extend(checks.check_contracts(contracts_text, contracts, providers, _bare(rates)))
     if gpu is not None:
         problems.extend(checks.check_gpu_rates(gpu_text, gpu, account_names))
     product_ids = reader.known("features.csv", [row.product_id for _, row in features])
@@ -264,16 +270,16 @@ def load_settings(home: Home) -> Settings:
 
 
 def load_contracts(path: Path, settings: Settings) -> tuple[Contract, ...]:
-    """Contracts of another file than the home's, for its providers; SettingsError with every problem in it."""
+    """Contracts of another file than the home's, in USD, for its providers; SettingsError with every problem in it."""
     document = read_yaml(path, str(path))
     contracts = checks.parse_document(document, Contracts)
     problems = document.problems
     if contracts is not None:
         providers = {row.service_provider for row in settings.billing_accounts}
-        problems = [*problems, *checks.check_contracts(document, contracts, providers)]
+        problems = [*problems, *checks.check_contracts(document, contracts, providers, settings.fx_rates)]
     if problems or contracts is None:
         raise SettingsError(problems)
-    return tuple(contracts.contracts)
+    return in_usd(contracts.contracts, settings.fx_rates)
 
 
 def _bare(placed: list[tuple[int, Row]]) -> tuple[Row, ...]:

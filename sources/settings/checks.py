@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from sources.settings.foreign import monthly_rate
 from sources.settings.gpu_rates import GpuNode, GpuRates
 from sources.settings.models import (
     ApiKey,
@@ -266,8 +267,14 @@ def _placed(document: Document, name: str, rows: Sequence[Row]) -> list[Placed[R
     return [(document.line_of((name, index)), row) for index, row in enumerate(rows)]
 
 
-def check_contracts(document: Document, contracts: Contracts, providers: Ids) -> Iterator[Problem]:
+def check_contracts(
+    document: Document, contracts: Contracts, providers: Ids, rates: Sequence[FxRate]
+) -> Iterator[Problem]:
     rows = _placed(document, "contracts", contracts.contracts)
+    for line, row in rows:
+        if row.currency != "USD" and monthly_rate(rates, row.currency, row.valid_from.replace(day=1)) is None:
+            allowed = f"a currency with a rate in fx_rates.csv in or before {row.valid_from:%Y-%m}, or USD"
+            yield Problem(document.file, line, "currency", row.currency, allowed)
     yield from overlaps(document.file, "contract_id", rows, lambda row: (row.contract_id,))
     terms = _placed(document, "terms", contracts.terms)
     # A term is named by its key alone in the marts: two spans of one would be added up.

@@ -147,7 +147,7 @@ class FxRate(Strict):
 
 
 class TokenPrices(Strict):
-    """USD per million tokens; what is left out keeps its public price."""
+    """Amounts per million tokens; what is left out keeps its public price."""
 
     input: Price | None = None
     cache_read: Price | None = None
@@ -161,7 +161,7 @@ class TokenPrices(Strict):
 
 
 class UnitPrices(Strict):
-    """USD for one of each; what is left out keeps its public price."""
+    """Amounts for one of each; what is left out keeps its public price."""
 
     search: Price | None = None
     image: Price | None = None
@@ -184,13 +184,28 @@ class Contract(Dated):
     percent_off: Percent | None = None
     prices_per_mtok_usd: TokenPrices | None = None
     prices_per_unit_usd: UnitPrices | None = None
+    # Of the prices in a currency, which fx_rates.csv converts by the month.
+    currency: Currency = "USD"
+    prices_per_mtok_in_currency: TokenPrices | None = None
+    prices_per_unit_in_currency: UnitPrices | None = None
     source: Name
 
     @model_validator(mode="after")
     def _says_one_price(self) -> Self:
-        if (self.percent_off is None) == (self.prices_per_mtok_usd is None and self.prices_per_unit_usd is None):
+        in_usd = self.prices_per_mtok_usd is not None or self.prices_per_unit_usd is not None
+        in_currency = self.prices_per_mtok_in_currency is not None or self.prices_per_unit_in_currency is not None
+        if (self.percent_off is None) == (not in_usd and not in_currency):
             found = "neither" if self.percent_off is None else "both"
             raise row_error("percent_off", found, "either percent_off or prices_per_mtok_usd and prices_per_unit_usd")
+        if in_usd and in_currency:
+            raise row_error("prices_per_mtok_in_currency", "both", "prices in USD or in the currency, not in both")
+        if in_currency != (self.currency != "USD"):
+            allowed = (
+                "another currency than USD, and prices in it (prices_per_mtok_in_currency, prices_per_unit_in_currency)"
+            )
+            raise row_error("currency", self.currency, allowed)
+        if in_currency and self.valid_from == FIRST_DAY:
+            raise row_error("valid_from", "nothing", "the first day of prices in a foreign currency")
         return self
 
     @property
