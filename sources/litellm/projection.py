@@ -65,6 +65,8 @@ OPTIONAL_COUNTS = {
     "cache_write_total": f"{_USAGE}.cache_creation_input_tokens",
     "ephemeral_5m": f"{_USAGE}.cache_creation.ephemeral_5m_input_tokens",
     "ephemeral_1h": f"{_USAGE}.cache_creation.ephemeral_1h_input_tokens",
+    "detailed_5m": f"{_INPUT}.cache_creation_token_details.ephemeral_5m_input_tokens",
+    "detailed_1h": f"{_INPUT}.cache_creation_token_details.ephemeral_1h_input_tokens",
     "input_audio": f"{_INPUT}.audio_tokens",
     "input_image": f"{_INPUT}.image_tokens",
     "reasoning": f"{_OUTPUT}.reasoning_tokens",
@@ -270,6 +272,8 @@ def _typed() -> list[str]:
 # prompt_tokens include cache reads and writes, completion_tokens include reasoning: LiteLLM normalises all providers.
 # Of images and transcriptions it may leave both at 0 and keep the counts in the provider's usage; what an image model
 # puts out is image tokens, unless it says which are.
+# LiteLLM's own split of cache writes can be that of a stream's first message: it counts where it is of all of them.
+# Cached tokens that leave no room for the images hold images: no longer known which of the others are, they are plain.
 _CLASSES = """
     regexp_matches(call_type, 'image_|transcription') as is_media,
     is_media and n_total_tokens = 0 as is_own_count,
@@ -277,13 +281,23 @@ _CLASSES = """
     case when is_own_count then coalesce(n_own_output, 0) else n_completion_tokens end as output_tokens,
     coalesce(greatest(n_cached_tokens, n_cache_read_total), 0) as cache_read_tokens,
     greatest(n_cache_write_total, n_cache_write_tokens, n_cache_creation_tokens) as cache_written,
+    case when coalesce(n_detailed_5m, 0) + n_detailed_1h = cache_written then n_detailed_1h end as written_1h,
     case
         when coalesce(n_ephemeral_5m, n_ephemeral_1h) is not null then coalesce(n_ephemeral_5m, 0)
-        else coalesce(cache_written, 0)
+        else coalesce(cache_written - coalesce(written_1h, 0), 0)
     end as cache_write_5m_tokens,
-    coalesce(n_ephemeral_1h, 0) as cache_write_1h_tokens,
+    case
+        when coalesce(n_ephemeral_5m, n_ephemeral_1h) is not null then coalesce(n_ephemeral_1h, 0)
+        else coalesce(written_1h, 0)
+    end as cache_write_1h_tokens,
     coalesce(n_input_audio, n_own_input_audio, 0) as input_audio_tokens,
-    coalesce(n_input_image, n_own_input_image, 0) as input_image_tokens,
+    coalesce(n_input_image, n_own_input_image, 0) as images_in_input,
+    case
+        when cache_read_tokens > 0
+            and cache_read_tokens + coalesce(cache_written, 0) + input_audio_tokens + images_in_input > input_tokens
+        then 0
+        else images_in_input
+    end as input_image_tokens,
     coalesce(n_reasoning, 0) as reasoning_tokens,
     coalesce(n_output_audio, 0) as output_audio_tokens,
     coalesce(

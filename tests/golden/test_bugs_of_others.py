@@ -5,6 +5,7 @@ A test has the name of its thread. Where the thread says what the call really co
 
 import json
 from collections.abc import Callable
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,68 @@ LITELLM = (
     *(logged(f"grok-{tokens}", "xai", "grok-4.6", "2026-08-22", tokens, 0) for tokens in (199_999, 200_000)),
     logged("langfuse-2112", "openai", "gpt-4o", "2026-08-06", 1_000, 1_000) | {"cache_hit": "True"},
     logged("small", "openai", "gpt-4.1-nano", "2026-08-06", 4, 0),
+    logged("litellm-29145", "bedrock", "eu.anthropic.claude-sonnet-4-5-20250929-v1:0", "2026-05-28", 33_825, 672,
+           0.0110913, cache_creation_input_tokens=1_190, cache_read_input_tokens=32_634),
+    logged("litellm-42663", "anthropic", "claude-opus-4-5-20251101", "2026-09-23", 734_311, 0, 1.026142,
+           cache_read_input_tokens=426_653, cache_creation_input_tokens=184_457,
+           prompt_tokens_details={"cache_creation_token_details": {
+               "ephemeral_5m_input_tokens": 31_490, "ephemeral_1h_input_tokens": 0}}),
+    logged("litellm-37407", "xai", "grok-4.6", "2026-08-23", 2_461, 303, 0.005318,
+           prompt_tokens_details={"cached_tokens": 2_432, "text_tokens": 1_319, "image_tokens": 1_142}),
+    logged("litellm-16341", "gemini", "gemini-2.5-flash", "2026-07-08", 10_000, 100, 0.00325,
+           prompt_tokens_details={"cached_tokens": 0}),
 )  # fmt: skip
+UNCACHED, READ, WRITE = "Uncached Input Tokens", "Cached Input Tokens", "Cache Write 5m Input Tokens"
+# What providers billed of calls above: thread -> provider, account, model, day, tokens and price per million by meter.
+BILLED: dict[str, tuple[str, str, str, str, dict[str, tuple[int, str]]]] = {
+    "29145": (
+        "aws", "123456789012", "eu.anthropic.claude-sonnet-4-5-20250929-v1:0", "2026-05-28",
+        {UNCACHED: (1, "3.3"), READ: (32_634, "0.33"), WRITE: (1_190, "4.125"), "Output Tokens": (672, "16.5")},
+    ),
+    "42663": (
+        "anthropic", "org-example", "claude-opus-4-5-20251101", "2026-09-23",
+        {UNCACHED: (123_201, "5"), READ: (426_653, "0.5"), WRITE: (184_457, "6.25")},
+    ),
+    "37407": (
+        "x-ai", "team", "grok-4.6", "2026-08-23",
+        {UNCACHED: (29, "2"), READ: (2_432, "0.5"), "Output Tokens": (303, "6")},
+    ),
+    "16341": (
+        "google", "project", "gemini-2.5-flash", "2026-07-08",
+        {UNCACHED: (2_000, "0.3"), READ: (8_000, "0.03"), "Output Tokens": (100, "2.5")},
+    ),
+}  # fmt: skip
+
+
+def bill_of(thread: str) -> dict[str, str]:
+    """The FOCUS bill of a thread's day, by the name of its file."""
+    provider, account, model, day, meters = BILLED[thread]
+    start = date.fromisoformat(day)
+    month = start.replace(day=1)
+    after = (month + timedelta(days=31)).replace(day=1)
+    midnight = "T00:00:00Z"
+    spans = {
+        "BillingPeriodStart": month,
+        "BillingPeriodEnd": after,
+        "ChargePeriodStart": start,
+        "ChargePeriodEnd": start + timedelta(days=1),
+    }
+    lines = []
+    for meter, (tokens, price) in meters.items():
+        usd = f"{tokens * Decimal(price) / 1_000_000:f}"
+        cells = {
+            **{name: f"{moment}{midnight}" for name, moment in spans.items()},
+            **dict.fromkeys(("BilledCost", "EffectiveCost", "ContractedCost", "ListCost"), usd),
+            **{"ServiceProviderName": provider, "BillingAccountId": account, "BillingCurrency": "USD"},
+            **{"ChargeCategory": "Usage", "ChargeDescription": meter, "SkuMeter": meter},
+            **{"ConsumedQuantity": str(tokens), "ConsumedUnit": "Tokens"},
+            **{"ServiceCategory": "AI and Machine Learning", "SkuPriceDetails": f'"{{""ModelId"": ""{model}""}}"'},
+        }
+        lines.append(",".join(cells.values()))
+    name = f"focus/cost_and_usage/{month:%Y-%m}__retrieved-{after:%Y%m}20T060000Z.csv"
+    return {name: "\n".join([",".join(cells), *lines]) + "\n"}
+
+
 # 9 in, 22 out, 21 of them thoughts; Langfuse counts these beside the output, OpenTelemetry in it.
 THOUGHT = {
     "id": "req-llm-336",
@@ -117,6 +179,8 @@ def marts(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection
         "otel/spans/traces.jsonl": spans(),
         "anthropic/cost_report/org-example/2026-08-17_2026-08-18__retrieved-20260820T060000Z.json": page,
     }
+    for thread in BILLED:
+        files |= bill_of(thread)
     for name, text in files.items():
         path: Path = home.landing / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -217,3 +281,43 @@ def test_otel_rollup_spans_of_agents_repeat_their_calls(cost: Cost, marts: duckd
     assert cost("child") == Decimal("0.00215625")
     query = "select count(*), sum(total_input_tokens) from fct_usage where gateway = 'otel'"
     assert marts.execute(query).fetchall() == [(2, 309)]
+
+
+@pytest.mark.parametrize(
+    ("thread", "reported", "token_class_difference"),
+    [
+        # Cache writes and reads at no price: 0.01109 of 0.02677 USD.
+        ("29145", "0.0110913", "0"),
+        # 31,490 of 184,457 cache writes counted: half of what was billed.
+        ("42663", "1.026142", "0"),
+        # 1,113 cached tokens of an image counted twice: 72 % above the bill.
+        ("37407", "0.005318", "0"),
+        # 8,000 tokens that the provider read from its cache logged as plain input.
+        ("16341", "0.00325", "0.00216"),
+    ],
+)
+def test_gateways_that_missed_the_bill_end_at_it_with_nothing_unexplained(
+    marts: duckdb.DuckDBPyConnection, thread: str, reported: str, token_class_difference: str
+) -> None:
+    """What calls cost is the bill to the last digit, whatever the gateway said, and the difference has its name."""
+    provider, account, _, day, meters = BILLED[thread]
+    billed = sum(tokens * Decimal(price) / 1_000_000 for tokens, price in meters.values())
+    where = "where service_provider = $provider and billing_account_id = $account and usage_date = cast($day as date)"
+    values = {"provider": provider, "account": account, "day": day}
+    reconciled = f"""
+        select sum(billed_cost_usd), sum(variance_usd), sum(token_class_difference_usd), sum(unexplained_usd),
+            bool_and(is_final)
+        from reconciliation_daily {where}
+    """
+    difference = Decimal(token_class_difference)
+    assert marts.execute(reconciled, values).fetchall() == [(billed, difference, difference, 0, True)]
+    call = "select effective_cost_usd, reported_cost_usd, cost_status from fct_usage where call_id = $id"
+    [(cost, said, status)] = marts.execute(call, {"id": f"litellm-{thread}"}).fetchall()
+    assert (said, status) == (Decimal(reported), "anchored")
+    placed = (
+        f"select sum(amount_usd), sum(amount_usd) filter (where charge_category = 'usage') from fct_charges {where}"
+    )
+    [(charged, by_calls)] = marts.execute(placed, values).fetchall()
+    assert charged == billed
+    # Cached tokens that no log has are nobody's, not the caller's.
+    assert cost == by_calls == (billed if not difference else billed - 8_000 * Decimal("0.03") / 1_000_000)

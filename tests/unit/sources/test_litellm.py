@@ -378,6 +378,30 @@ def test_an_image_model_may_say_which_of_its_tokens_are_text(home: LandedHome) -
     assert natural(home, "aimage_generation", usage)["output_image_tokens"] == 1056
 
 
+@pytest.mark.parametrize(
+    ("written_5m", "written_1h", "expected"),
+    [(31_490, 0, (184_457, 0)), (100_000, 84_457, (100_000, 84_457)), (0, 184_457, (0, 184_457))],
+)
+def test_a_split_of_cache_writes_counts_where_it_is_of_all_of_them(
+    home: LandedHome, written_5m: int, written_1h: int, expected: tuple[int, int]
+) -> None:
+    split = {"ephemeral_5m_input_tokens": written_5m, "ephemeral_1h_input_tokens": written_1h}
+    usage = {
+        "cache_read_input_tokens": 426_653,
+        "cache_creation_input_tokens": 184_457,
+        "prompt_tokens_details": {"cache_creation_token_details": split},
+    }
+    row = only_row(home, with_usage(prompt=734_311, completion=9, **usage))
+    assert (row["cache_write_5m_tokens"], row["cache_write_1h_tokens"]) == expected
+    assert (row["prompt_tokens"], row["cache_read_tokens"]) == (734_311, 426_653)
+
+
+def test_images_that_the_cache_holds_are_cached_tokens(home: LandedHome) -> None:
+    details = {"cached_tokens": 2_432, "image_tokens": 1_142, "text_tokens": 1_319}
+    row = only_row(home, with_usage(prompt=2_461, completion=303, prompt_tokens_details=details))
+    assert (row["prompt_tokens"], row["cache_read_tokens"], row["input_image_tokens"]) == (2_461, 2_432, 0)
+
+
 def test_tokens_that_litellm_counts_itself_stand(home: LandedHome) -> None:
     row = with_usage(prompt=100, completion=1056, input_tokens=7, output_tokens=7) | {"call_type": "aimage_generation"}
     kept = only_row(home, row)
