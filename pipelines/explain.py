@@ -62,6 +62,11 @@ MARTS: Mapping[str, Mart] = {
             "billing_account_id",
             "model",
             "rule_id",
+            "method",
+            "status",
+            "dispute_status",
+            "usage_date",
+            "corrects_period",
         ),
         "amount_usd",
         "amount_usd",
@@ -94,6 +99,8 @@ _SAME_LINE = """
     and coalesce(part.cost_center, 'unattributed') = line.cost_center and part.cost_nature = line.cost_nature
     and part.invoice_id is not distinct from line.source_invoice_id
 """
+# Columns of an export that its mart has in another form.
+_WRITTEN_AS = {"corrects_period": "case when status = 'correction' then strftime(usage_date, '%Y-%m') end"}
 _PERIODS = ("usage_date", "week_start", "month_start")
 
 
@@ -182,7 +189,7 @@ def _explain(marts: duckdb.DuckDBPyConnection, name: str, key: dict[str, str], t
 
 def _number(marts: duckdb.DuckDBPyConnection, name: str, mart: Mart, key: dict[str, str]) -> tuple[Decimal, Decimal]:
     """The number, and how far from its allocations rounding may have moved it."""
-    condition = " and ".join(f"cast({column} as varchar) = ${column}" for column in key)
+    condition = _rows_with(key)
     query = f"select count(*) as found, sum({mart.number}) as number from {name} where {mart.where} and {condition}"
     (found,) = rows(marts, query, key)
     if not found["found"]:
@@ -211,7 +218,11 @@ def _values(marts: duckdb.DuckDBPyConnection, name: str, key: dict[str, str]) ->
     """Which value of the key is not there, and what is."""
     for column, value in key.items():
         known = [
-            str(row[column]) for row in rows(marts, f"select distinct {column} from {name} order by 1 desc limit 20")
+            "" if row["value"] is None else str(row["value"])
+            for row in rows(
+                marts,
+                f"select distinct {_WRITTEN_AS.get(column, column)} as value from {name} order by 1 desc limit 20",
+            )
         ]
         if value not in known:
             return f"; {column} is one of {', '.join(known)}{', ...' if len(known) == 20 else ''}"
@@ -226,6 +237,13 @@ def _is_ledger(name: str) -> bool:
     return name in ("chargeback_lines", "journal_lines")
 
 
+def _rows_with(key: Mapping[str, str]) -> str:
+    """The rows of a mart with the values of a key, as exports write them: nothing where there is none."""
+    return " and ".join(
+        f"coalesce(cast({_WRITTEN_AS.get(column, column)} as varchar), '') = ${column}" for column in key
+    )
+
+
 def _condition(key: Mapping[str, str]) -> str:
     """The rows of calls or of allocations that a mart's key stands for."""
     expressions = {
@@ -238,7 +256,7 @@ def _condition(key: Mapping[str, str]) -> str:
 def _allocations_sql(name: str, key: Mapping[str, str], amount: str) -> str:
     if not _is_ledger(name):
         return f"select *, {amount} as amount from fct_allocations where {_condition(key)}"
-    condition = " and ".join(f"cast({column} as varchar) = ${column}" for column in key)
+    condition = _rows_with(key)
     if name == "journal_lines":
         lines = f"""
             select part.allocation_id from explain_allocations as part

@@ -57,7 +57,8 @@ inner join (select charge_id, charge_category from fct_charges) using (charge_id
 create table chargeback_lines as
 select
     allocation_id as chargeback_line_id, posting_period, usage_date, charge_id, target_type, target_id,
-    tenant_id, product_id, feature_id, rule_id, method, amount_usd, effective_amount_usd
+    tenant_id, product_id, feature_id, rule_id, method, amount_usd, effective_amount_usd, model,
+    null::varchar as invoice_id, posted_status as status
 from fct_allocations;
 
 create view explain_allocations as

@@ -55,12 +55,23 @@ def test_a_tenants_week_is_walked_back_to_files_and_rows(home: Home) -> None:
         ("cost_per_model_weekly", "week_start=2026-W46,service_provider=openai,host=direct,model=gpt-5-mini", "9.5"),
         ("chargeback_lines", "posting_period=2026-11,tenant_id=acme", "7"),
         ("chargeback_lines", "chargeback_line_id=a-2", "3"),
+        ("chargeback_lines", "posting_period=2026-11,invoice_id=,status=anchored,model=,method=proportional", "1"),
+        ("chargeback_lines", "corrects_period=", "10.5"),
     ],
 )
 def test_every_kind_of_number_adds_up(home: Home, mart: str, key: str, number: str) -> None:
     found = explain(home, mart, key)
     assert found.number == found.allocations_usd == Decimal(number)
     assert found.differences == []
+
+
+def test_a_correction_is_found_by_the_month_it_corrects(tmp_path: Path) -> None:
+    home = init_home(tmp_path)
+    publish_small_marts(home, "update chargeback_lines set status = 'correction' where chargeback_line_id = 'a-2'")
+    found = explain(home, "chargeback_lines", "status=correction,corrects_period=2026-11")
+    assert (found.number, found.differences) == (Decimal(3), [])
+    with pytest.raises(ExplainError, match="corrects_period is one of 2026-11"):
+        explain(home, "chargeback_lines", "corrects_period=2026-10")
 
 
 def test_a_line_of_a_journal_is_walked_back_to_the_cent(home: Home) -> None:
