@@ -15,7 +15,14 @@ from tests.unit.dbt_project.compiled import compiled
 
 USD = pl.Decimal(38, 12)
 ALWAYS = {"valid_from": FIRST_DAY, "valid_to": OPEN_END}
-MODELS = ("int_tco_months", "int_tco_charges", "int_tco_costs", "int_tco_bad_answers", "tco_monthly")
+MODELS = (
+    "int_tco_months",
+    "int_tco_charges",
+    "int_tco_costs",
+    "int_tco_bad_answers",
+    "int_tco_economic",
+    "tco_monthly",
+)
 CHARGE: dict[str, Any] = {
     "charge_id": pl.String, "usage_date": pl.Date, "service_provider": pl.String, "billing_account_id": pl.String,
     "billing_scope_id": pl.String, "host": pl.String, "model": pl.String, "meter": pl.String,
@@ -30,6 +37,10 @@ INPUTS: dict[str, dict[str, Any]] = {
     "int_allocations": {
         "charge_id": pl.String, "usage_date": pl.Date, "product_id": pl.String, "effective_amount_usd": USD,
     },
+    "int_gpu_node_costs": {
+        "usage_date": pl.Date, "node_id": pl.String, "book_cost_usd": USD, "economic_cost_usd": USD,
+    },
+    "int_gpu_node_days": {"usage_date": pl.Date, "node_id": pl.String, "pool_id": pl.String},
     "fct_tasks": {
         "feature_id": pl.String, "ended_date": pl.Date, "is_resolved": pl.Boolean, "is_outcome_known": pl.Boolean,
     },

@@ -84,6 +84,30 @@ def test_hours_of_a_role_leave_its_line_and_bought_ones_do_not() -> None:
     }
 
 
+def test_owned_nodes_differ_by_who_carries_their_book_cost() -> None:
+    """Two days of a node: 3 in the books of the first, 4 by the capital recovery factor; the second is written off."""
+    second = FIRST + timedelta(days=1)
+    charges = [
+        {**api("1", product_id="chat"), "pool_id": "own", "charge_category": "gpu_busy"},
+        {**api("2", product_id="unattributed"), "pool_id": "own", "charge_category": "gpu_idle"},
+        {**api("0", second), "pool_id": "own", "charge_category": "gpu_idle"},
+    ]
+    days = [{"usage_date": day, "node_id": "n"} for day in (FIRST, second)]
+    rows = rows_of_tco(
+        "tco_monthly",
+        **ledger(charges),
+        int_gpu_node_days=[day | {"pool_id": "own"} for day in days],
+        int_gpu_node_costs=[
+            days[0] | {"book_cost_usd": Decimal(3), "economic_cost_usd": Decimal(0)},
+            days[0] | {"book_cost_usd": Decimal(0), "economic_cost_usd": Decimal(4)},
+            days[1] | {"book_cost_usd": Decimal(0), "economic_cost_usd": Decimal(5)},
+        ],
+    )
+    third = Decimal("0.333333333333")
+    assert cells(rows, "economic_usd") == {("chat", "inference"): 1 + third, ("unattributed", "inference"): 8 - third}
+    assert cells(rows) == {("chat", "inference"): 1, ("unattributed", "inference"): 2}
+
+
 def task(feature: str, is_resolved: bool, is_known: bool = True) -> dict[str, Any]:
     return {"feature_id": feature, "ended_date": FIRST, "is_resolved": is_resolved, "is_outcome_known": is_known}
 

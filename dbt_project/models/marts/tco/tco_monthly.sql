@@ -19,6 +19,12 @@ answers as (
 
 ),
 
+economic as (
+
+    select * from {{ ref('int_tco_economic') }}
+
+),
+
 lines as (
 
     {%- for line in lines %}
@@ -43,6 +49,13 @@ products as (
         month_start,
         product_id
     from answers
+
+    union
+
+    select
+        month_start,
+        product_id
+    from economic
 
 ),
 
@@ -83,7 +96,11 @@ filled as (
         case when lines.line = 'bad_answers' then answers.unvalued_wrong_answers end as unvalued_wrong_answers,
         case
             when lines.line = 'bad_answers' then answers.bad_answers_usd
-            else coalesce(line_sums.cash_usd, cast(0 as decimal(26, 12)))
+            else
+                cast(
+                    coalesce(line_sums.cash_usd, cast(0 as decimal(26, 12)))
+                    + coalesce(economic.difference_usd, cast(0 as decimal(26, 12))) as decimal(26, 12)
+                )
         end as economic_usd
     from products
     cross join lines
@@ -92,6 +109,11 @@ filled as (
             products.month_start = line_sums.month_start
             and products.product_id = line_sums.product_id
             and lines.line = line_sums.line
+    left join economic
+        on
+            products.month_start = economic.month_start
+            and products.product_id = economic.product_id
+            and lines.line = economic.line
     left join answers
         on
             products.month_start = answers.month_start
