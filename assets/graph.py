@@ -147,7 +147,8 @@ class ProjectTranslator(DagsterDbtTranslator):
         node = manifest["nodes"].get(unique_id)
         if node is None:
             return spec
-        layer, *folders = node["fqn"][1:-1]
+        # A seed may stand in no folder.
+        layer, *folders = node["fqn"][1:-1] or ["seeds"]
         return spec.replace_attributes(
             key=dg.AssetKey([layer, node["name"]]),
             group_name="_".join([layer, *folders]),
