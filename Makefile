@@ -22,6 +22,8 @@ demo: .demo/home ## Set up, build a made-up company from its raw exports, write 
 test: .venv/.synced ## Set up, run every test
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium >/dev/null; } \
 		|| echo "chromium is missing: 'apt-get install chromium', else the browser tests cannot run"
+	@command -v prometheus >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -qq -y --no-install-recommends prometheus >/dev/null; } \
+		|| echo "prometheus is missing: 'apt-get install prometheus', else the tests of its pull cannot run"
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/.synced ## Check style, types, import directions, and that the SQL runs elsewhere too

@@ -14,7 +14,8 @@ from sources.home import Home, HomeError
 from sources.pull import PullError
 from sources.pull.litellm import database_of, pull_spend_logs
 from sources.pull.objects import pull_files
-from sources.pull.pulling import Advance, Pulled, provider_api, pull_report, pulls_folder
+from sources.pull.prometheus import SELECTORS, pull_samples
+from sources.pull.pulling import Advance, Pulled, prometheus_api, provider_api, pull_report, pulls_folder
 from sources.pull.reports import PROVIDERS
 from sources.registry import FEEDS
 from sources.settings import load_settings
@@ -77,6 +78,11 @@ def _jobs(home: Home, rule: PullRule) -> Iterator[Job]:
     """What a rule pulls, by landing table and account. Keys are looked for now, before anything is asked."""
     if rule.feed == "litellm":
         yield "litellm/spend_logs", rule.account_id, partial(pull_spend_logs, home, rule, database_of(rule))
+        return
+    if rule.feed == "prometheus":
+        server = prometheus_api(rule)
+        for feed in SELECTORS:
+            yield f"prometheus/{feed}", rule.account_id, partial(pull_samples, home, rule, feed, server)
         return
     api = provider_api(rule)
     for report in PROVIDERS[rule.feed].reports:

@@ -98,10 +98,11 @@ class Api:
     def _said(self, error: HTTPError) -> str:
         """What the provider says is wrong with the question."""
         try:
-            said = json.loads(error.read(100_000))["error"]["message"]
+            said = json.loads(error.read(100_000))["error"]
+            said = said if isinstance(said, str) else said["message"]
         except (OSError, HTTPException, ValueError, LookupError, TypeError):
             return ""
-        return f": {str(said).replace(self.key, '***')[:MESSAGE_SHOWN]}"
+        return f": {(str(said).replace(self.key, '***') if self.key else str(said))[:MESSAGE_SHOWN]}"
 
 
 def _pause(url: str, attempt: int, problem: _TryAgainError) -> float:

@@ -51,6 +51,15 @@ def provider_api(rule: PullRule, environment: Mapping[str, str] = os.environ) ->
     return Api(rule.base_url or provider.base_url, variable, key, provider.headers(key))
 
 
+def prometheus_api(rule: PullRule, environment: Mapping[str, str] = os.environ) -> Api:
+    """The server of a rule, with a bearer token where the rule names one."""
+    key = environment.get(rule.key_variable, "").strip() if rule.key_variable else ""
+    if rule.key_variable and not (key and key.isascii() and key.isprintable() and " " not in key):
+        raise HomeError(f"{rule.key_variable} is not set to a token: pulling prometheus needs the one its rule names")
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    return Api(rule.base_url or "", rule.key_variable or "", key, headers)
+
+
 def pull_report(home: Home, rule: PullRule, report: Report, api: Api, advance: Advance) -> Pulled:
     """Everything of one report that has not landed, and the last days again, as providers restate them."""
     account = rule.account_id

@@ -348,6 +348,8 @@ def check_general(
             yield Problem(document.file, line, f"expected_files[{index}].table", repr(named), allowed)
     pulls = _placed(document, "pulls", general.pulls)
     yield from duplicates(document.file, "account_id", pulls, lambda row: f"{row.feed} / {row.account_id}")
-    # LiteLLM bills nobody: its proxies have names of their own.
-    pulled = ((line, f"{row.feed} / {row.account_id}") for line, row in pulls if row.feed != "litellm")
+    # LiteLLM and Prometheus bill nobody: their servers have names of their own.
+    pulled = (
+        (line, f"{row.feed} / {row.account_id}") for line, row in pulls if row.feed not in ("litellm", "prometheus")
+    )
     yield from unknown_ids(document.file, "account_id", pulled, accounts, "billing_accounts.csv")

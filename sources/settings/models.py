@@ -13,7 +13,16 @@ from typing import Annotated, Any, Literal, Self
 from zoneinfo import available_timezones
 
 import duckdb
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 FIRST_DAY = date(1970, 1, 1)
@@ -640,7 +649,7 @@ ACCOUNT_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9._-]*$"
 class PullRule(Strict):
     """What `inferledger pull` asks one account's API or one proxy's database for."""
 
-    feed: Literal["openai", "anthropic", "openrouter", "litellm"]
+    feed: Literal["openai", "anthropic", "openrouter", "litellm", "prometheus"]
     account_id: Annotated[str, Field(pattern=ACCOUNT_PATTERN)]
     first: Annotated[Day, Field(alias="from")]
     again_days: Annotated[Count, Field(ge=1)] = 7
@@ -649,11 +658,22 @@ class PullRule(Strict):
 
     @field_validator("base_url")
     @classmethod
-    def _keeps_the_key_secret(cls, value: str | None) -> str | None:
+    def _keeps_the_key_secret(cls, value: str | None, info: ValidationInfo) -> str | None:
+        # A Prometheus in the same cluster asks for no key.
+        if info.data.get("feed") == "prometheus" and not info.data.get("key_variable"):
+            if value is not None and not re.match(r"https?://", value):
+                raise ValueError("an http:// or https:// address")
+            return value
         # http only to this machine, for a proxy or a test.
         if value is not None and not re.match(r"https://|http://(localhost|127\.0\.0\.1)[:/]", value):
             raise ValueError("an https:// address; the key goes there")
         return value
+
+    @model_validator(mode="after")
+    def _says_where_prometheus_is(self) -> Self:
+        if self.feed == "prometheus" and self.base_url is None:
+            raise row_error("base_url", "nothing", "the address of the Prometheus server, for feed prometheus")
+        return self
 
 
 class General(Strict):

@@ -1,0 +1,119 @@
+"""Raw samples of a Prometheus server, as the files of query results that the feeds read.
+
+A range selector in an instant query gives what was scraped, at the time it was scraped; query_range gives the last
+value at each step, up to five minutes old, and at most 11,000 of them. A window is (begin, end] whatever the server's
+version makes of its edges, so no sample lands twice. The landed files, named by their windows, say how far a pull has
+come that was killed before its mark was written.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+from sources import clock
+from sources.home import Home
+from sources.pull import PullError
+from sources.pull.http import Api
+from sources.pull.pulling import Advance, Pulled, pulls_folder, tidy
+from sources.pull.watermark import sync_folder, write_synced, write_whole
+from sources.settings.models import PullRule
+
+# What each feed reads of a server. Buckets of histograms are most of an engine's series and nothing reads them.
+SELECTORS: Mapping[str, str] = {
+    "dcgm": '{__name__=~"DCGM_FI_.+"}',
+    "vllm": '{__name__=~"(kserve_)?vllm:.+",__name__!~".+_(bucket|created)"}',
+    "sglang": '{__name__=~"sglang[:_].+",__name__!~".+_(bucket|created)"}',
+    "tgi": '{__name__=~"tgi_.+",__name__!~".+_(bucket|created)"}',
+    "triton": '{__name__=~"nv_.+",__name__!~".+_(bucket|created)"}',
+}
+# A scrape is stored with the time it began, some seconds after that.
+SETTLING = timedelta(minutes=2)
+SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=1)
+# Bytes of an answer: below, the next window is twice as long, above, half. The answer is held whole.
+_SMALL, _LARGE = 4 << 20, 32 << 20
+_LANDED = re.compile(r"samples_(\d{8}T\d{6}Z)_(\d{8}T\d{6}Z)\.json$")
+
+
+def pull_samples(home: Home, rule: PullRule, feed: str, api: Api, advance: Advance) -> Pulled:
+    """Every sample of one feed's metrics that has not landed, from the rule's first day to two minutes ago."""
+    folder = home.landing / feed / "samples" / rule.account_id
+    folder.mkdir(parents=True, exist_ok=True)
+    tidy(folder)
+    pulls_folder(home).mkdir(exist_ok=True)
+    mark_file = pulls_folder(home) / f"{rule.feed}.{feed}.{rule.account_id}.json"
+    begin = max([_read_mark(mark_file, rule), *(end for _, end in _landed(folder))])
+    first, latest = begin, (clock.now() - SETTLING).replace(microsecond=0)
+    pulled, length = Pulled(feed, "samples", rule.account_id), timedelta(hours=1)
+    while begin < latest:
+        end = min(begin + length, latest)
+        advance(int((begin - first).total_seconds()), int((latest - first).total_seconds()), f"{begin:%Y-%m-%d %H:%M}")
+        try:
+            body = _ask(api, SELECTORS[feed], begin, end)
+        except PullError as error:
+            # The server refuses to load so many samples at once.
+            if "answered 422" not in str(error) or length <= SHORTEST:
+                raise
+            length = max(SHORTEST, length / 2)
+            continue
+        if body is not None:
+            _land(folder, begin, end, body)
+            pulled.files += 1
+            pulled.first_day, pulled.last_day = pulled.first_day or begin.date(), end.date()
+        write_whole(mark_file, json.dumps({"first": f"{rule.first}", "settled": f"{end:%Y-%m-%dT%H:%M:%SZ}"}).encode())
+        begin = end
+        size = len(body or b"")
+        length = min(LONGEST, length * 2) if size < _SMALL else max(SHORTEST, length / 2) if size > _LARGE else length
+    return pulled
+
+
+def _ask(api: Api, selector: str, begin: datetime, end: datetime) -> bytes | None:
+    """The samples after `begin` up to and with `end`; None where there are none."""
+    seconds = int((end - begin).total_seconds())
+    question = [("query", f"{selector}[{seconds}s]"), ("time", f"{end.timestamp():.3f}")]
+    _, answer = api.get("/api/v1/query", question)
+    data = answer.get("data")
+    if answer.get("status") != "success" or not isinstance(data, dict) or data.get("resultType") != "matrix":
+        raise PullError(f"{api.base_url}: the answer holds no raw samples; is it the address of a Prometheus server?")
+    results = [_after(result, begin.timestamp()) for result in data["result"]]
+    kept = [result for result in results if result["values"]]
+    if not kept:
+        return None
+    page = {"status": "success", "data": {"resultType": "matrix", "result": kept}}
+    if answer.get("warnings"):
+        page["warnings"] = answer["warnings"]
+    return json.dumps(page, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _after(result: dict[str, Any], begin: float) -> dict[str, Any]:
+    return {"metric": result["metric"], "values": [pair for pair in result["values"] if pair[0] > begin]}
+
+
+def _land(folder: Path, begin: datetime, end: datetime, body: bytes) -> None:
+    target = folder / f"samples_{_stamp(begin)}_{_stamp(end)}.json"
+    temporary = folder / f".{target.name}.part"
+    write_synced(temporary, body)
+    temporary.rename(target)
+    sync_folder(folder)
+
+
+def _landed(folder: Path) -> Iterator[tuple[datetime, datetime]]:
+    for path in folder.iterdir():
+        if match := _LANDED.fullmatch(path.name):
+            begin, end = (datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) for text in match.groups())
+            yield begin, end
+
+
+def _read_mark(path: Path, rule: PullRule) -> datetime:
+    """Where the last pull got to. A mark that cannot be read means that the landed files alone tell."""
+    first = datetime.combine(rule.first, time(), UTC)
+    try:
+        return max(first, datetime.fromisoformat(json.loads(path.read_bytes())["settled"]))
+    except (FileNotFoundError, ValueError, LookupError, TypeError):
+        return first
+
+
+def _stamp(moment: datetime) -> str:
+    return f"{moment:%Y%m%dT%H%M%SZ}"

@@ -1,0 +1,182 @@
+"""`inferledger pull prometheus` against a real server (Debian's package) that is killed and comes back."""
+
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+from urllib.request import urlopen
+
+import duckdb
+import pytest
+
+from sources.dcgm.feed import SAMPLES
+from sources.home import Home, init_home
+from sources.ingest import ingest
+from sources.pull import PullError, prometheus
+from sources.pull.pulling import prometheus_api
+from sources.settings.models import PullRule
+
+FIXTURE = Path("tests/unit/sources/dcgm/run_ai/mig_two_profiles.prom.txt")
+ENERGY = "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION"
+STEP_MJ = 1000
+
+
+class Exporter:
+    """The fixture's scrape; the energy of its GPU grows by the same with each time it is asked."""
+
+    def __init__(self) -> None:
+        lines = FIXTURE.read_text().splitlines()
+        text = "\n".join(line for line in lines if line.startswith("DCGM_") or line.startswith("#"))
+        numbers = count(1)
+        self.served: list[int] = []
+        exporter = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                value = next(numbers) * STEP_MJ
+                exporter.served.append(value)
+                body = "\n".join(
+                    f"{line.rpartition(' ')[0]} {value}" if line.startswith(ENERGY) else line
+                    for line in text.splitlines()
+                )
+                self.send_response(200)
+                self.send_header("Content-Type", "text/plain; version=0.0.4")
+                self.end_headers()
+                self.wfile.write(f"{body}\n".encode())
+
+            def log_message(self, *_: Any) -> None:
+                """Quiet."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+class Server:
+    """A Prometheus of its own, on its own folder."""
+
+    def __init__(self, folder: Path, target: str) -> None:
+        self.folder = folder
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.address = f"127.0.0.1:{free.getsockname()[1]}"
+        self.url = f"http://{self.address}"
+        job = {"job_name": "dcgm", "honor_labels": True, "static_configs": [{"targets": [target]}]}
+        config = {"global": {"scrape_interval": "500ms", "scrape_timeout": "400ms"}, "scrape_configs": [job]}
+        (folder / "prometheus.yml").write_text(json.dumps(config))
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        binary = shutil.which("prometheus")
+        assert binary is not None, "the Debian package prometheus is not installed; `make test` installs it"
+        self.process = subprocess.Popen(
+            [
+                binary, f"--config.file={self.folder / 'prometheus.yml'}",
+                f"--storage.tsdb.path={self.folder / 'data'}", f"--web.listen-address={self.address}",
+            ],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        for _ in range(300):
+            try:
+                with urlopen(f"{self.url}/-/ready") as answer:
+                    if answer.status == 200:
+                        return
+            except OSError:
+                time.sleep(0.1)
+        raise AssertionError("Prometheus did not get ready")
+
+    def kill(self) -> None:
+        if self.process is not None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+            self.process = None
+
+    def raw(self, end: datetime) -> list[int]:
+        """What the server itself holds of the first slice's energy, up to then."""
+        query = {"query": f'{ENERGY}{{GPU_I_ID="7"}}[1h]', "time": f"{end.timestamp():.3f}"}
+        with urlopen(f"{self.url}/api/v1/query?{urlencode(query)}") as answer:
+            result = json.load(answer)["data"]["result"]
+        return [int(float(value)) for series in result for _, value in series["values"]]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[tuple[Server, Exporter]]:
+    exporter = Exporter()
+    folder = tmp_path / "prometheus"
+    folder.mkdir()
+    server = Server(folder, f"127.0.0.1:{exporter.server.server_port}")
+    yield server, exporter
+    server.kill()
+    exporter.server.shutdown()
+    exporter.server.server_close()
+
+
+def pull(home: Home, server: Server) -> int:
+    rule = PullRule.model_validate(
+        {"feed": "prometheus", "account_id": "cluster", "from": f"{datetime.now(UTC):%Y-%m-%d}", "base_url": server.url}
+    )
+    return prometheus.pull_samples(home, rule, "dcgm", prometheus_api(rule), lambda *_: None).files
+
+
+def landed_energy(home: Home) -> list[int]:
+    ingest(home.root, now=datetime.now(UTC), hash_key=b"key", currencies=["USD"], feeds=(SAMPLES,))
+    rows = duckdb.execute(
+        f"select cast(value as bigint) from '{home.lake}/dcgm/samples/*.parquet' "
+        "where metric = ? and mig_instance_id = '7'",
+        [ENERGY],
+    ).fetchall()
+    return [value for (value,) in rows]
+
+
+def wait_for(exporter: Exporter, scrapes: int) -> None:
+    target = len(exporter.served) + scrapes
+    for _ in range(600):
+        if len(exporter.served) >= target:
+            return
+        time.sleep(0.05)
+    raise AssertionError("the server stopped scraping")
+
+
+def test_no_sample_comes_twice_and_none_is_lost(
+    tmp_path: Path, server: tuple[Server, Exporter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("INFERLEDGER_NOW", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("sources.pull.prometheus.SETTLING", timedelta(seconds=2))
+    monkeypatch.setattr("sources.pull.http.ATTEMPTS", 1)
+    prometheus_server, exporter = server
+    home = init_home(tmp_path / "home")
+    mark = home.root / "pulls/prometheus.dcgm.cluster.json"
+    prometheus_server.start()
+    wait_for(exporter, 10)
+    assert pull(home, prometheus_server) == 1
+    # A pull that landed its file and was killed before it wrote its mark.
+    before = mark.read_bytes()
+    wait_for(exporter, 8)
+    assert pull(home, prometheus_server) == 1
+    mark.write_bytes(before)
+    wait_for(exporter, 4)
+    prometheus_server.kill()
+    with pytest.raises(PullError, match="no connection"):
+        pull(home, prometheus_server)
+    prometheus_server.start()
+    wait_for(exporter, 8)
+    time.sleep(2.5)
+    assert pull(home, prometheus_server) >= 1
+    until = datetime.fromisoformat(json.loads(mark.read_bytes())["settled"])
+    held, landed = prometheus_server.raw(until), landed_energy(home)
+    assert sorted(landed) == sorted(held)
+    assert [value for value, times in Counter(landed).items() if times > 1] == []
+    # Samples of before and after the kill.
+    assert len(landed) > 20
+    assert set(landed) <= set(exporter.served)
