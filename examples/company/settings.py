@@ -75,6 +75,7 @@ def write(config: Path) -> None:
         ("contracts", {"contracts": [_contract(c) for c in CONTRACTS]}),
         ("gpu_rates", _gpu_rates()),
         ("allocation", _allocation()),
+        ("self_hosting", _self_hosting()),
     ):
         (config / f"{name}.yml").write_text(yaml.safe_dump(content, sort_keys=False, width=120))
     # A demo is the same on every machine; a real home draws its own key.
@@ -150,6 +151,42 @@ def _gpu_rates() -> dict[str, Any]:
         "weights": WEIGHTS, "valid_from": str(FIRST_DAY),
     }  # fmt: skip
     return {"nodes": [node], "deployments": [deployment]}
+
+
+def _self_hosting() -> dict[str, Any]:
+    """What runs on the node now, and the e-mail drafts of a hosted model that could."""
+    replica = {
+        "gpus": GPUS, "node_id": NODE_ID, "input_tokens_per_second": "1500", "output_tokens_per_second": "300",
+        "phases": "together", "bench_to_real": "2", "cache_read_weight": "0.1",
+        "memory": {
+            "layers": 80, "kv_heads": 8, "head_dim": 128, "bytes_per_element": "2", "weights_gb": "70.6",
+            "gpu_memory_gb": "48", "context_tokens": 131072,
+        },
+    }  # fmt: skip
+    turbo = "meta-llama/Llama-3.3-70B-Instruct-Turbo"
+    together = {"comparator_id": "together", "kind": "same_model", "service_provider": "together", "model": turbo}
+    groq = {
+        "comparator_id": "groq", "kind": "same_model", "service_provider": "groq", "model": "llama-3.3-70b-versatile"
+    }  # fmt: skip
+    money = {"overhead_usd_per_month": "4150", "migration_usd": "12000", "commitment_months": 12}
+    return {
+        "discount_rate_per_year": "0.08",
+        "api_price_change_per_year": "-0.3",
+        "has_gpu_platform": False,
+        "workloads": [
+            {
+                "workload_id": "llama-on-own-gpus", "match": {"model": LLAMA}, "deployment_id": DEPLOYMENT_ID,
+                "shape": "steady_b2b", "replica": replica, "min_replicas": 1, "max_replicas": 8, **money,
+                "comparators": [together, groq], "flags": ["data_residency", "gpu_availability"],
+            },
+            {
+                "workload_id": "email-drafts", "match": {"feature": "email_draft"}, "shape": "steady_b2b",
+                "replica": replica, "min_replicas": 2, "max_replicas": 8, **money,
+                "comparators": [together, {"comparator_id": "billed", "kind": "own_billed", "passing_share": "0.7"}],
+                "flags": ["switching_cost"],
+            },
+        ],
+    }  # fmt: skip
 
 
 def _allocation() -> dict[str, Any]:

@@ -15,6 +15,7 @@ from pipelines.cli.look import explain, quarantine, status
 from pipelines.cli.periods import accrual, close, diff
 from pipelines.cli.prices import prices
 from pipelines.cli.pull import pull
+from pipelines.cli.self_hosting import capacity, selfhost
 from pipelines.cli.setup import doctor, init
 from pipelines.cli.work import audit, export, report, run
 
@@ -45,6 +46,7 @@ EXIT_CODES = {
     "builtins.OSError": 1,
     "pipelines.explain.ExplainError": 2,
     "pipelines.lock.HomeInUseError": 3,
+    "pipelines.self_hosting.SelfHostingError": 2,
     "sources.home.HomeError": 2,
     "sources.pull.PullError": 1,
 }
@@ -106,6 +108,8 @@ for command in (
     diff,
     export,
     explain,
+    selfhost,
+    capacity,
     quarantine,
     prices,
     config,

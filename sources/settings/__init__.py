@@ -25,6 +25,7 @@ from sources.settings.allocation import (
 from sources.settings.declared import check_feeds
 from sources.settings.foreign import in_usd
 from sources.settings.gpu_rates import GpuDeployment, GpuNode, GpuRates
+from sources.settings.hardware import config_rows as hardware_rows
 from sources.settings.models import (
     Allocation,
     AllocationRule,
@@ -319,6 +320,7 @@ def config_tables(settings: Settings) -> dict[str, pl.DataFrame]:
         "settings": [_limits_row(settings)],
         **config_rows(settings.self_hosting),
         **tco_rows(settings.people, settings.tco),
+        **hardware_rows(),
     }
     return {table: tables.frame(table, rows[table]) for table in tables.CONFIG_SCHEMAS}
 

@@ -151,6 +151,18 @@ class Workload(Strict):
         return self
 
 
+class Ownership(Strict):
+    """What owning hardware of the catalogue costs besides its price; without it the catalogue is only rented."""
+
+    life_years: Annotated[Count, Field(ge=1, le=20)]
+    residual_share: Annotated[Share, Field(lt=1)] = Decimal(0)
+    usd_per_kwh: Price
+    power_usage_effectiveness: Annotated[Price, Field(ge=1, le=5, decimal_places=4)]
+    colo_usd_per_kw_month: Price = Decimal(0)
+    # Support and maintenance a year, as a share of the price.
+    support_share_per_year: Share = Decimal(0)
+
+
 class Sensitivity(Strict):
     """How far the inputs may be off, as shares; the verdict is formed again with each of them."""
 
@@ -165,6 +177,7 @@ class SelfHosting(Strict):
     api_price_change_per_year: Change = Decimal(0)
     has_gpu_platform: bool | None = None
     shapes: dict[str, Shape] = Field(default={})
+    ownership: Ownership | None = None
     sensitivity: Sensitivity = Sensitivity()
     workloads: list[Workload] = Field(default=[])
 
@@ -226,6 +239,12 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "workload_id": pl.String(), "month_number": pl.Int32(), "api_price_factor": pl.Decimal(24, 12),
         "discount_factor": pl.Decimal(13, 12),
     },
+    "self_hosting_ownership": {
+        "life_years": pl.Int32(), "residual_share": _SHARE, "usd_per_kwh": _RATE,
+        "power_usage_effectiveness": pl.Decimal(7, 4), "colo_usd_per_kw_month": _RATE,
+        "support_share_per_year": _SHARE, "capital_recovery_factor": pl.Decimal(14, 12),
+        "residual_factor": pl.Decimal(14, 12),
+    },
     "self_hosting_cases": {
         "case_name": pl.String(), "input_name": pl.String(), "api_price_factor": _SHARE, "gpu_rate_factor": _SHARE,
         "throughput_factor": _SHARE, "traffic_factor": _SHARE,
@@ -251,6 +270,9 @@ def config_rows(said: SelfHosting) -> dict[str, list[dict[str, Any]]]:
             for row in workload.comparators
         ],
         "self_hosting_months": list(_month_rows(said)),
+        "self_hosting_ownership": [_ownership_row(said.ownership, said.discount_rate_per_year)]
+        if said.ownership
+        else [],
         "self_hosting_cases": list(_case_rows(said.sensitivity)) if said.workloads else [],
     }
 
@@ -296,6 +318,18 @@ def _month_rows(said: SelfHosting) -> Iterator[dict[str, Any]]:
                 "api_price_factor": _EXACT.power(price, years).quantize(_FACTOR),
                 "discount_factor": _EXACT.power(discount, -years).quantize(_FACTOR),
             }
+
+
+def _ownership_row(own: Ownership, rate: Decimal) -> dict[str, Any]:
+    """With the yearly cost of a dollar paid now, and what the residual of a dollar is worth now."""
+    growth = _EXACT.power(1 + rate, own.life_years)
+    straight = _EXACT.divide(Decimal(1), Decimal(own.life_years))
+    recovery = _EXACT.divide(rate * growth, growth - 1) if rate else straight
+    residual = _EXACT.divide(own.residual_share, growth)
+    return own.model_dump() | {
+        "capital_recovery_factor": recovery.quantize(_FACTOR),
+        "residual_factor": residual.quantize(_FACTOR),
+    }
 
 
 def _case_rows(sensitivity: Sensitivity) -> Iterator[dict[str, Any]]:

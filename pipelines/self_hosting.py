@@ -1,0 +1,152 @@
+"""What the published marts say about self-hosting and capacity, and a verdict in words."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+
+from assets.marts import open_marts, rows
+from assets.publish import DATABASE
+from sources.home import Home
+
+Row = dict[str, Any]
+
+# What the verdict's reason says, by what break_even_monthly calls it.
+REASONS = {
+    "self_hosting_cheaper": "own GPUs cost less, over the commitment too",
+    "api_cheaper": "the API costs less in the month",
+    "not_over_commitment": "own GPUs cost less in the month, but not over the commitment at the API's price of then",
+    "never_pays": "at no volume do GPUs with traffic of this shape cost less",
+    "beyond_capacity": "own GPUs would cost less only above the replicas that can be had",
+    "api_price_unknown": "a call has no price at the comparator",
+    "quality_unknown": "nobody has measured how much of the work the open model does as well (passing_share)",
+    "gpu_rate_unknown": "the node has no rate in the month",
+    "overhead_unknown": "overhead_usd_per_month is not said",
+}
+VERDICTS = {"self_host": "own GPUs", "api": "the API", "unknown": "no verdict"}
+INPUTS = {
+    "api_price": "the price of the API",
+    "gpu_rate": "the rate of a GPU",
+    "throughput": "what a replica sustains",
+    "traffic": "how much work there is",
+}
+
+
+class SelfHostingError(Exception):
+    """There is nothing to say: no workload, or no such month."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A row of break_even_monthly with its crossings, and the verdict in words. `beside` is what no price decides."""
+
+    facts: Row
+    crossings: list[Row]
+    words: str
+    beside: list[str]
+
+
+@dataclass(frozen=True)
+class SelfHosting:
+    month: date
+    months: list[date]
+    decisions: list[Decision]
+
+
+def read_self_hosting(home: Home, month: date | None = None) -> SelfHosting:
+    """The decisions of a month; the last whole one the logs cover, else the last, when none is named."""
+    with open_marts(home.published / "current" / DATABASE) as marts:
+        known = rows(marts, "select distinct month_start, month_start < max(month_start) over () as is_over"
+                     " from break_even_monthly order by month_start")  # fmt: skip
+        months = [row["month_start"] for row in known]
+        if not months:
+            raise SelfHostingError(f"{home.config / 'self_hosting.yml'}: no workload in it has calls; see its comments")
+        over = [row["month_start"] for row in known if row["is_over"]]
+        chosen = month or (over or months)[-1]
+        if chosen not in months:
+            raise SelfHostingError(f"no calls of a workload in {chosen:%Y-%m}; there are {_names(months)}")
+        found = _of_month(marts, "break_even_monthly", chosen, "workload_id, comparator_kind desc, comparator_id")
+        crossings = _of_month(marts, "break_even_crossings", chosen, "workload_id, comparator_id, crossing_number")
+        return SelfHosting(chosen, months, [_decision(row, crossings) for row in found])
+
+
+def read_capacity(home: Home, week: date | None = None) -> list[Row]:
+    """The rows of capacity_weekly of a week; the last whole one when none is named."""
+    with open_marts(home.published / "current" / DATABASE) as marts:
+        known = rows(marts, "select week_start, max(covered_days) as days from capacity_weekly group by 1 order by 1")
+        if not known:
+            raise SelfHostingError(f"{home.config / 'self_hosting.yml'}: no workload in it has calls; see its comments")
+        whole = [row["week_start"] for row in known if row["days"] == 7]
+        weeks = [row["week_start"] for row in known]
+        chosen = week or (whole or weeks)[-1]
+        if chosen not in weeks:
+            raise SelfHostingError(f"no calls of a workload in the week of {chosen}")
+        sql = "select * from capacity_weekly where week_start = $week order by workload_id"
+        return rows(marts, sql, {"week": chosen})
+
+
+def _of_month(marts: duckdb.DuckDBPyConnection, mart: str, month: date, order: str) -> list[Row]:
+    sql = f"select * from {mart} where month_start = $month order by {order}"
+    return rows(marts, sql, {"month": month})
+
+
+def _names(months: Sequence[date]) -> str:
+    return ", ".join(f"{month:%Y-%m}" for month in months)
+
+
+def _decision(row: Row, crossings: Sequence[Row]) -> Decision:
+    own = [one for one in crossings if all(one[key] == row[key] for key in ("workload_id", "comparator_id"))]
+    flags = [flag.replace("_", " ") for flag in (row["flags"] or "").split(", ") if flag]
+    return Decision(row, own, in_words(row), flags)
+
+
+def in_words(row: Mapping[str, Any]) -> str:
+    """The verdict as sentences: which side, at what money, why, and the inputs it hangs on."""
+    parts = [f"{VERDICTS[row['verdict']]}: {REASONS[row['reason']]}."]
+    api, own = row["api_cost_per_month_usd"], row["self_hosted_cost_per_month_usd"]
+    if api is not None and own is not None:
+        parts.append(f"A month costs {_usd(api)} USD there and {_usd(own)} on {_count(row['replicas'], 'replica')}.")
+    if row["verdict"] != "unknown":
+        parts.append(_volume(row))
+        hinges = [
+            INPUTS[row[f"hinges_on_{place}"]] for place in ("first", "second", "third") if row[f"hinges_on_{place}"]
+        ]
+        how = "It stays with each input alone off; most depends on" if row["is_verdict_stable"] else "It turns with"
+        parts.append(f"{how} {' and '.join(hinges)}.")
+        parts.append(_commitment(row))
+    return " ".join(parts)
+
+
+def _volume(row: Mapping[str, Any]) -> str:
+    now = f"{row['tokens_per_month']:,} tokens a month"
+    if row["break_even_tokens_per_month"] is not None:
+        return f"They break even at {row['break_even_tokens_per_month']:,} tokens a month; there are {now}."
+    unbound = row["break_even_tokens_without_capacity"]
+    if unbound is None:
+        return f"There is no break-even: the work itself costs more than there, at {now}."
+    return (
+        f"Break-even would be {unbound:,} tokens, and a replica carries {row['tokens_per_replica_month']:,} of "
+        f"traffic of this shape; there are {now}."
+    )
+
+
+def _commitment(row: Mapping[str, Any]) -> str:
+    saving, months = row["commitment_saving_usd"], row["commitment_months"]
+    word = "saves" if saving >= 0 else "costs"
+    paid = f", paid back in month {row['payback_months']}" if row["payback_months"] else ""
+    low, high = row["lowest_commitment_saving_usd"], row["highest_commitment_saving_usd"]
+    return (
+        f"Over {months} months to own {word} {_usd(abs(saving))} USD{paid}, "
+        f"between {_usd(low)} and {_usd(high)} with one input off."
+    )
+
+
+def _usd(value: Decimal) -> str:
+    return f"{value:,.2f}"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
