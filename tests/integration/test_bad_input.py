@@ -78,6 +78,9 @@ BAD = {
     ),
 }  # fmt: skip
 UNKNOWN_MODEL = f"{LOGS}/model.ndjson"
+# Of November; the last rate is of September.
+OLD_RATE = f"{REVENUE}/old_rate.csv"
+RATES = "currency,rate_date,usd_per_unit\nEUR,2026-09-30,1.1\n"
 # Around midnight UTC: gpt-5.6-sol got cheaper on 21 August, and claude-sonnet-5 is 12 % off from 14 September.
 MIDNIGHT = {
     "sol-before": ("gpt-5.6-sol", "2026-08-20 23:59:59.999000", "0.0011", "0.0011"),
@@ -125,6 +128,8 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     providers = {"gpt-5.6-sol": "openai", "claude-sonnet-5": "anthropic"}
     around = [call(i, at, model=m, custom_llm_provider=providers[m]) for i, (m, at, *_) in MIDNIGHT.items()]
     land(home, f"{LOGS}/midnight.ndjson", log_lines(*around).encode())
+    (home.config / "fx_rates.csv").write_text(RATES)
+    land(home, OLD_RATE, f"{REVENUE_HEADER}\n{revenue('r-3', 'EUR')}".encode())
     land(home, UNKNOWN_MODEL, log_lines(call("x-1"), call("x-2", model="gpt-9-ultra")).encode())
     for bad in BAD.values():
         land(home, bad.path, bad.content)
@@ -159,10 +164,15 @@ def test_no_row_is_lost_beside_bad_ones(ran: Ran) -> None:
         """).fetchall()
     expected = [(bad.path, bad.kept + bad.aside, bad.kept, bad.aside) for bad in BAD.values()]
     expected += [(f"{LOGS}/good.ndjson", GOOD_CALLS, GOOD_CALLS, 0), (f"{LOGS}/midnight.ndjson", 6, 6, 0)]
-    assert files == sorted([*expected, (UNKNOWN_MODEL, 2, 2, 0)])
+    assert files == sorted([*expected, (UNKNOWN_MODEL, 2, 2, 0), (OLD_RATE, 1, 1, 0)])
     with duckdb.connect(str(ran.home.published / "marts.duckdb"), read_only=True) as marts:
         calls = marts.execute("select count(*) from fct_usage").fetchall()[0][0]
     assert calls == sum(kept for path, _, kept, _ in files if path.startswith(LOGS)) == GOOD_CALLS + 6 + 2 + 2
+
+
+def test_a_month_without_a_rate_of_its_own_is_warned_of(ran: Ran) -> None:
+    [warning] = [text for text in ran.said["warnings"] if "fx_rates.csv has no rate of these months" in text]
+    assert warning.startswith("test assert_foreign_amounts_have_a_rate_of_their_month: 1 row of ")
 
 
 def test_a_model_without_a_price_is_named_with_its_first_row(ran: Ran) -> None:
