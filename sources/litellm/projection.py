@@ -55,6 +55,8 @@ _USAGE = "metadata.usage_object"
 _INPUT = f"{_USAGE}.prompt_tokens_details"
 _OUTPUT = f"{_USAGE}.completion_tokens_details"
 _TAGS = "metadata.spend_logs_metadata"
+# Parsed as JSON and then once more, so that their keys can be told: none may count what nobody here knows.
+_DETAILS = {_INPUT: "input_details", _OUTPUT: "output_details"}
 _REQUIRED_COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 # Name in the SQL -> where the count stands in the log. Absent means the log says nothing of it.
 OPTIONAL_COUNTS = {
@@ -105,18 +107,31 @@ _METADATA_PATHS = (
 )
 
 
-def _structure(paths: tuple[str, ...]) -> str:
-    tree: dict[str, Any] = {}
+def _structures(paths: tuple[str, ...]) -> tuple[str, dict[str, str]]:
+    """What from_json takes out of metadata, and out of each of its details."""
+    structures: dict[str, dict[str, Any]] = {root: {} for root in ("metadata", *_DETAILS)}
     for path in paths:
-        *parents, leaf = path.split(".")[1:]
-        node = tree
-        for parent in parents:
-            node = node.setdefault(parent, {})
-        node[leaf] = "VARCHAR"
-    return json.dumps(tree)
+        _branch(structures, path, "VARCHAR")
+    for details in _DETAILS:
+        _branch(structures, details, "JSON", "metadata")
+    return json.dumps(structures["metadata"]), {path: json.dumps(structures[path]) for path in _DETAILS}
 
 
-METADATA_STRUCTURE = _structure(_METADATA_PATHS)
+def _branch(structures: dict[str, dict[str, Any]], path: str, kind: str, root: str | None = None) -> None:
+    """Adds a path to the structure it is parsed by."""
+    root = root or _root(path)
+    *parents, leaf = path.removeprefix(f"{root}.").split(".")
+    node = structures[root]
+    for parent in parents:
+        node = node.setdefault(parent, {})
+    node[leaf] = kind
+
+
+def _root(path: str) -> str:
+    return next((details for details in _DETAILS if path.startswith(f"{details}.")), "metadata")
+
+
+METADATA_STRUCTURE, _DETAIL_STRUCTURES = _structures(_METADATA_PATHS)
 LOG_COLUMNS = "{" + ", ".join(f"'{name}': 'VARCHAR'" for name in LOG_FIELDS) + "}"
 
 _LATEST = "getvariable('litellm_latest')"
@@ -189,10 +204,28 @@ def _structure_problems() -> list[str]:
             "'expected an object'",
         ),
         *(
-            reject(f"{suspect} and json_type(metadata, '${path[8:]}') <> 'OBJECT'", path, "'expected an object'")
+            reject(
+                f"{suspect} and json_type(metadata, '${path[8:]}') not in ('OBJECT', 'NULL')",
+                path,
+                "'expected an object'",
+            )
             for path, suspect in suspects.items()
         ),
+        *(_class_problem(path) for path in _DETAILS),
     ]
+
+
+def _class_problem(path: str) -> str:
+    """A key of the details that counts something, and that nobody here knows: a new token class would be lost."""
+    details = f"m{path[8:]}"
+    is_unknown = f"key not in {one_of(sorted(KNOWN_FIELDS[f'{path}.']))}"
+    value = f"""coalesce(json_extract_string({details}, '$."' || key || '"'), '0')"""
+    counting = f"{is_unknown} and {value} not in ('0', '0.0', '', '{{}}', '[]')"
+    stray = f"list_filter(json_keys({details}), lambda key: {counting})[1]"
+    # The value is looked up only where there is such a key; list_has_all costs five times this filter.
+    has_unknown = f"len(list_filter(json_keys({details}), lambda key: {is_unknown})) > 0"
+    reason = f"'unknown token class \"' || left({stray}, 40) || '\"'"
+    return reject(f"{has_unknown} and {stray} is not null", path, reason)
 
 
 def _sum_problems() -> list[str]:
@@ -245,10 +278,15 @@ def _closed_list_problems() -> list[str]:
     ]
 
 
+def _place(path: str) -> str:
+    root = _root(path)
+    return f"{_DETAILS.get(root, 'm')}{path.removeprefix(root)}"
+
+
 def _texts() -> list[str]:
     """The nested texts of metadata, each named once."""
     return [
-        *(f"m{path[8:]} as x_{name}" for name, path in (OPTIONAL_COUNTS | OPTIONAL_SECONDS).items()),
+        *(f"{_place(path)} as x_{name}" for name, path in (OPTIONAL_COUNTS | OPTIONAL_SECONDS).items()),
         "m.spend_logs_metadata.latency_insensitive as x_latency_insensitive",
         "lower(nullif(coalesce(m.cost_breakdown.service_tier, m.usage_object.service_tier), '')) as x_tier",
         "lower(nullif(m.usage_object.speed, '')) as x_speed",
@@ -380,10 +418,15 @@ def set_variables(connection: duckdb.DuckDBPyConnection, file_hash: str, latest:
 
 def rows_sql(source: str) -> str:
     """CTEs ending in `rows`: each row of `source` (row_number, log fields as text), ready for LAKE_SELECT, PROBLEM."""
+    details = ", ".join(
+        f"try(from_json(m{path[8:]}, '{structure}')) as {_DETAILS[path]}"
+        for path, structure in _DETAIL_STRUCTURES.items()
+    )
     return f"""with
 raw as ({source}),
 parsed as (select *, try(from_json(metadata, '{METADATA_STRUCTURE}')) as m from raw),
-named as (select *, {", ".join(_texts())} from parsed),
+detailed as (select *, {details} from parsed),
+named as (select *, {", ".join(_texts())} from detailed),
 typed as (select *, {", ".join(_typed())} from named),
 rows as (
     select

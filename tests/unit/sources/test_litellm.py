@@ -159,6 +159,27 @@ def test_token_classes_that_do_not_add_up_are_rejected_never_clamped(
     assert [(line, name) for line, name, _ in home.rejects()] == [(2, field)]
 
 
+@pytest.mark.parametrize("details", ["prompt_tokens_details", "completion_tokens_details"])
+def test_a_token_class_nobody_knows_is_named_and_its_row_set_aside(home: LandedHome, details: str) -> None:
+    usages: list[dict[str, Any]] = [
+        {},
+        {details: {"text_tokens": 5, "dream_tokens": 7}},
+        {details: {"dream_tokens": None}},
+        {details: None},
+    ]
+    home.land(f"{LOGS}/a.ndjson", log_lines(*(with_usage(**usage) for usage in usages)))
+    assert home.ingest().rows_kept == 3
+    assert home.rejects() == [(2, f"metadata.usage_object.{details}", 'unknown token class "dream_tokens"')]
+
+
+def test_a_file_that_counts_a_class_nobody_knows_in_every_row_fails(home: LandedHome) -> None:
+    home.land(f"{LOGS}/a.ndjson", log_lines(with_usage(prompt_tokens_details={"dream_tokens": 7})))
+    home.ingest()
+    [file] = home.ledger()
+    assert file.status == "failed"
+    assert 'unknown token class "dream_tokens"' in str(file.reason)
+
+
 def test_cache_tokens_are_found_under_either_spelling(home: LandedHome) -> None:
     row = only_row(home, with_usage(cache_read_input_tokens=30, cache_creation_input_tokens=40))
     assert (row["cache_read_tokens"], row["cache_write_5m_tokens"], row["cache_write_1h_tokens"]) == (30, 40, 0)
@@ -304,7 +325,7 @@ def test_one_endless_line_does_not_cost_the_file(home: LandedHome) -> None:
 
 
 def test_unknown_fields_are_counted_and_the_rows_kept(home: LandedHome) -> None:
-    rows = [log_row(), log_row(mood="good"), with_usage(prompt_tokens_details={"video_tokens": 5})]
+    rows = [log_row(), log_row(mood="good"), with_usage(prompt_tokens_details={"video_tokens": 0})]
     home.land(f"{LOGS}/a.ndjson", log_lines(*rows))
     summary = home.ingest()
     assert summary.rows_kept == 3

@@ -146,7 +146,7 @@ def test_usage_of_the_response_where_metadata_has_none(home: LandedHome) -> None
         ({"metadata": {"usage_object": "lots"}}, "metadata.usage_object", "expected an object"),
         ({"request_tags": "[broken"}, "request_tags", "not a JSON list"),
         ({"cost_breakdown": {"service_tier": "gold"}}, "metadata.cost_breakdown.service_tier",
-         'found "gold"; expected one of standard, default, auto, batch, flex, priority'),
+         'found "gold"; expected one of standard, default, auto, batch, flex, priority, fast'),
     ],
 )  # fmt: skip
 def test_a_payload_that_does_not_fit_is_named(
