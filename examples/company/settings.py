@@ -41,6 +41,46 @@ GL_ACCOUNTS: list[tuple[Any, ...]] = [
     ("rounding", "", "", "", "7990 Rounding", ""),
     ("fx", "", "", "", "7900 Exchange differences", ""),
 ]
+# A small company: parts of a few people keep it running.
+PEOPLE: list[tuple[Any, ...]] = [
+    ("LLM engineer", "assistant", "people", 264400, "0.06", "false", "2026-08-01", ""),
+    ("LLM engineer", "coding", "people", 264400, "0.1", "false", "2026-08-01", ""),
+    ("Backend engineer", "", "people", 230000, "0.05", "false", "2026-08-01", ""),
+    ("Platform engineer", "", "people", 240000, "0.05", "true", "2026-08-01", ""),
+    ("Security engineer", "", "security_compliance", 250000, "0.01", "false", "2026-08-01", ""),
+    ("Product manager", "assistant", "people", 210000, "0.05", "false", "2026-10-01", ""),
+]
+TCO: dict[str, Any] = {
+    "charges": [
+        # The router's model answers nobody: it decides who does.
+        {"rule_id": "triage", "line": "supporting_layer", "category": "routing", "match": {"model": "gpt-5-nano"}},
+    ],
+    "costs": [
+        {"cost_id": "vectors", "line": "supporting_layer", "category": "vector_store", "usd_per_month": "210",
+         "product_id": "assistant", "source": "contract VS-2026-14"},
+        {"cost_id": "tracing", "line": "supporting_layer", "category": "tracing", "usd_per_month": "500",
+         "source": "contract TR-2026-03"},
+        {"cost_id": "storage", "line": "storage_network_ci", "category": "storage", "usd_per_month": "130",
+         "source": "invoice of the cloud account"},
+        {"cost_id": "audit", "line": "security_compliance", "category": "audit", "usd_per_month": "400",
+         "source": "SOC 2 contract of 2026-06-01"},
+    ],
+    "model_updates": [
+        {"update_id": "sol-snapshot", "date": "2026-09-14", "product_id": "coding", "engineer_hours": "12",
+         "role": "LLM engineer"},
+        {"update_id": "sonnet-5-prompts", "date": "2026-10-20", "product_id": "assistant", "engineer_hours": "10",
+         "usd_per_hour": "130"},
+        {"update_id": "llama-4", "date": "2027-02-15", "engineer_hours": "80", "usd_per_hour": "130"},
+    ],
+    "remediation": [
+        {"feature_id": "support_chat", "usd_per_wrong_answer": "6.50"},
+        {"feature_id": "code_agent", "usd_per_wrong_answer": "18"},
+        {"feature_id": "doc_qa", "usd_per_wrong_answer": "2"},
+        {"feature_id": "report_writer", "usd_per_wrong_answer": "25"},
+        {"feature_id": "deep_research", "usd_per_wrong_answer": "12"},
+    ],
+    "horizon": {"months": 12, "inference_growth_percent_per_month": "3"},
+}  # fmt: skip
 RATES_TO = date(2026, 11, 17)
 
 
@@ -66,6 +106,7 @@ def write(config: Path) -> None:
             [(p, a, "litellm", GATEWAY_PROVIDER[p], 1, "USD", "2026-08-01", "") for p, a in ACCOUNTS.items()],
         ),
         "fx_rates": ("currency,rate_date,usd_per_unit", list(_rates())),
+        "people": ("role,product_id,line,loaded_usd_per_year,share,is_serving,valid_from,valid_to", PEOPLE),
         "gl_map": ("line_type,cost_nature,service_provider,cost_center,account,department", GL_ACCOUNTS),
     }
     for name, (header, rows) in tables.items():
@@ -76,6 +117,7 @@ def write(config: Path) -> None:
         ("gpu_rates", _gpu_rates()),
         ("allocation", _allocation()),
         ("self_hosting", _self_hosting()),
+        ("tco", TCO),
     ):
         (config / f"{name}.yml").write_text(yaml.safe_dump(content, sort_keys=False, width=120))
     # A demo is the same on every machine; a real home draws its own key.

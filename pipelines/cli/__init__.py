@@ -17,6 +17,7 @@ from pipelines.cli.prices import prices
 from pipelines.cli.pull import pull
 from pipelines.cli.self_hosting import capacity, selfhost
 from pipelines.cli.setup import doctor, init
+from pipelines.cli.tco import tco
 from pipelines.cli.work import audit, export, report, run
 
 EXAMPLES = """\b
@@ -112,6 +113,7 @@ for command in (
     capacity,
     quarantine,
     prices,
+    tco,
     config,
     audit,
     doctor,

@@ -1,6 +1,6 @@
 """The total cost of ownership out of the project's own models, on literal settings, charges and tasks."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -18,10 +18,13 @@ ALWAYS = {"valid_from": FIRST_DAY, "valid_to": OPEN_END}
 MODELS = (
     "int_tco_months",
     "int_tco_charges",
+    "int_tco_months_ahead",
+    "int_tco_timed",
     "int_tco_costs",
     "int_tco_bad_answers",
     "int_tco_economic",
     "tco_monthly",
+    "tco_projection_monthly",
 )
 CHARGE: dict[str, Any] = {
     "charge_id": pl.String, "usage_date": pl.Date, "service_provider": pl.String, "billing_account_id": pl.String,
@@ -56,8 +59,8 @@ def model(name: str) -> str:
     return compiled(name)
 
 
-def rows_of_tco(wanted: str, **given: Iterable[Row]) -> list[dict[str, Any]]:
-    """Rows of the model; what a given row leaves out is null, but that it is valid always."""
+def tables_of_tco(wanted: Sequence[str], **given: Iterable[Row]) -> dict[str, Any]:
+    """The models as Arrow tables; what a given row leaves out is null, but that it is valid always."""
     with duckdb.connect() as connection:
         for name, schema in INPUTS.items():
             rows = [{**dict.fromkeys(schema), **row} for row in given.get(name, ())]
@@ -65,15 +68,19 @@ def rows_of_tco(wanted: str, **given: Iterable[Row]) -> list[dict[str, Any]]:
         for name in SETTINGS:
             schema = CONFIG_SCHEMAS[name]
             rows = [{**dict.fromkeys(schema), **ALWAYS, **row} for row in given.get(name, ())]
-            rows = [
-                row | ({"product_id": row["product_id"] or "unattributed"} if _is_carried(name) else {}) for row in rows
-            ]
+            if _is_carried(name):
+                rows = [row | {"product_id": row["product_id"] or "unattributed"} for row in rows]
             connection.register(f"stg_config__{name}", frame(name, rows).to_arrow())
-        for name in MODELS[: MODELS.index(wanted) + 1]:
+        last = max(MODELS.index(name) for name in wanted)
+        for name in MODELS[: last + 1]:
             connection.execute(f"create view {name} as {model(name)}")
-        found = connection.execute(f"select * from {wanted}")
-        names = [column[0] for column in found.description]
-        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        return {name: connection.execute(f"select * from {name}").to_arrow_table() for name in wanted}
+
+
+def rows_of_tco(wanted: str, **given: Iterable[Row]) -> list[dict[str, Any]]:
+    """The rows of one model."""
+    found: list[dict[str, Any]] = tables_of_tco((wanted,), **given)[wanted].to_pylist()
+    return found
 
 
 def _is_carried(name: str) -> bool:

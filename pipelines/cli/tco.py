@@ -1,0 +1,109 @@
+"""inferledger tco: the whole cost of ownership, and what other architectures would cost."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import click
+
+from pipelines.cli.common import home_option, json_option, print_json, print_table, usd
+from sources.home import Home
+
+if TYPE_CHECKING:
+    from pipelines.tco import Tco
+
+EXAMPLES = """\b
+Examples:
+  inferledger tco --home acme                        the last complete month and the months ahead
+  inferledger tco --home acme --month 2026-10 --product assistant
+"""
+NAMES = {
+    "people": "people",
+    "bad_answers": "bad answers",
+    "inference": "inference",
+    "supporting_layer": "supporting layer",
+    "storage_network_ci": "storage, network, CI",
+    "model_updates": "model updates",
+    "security_compliance": "security, compliance",
+}
+
+
+@click.command(epilog=EXAMPLES)
+@home_option
+@click.option("--month", type=click.DateTime(["%Y-%m"]), help="The month; the last complete one when left out.")
+@click.option("--product", help="One product_id; all together when left out.")
+@json_option
+def tco(home: Home, month: datetime | None, product: str | None, as_json: bool) -> None:
+    """Show the total cost of ownership of a month in seven lines, and an estimate of the months ahead.
+
+    Cash is what was paid; economic cost has bad answers at what they cost to put right and owned GPUs by the capital
+    recovery factor.
+    """
+    from pipelines.tco import read_tco
+
+    found = read_tco(home, month.date() if month else None, product)
+    if as_json:
+        print_json(found)
+        return
+    _print_month(found)
+    _print_notes(found)
+    _print_ahead(found)
+
+
+def _print_month(found: "Tco") -> None:
+    of = found.product_id or "all products"
+    part = "" if found.is_complete else f", {found.covered_days} days of it"
+    table = [
+        [NAMES[row.line], usd(row.cash_usd), _percent(row.cash_share), usd(row.economic_usd)] for row in found.lines
+    ]
+    table.append(["together", usd(found.cash_usd), _percent(Decimal(1)), usd(found.economic_usd)])
+    columns = ("line", "cash USD", "share", "economic USD")
+    print_table(f"{found.month:%Y-%m} of {of}{part}", columns, table, right=(1, 2, 3))
+    if found.product_id is None:
+        rows = [
+            [row.product_id, usd(row.cash_usd), usd(row.token_bill_usd), usd(row.economic_usd)]
+            for row in found.products
+        ]
+        print_table("By product", ("product", "cash USD", "token bill USD", "economic USD"), rows, right=(1, 2, 3))
+
+
+def _print_notes(found: "Tco") -> None:
+    from pipelines.tco import BANDS
+
+    for name, (low, high) in BANDS.items():
+        share: Decimal | None = getattr(found, name)
+        where = "" if share is None else ", below" if share < low else ", above" if share > high else ", within"
+        click.echo(f"{name.replace('_', ' '):<34} {_percent(share)} (usual: {low:.0%} to {high:.0%}{where})")
+    multiplier = "-" if found.overhead_multiplier is None else f"{found.overhead_multiplier:.2f} x"
+    every = "-" if found.overhead_multiplier_all_gpus is None else f"{found.overhead_multiplier_all_gpus:.2f} x"
+    click.echo(f"{'overhead multiplier':<34} {multiplier} the GPUs that carry load, {every} all of them")
+    for row in found.lines:
+        if row.unvalued_wrong_answers:
+            click.secho(
+                f"{row.unvalued_wrong_answers:,} of {row.wrong_answers:,} wrong answers are of features without a "
+                "remediation cost in tco.yml: they are in no amount",
+                fg="yellow",
+            )
+
+
+def _print_ahead(found: "Tco") -> None:
+    if not found.ahead:
+        return
+    table = [
+        [
+            f"{row.month:%Y-%m}",
+            *(usd(row.cash_by_line_usd.get(line)) for line in NAMES if line != "bad_answers"),
+            usd(row.cash_usd),
+            usd(row.economic_usd),
+        ]
+        for row in found.ahead
+    ]
+    lines = [name for line, name in NAMES.items() if line != "bad_answers"]
+    columns = ("month", *lines, "cash USD", "economic USD")
+    print_table("Months ahead: an estimate", columns, table, right=tuple(range(1, len(columns))))
+    for line, assumption in found.assumptions.items():
+        click.echo(f"{NAMES[line]:<22} {assumption}")
+
+
+def _percent(share: Decimal | None) -> str:
+    return "-" if share is None else f"{share:.1%}"
