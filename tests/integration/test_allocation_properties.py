@@ -1,15 +1,16 @@
 """For any charges, weights and chains: each step hands on what it got, to the last digit, and each time the same."""
 
+import json
 from collections import defaultdict
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sources.settings.models import Allocation
+from sources.settings.models import COMPANY_METRICS, Allocation, Metric
 from tests.integration.allocated import allocate, charge, metric, part
 
 PICO = Decimal(1).scaleb(-12)
@@ -100,11 +101,30 @@ def steps(row: dict[str, Any]) -> str:
     return steps_of(row["through_rules"], row["rule_id"], row["target_type"], row["target_id"])
 
 
+def by_metric(name: str, rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rules, weighed by this metric where they were by cost."""
+    text = json.dumps(rules).replace("billed_cost_usd", name)
+    named: list[dict[str, Any]] = json.loads(
+        text.replace('"account"', '"company"') if name in COMPANY_METRICS else text
+    )
+    return named
+
+
 @SLOW
-@given(st.lists(st.tuples(amounts, amounts, product_ids), min_size=1, max_size=5), metric_rows, straight | chains)
+@given(
+    st.lists(st.tuples(amounts, amounts, product_ids), min_size=1, max_size=5),
+    metric_rows,
+    straight | chains,
+    st.sampled_from(get_args(Metric)),
+)
 def test_every_step_hands_on_exactly_what_it_got(
-    money: list[tuple[Decimal, Decimal, str]], metrics: list[dict[str, Any]], rules: list[dict[str, Any]]
+    money: list[tuple[Decimal, Decimal, str]],
+    metrics: list[dict[str, Any]],
+    rules: list[dict[str, Any]],
+    name: str,
 ) -> None:
+    rules = by_metric(name, rules)
+    metrics = [row | {"metric": row["metric"].replace("billed_cost_usd", name)} for row in metrics]
     charges = [charge(str(n), amount) for n, (amount, _, _) in enumerate(money)]
     parts = [part(str(n), amount, effective_amount_usd=effective, product_id=product)
              for n, (amount, effective, product) in enumerate(money)]  # fmt: skip

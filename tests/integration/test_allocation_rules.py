@@ -2,11 +2,11 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 
-from sources.settings.models import Allocation
+from sources.settings.models import Allocation, Metric
 from tests.integration.allocated import DAY, allocate, charge, metric, part
 
 
@@ -168,6 +168,25 @@ def test_a_window_looks_at_the_days_up_to_the_charge() -> None:
         ("m", "acme", "0.25"), ("m", "globex", "0.25"), ("m", "initech", "0.5"), ("w", "acme", "0.5"),
         ("w", "globex", "0.5"),
     ]  # fmt: skip
+
+
+def test_any_metric_can_weigh() -> None:
+    names = get_args(Metric)
+    quantities = {"acme": Decimal("0.25"), "globex": Decimal("0.75")} | dict.fromkeys(["initech"], Decimal(0))
+    weights = [
+        metric(tenant, n if name.endswith(("_usd", "_seconds")) else n * 4, metric=name, service_provider=None)
+        for name in names
+        for tenant, n in quantities.items()
+    ]
+    by = "method: proportional, scope: company, fallback: unattributed"
+    found = allocate(
+        rules("\n".join(f"{{rule_id: {name}, match: {{meter: {name}}}, metric: {name}, {by}}}" for name in names)),
+        [charge(name, 8, meter=name) for name in names],
+        weights,
+    )
+    assert shares(found, "rule_id", "target_id") == sorted(
+        (name, tenant, amount) for name in names for tenant, amount in [("acme", "2"), ("globex", "6")]
+    )
 
 
 def test_users_count_once_however_often_they_come() -> None:
