@@ -21,6 +21,7 @@ from sources.feed import FeedTable, Rule
 from sources.registry import FEEDS
 from sources.settings import models
 from sources.settings.gpu_rates import GpuRates
+from sources.settings.scenarios import Scenarios
 from sources.settings.self_hosting import SelfHosting
 from sources.settings.tco import Person, Tco
 
@@ -48,6 +49,7 @@ SETTINGS: Mapping[str, type[BaseModel]] = {
     "self_hosting.yml": SelfHosting,
     "people.csv": Person,
     "tco.yml": Tco,
+    "scenarios.yml": Scenarios,
 }
 
 

@@ -81,6 +81,41 @@ TCO: dict[str, Any] = {
     ],
     "horizon": {"months": 12, "inference_growth_percent_per_month": "3"},
 }  # fmt: skip
+SCENARIOS: dict[str, Any] = {
+    "scenarios": [
+        {
+            "scenario_id": "support", "feature_id": "support_chat", "answer": "task",
+            "alternatives": [
+                {
+                    "alternative_id": "sol-only",
+                    "models": [{"service_provider": "openai", "model_id": "gpt-5.6-sol"}],
+                    "quality": {"correct": 228, "judged": 240, "source": "evaluation of 2026-10-02"},
+                    "latency_p95_seconds": "6.4",
+                    "flags": {"availability_risk": "one provider", "switching_usd": "2000"},
+                },
+                {
+                    "alternative_id": "routed",
+                    "models": [
+                        {"service_provider": "openai", "model_id": "gpt-5-nano", "share": "0.7"},
+                        {"service_provider": "openai", "model_id": "gpt-5.4-mini", "share": "0.25"},
+                        {"service_provider": "openai", "model_id": "gpt-5.6-sol", "share": "0.05"},
+                    ],
+                    "quality": {"correct": 187, "judged": 240, "source": "evaluation of 2026-10-02"},
+                    "latency_p95_seconds": "3.1",
+                },
+                {
+                    "alternative_id": "own-llama",
+                    "self_hosted": {
+                        "gpus": GPUS, "usd_per_gpu_hour": USD_PER_GPU_HOUR, "overhead_usd_per_month": "1500",
+                        "basis": "rented",
+                    },
+                    "quality": {"correct": 176, "judged": 240, "source": "evaluation of 2026-10-02"},
+                    "flags": {"data_residency": "stays on our node", "switching_usd": "12000"},
+                },
+            ],
+        }
+    ]
+}  # fmt: skip
 RATES_TO = date(2026, 11, 17)
 
 
@@ -118,6 +153,7 @@ def write(config: Path) -> None:
         ("allocation", _allocation()),
         ("self_hosting", _self_hosting()),
         ("tco", TCO),
+        ("scenarios", SCENARIOS),
     ):
         (config / f"{name}.yml").write_text(yaml.safe_dump(content, sort_keys=False, width=120))
     # A demo is the same on every machine; a real home draws its own key.

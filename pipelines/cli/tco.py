@@ -1,5 +1,6 @@
 """inferledger tco: the whole cost of ownership, and what other architectures would cost."""
 
+from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -10,12 +11,14 @@ from pipelines.cli.common import home_option, json_option, print_json, print_tab
 from sources.home import Home
 
 if TYPE_CHECKING:
+    from pipelines.architecture import Comparison
     from pipelines.tco import Tco
 
 EXAMPLES = """\b
 Examples:
   inferledger tco --home acme                        the last complete month and the months ahead
   inferledger tco --home acme --month 2026-10 --product assistant
+  inferledger tco --home acme --scenarios            other architectures for the same work, by cost per correct answer
 """
 NAMES = {
     "people": "people",
@@ -32,15 +35,25 @@ NAMES = {
 @home_option
 @click.option("--month", type=click.DateTime(["%Y-%m"]), help="The month; the last complete one when left out.")
 @click.option("--product", help="One product_id; all together when left out.")
+@click.option("--scenarios", is_flag=True, help="Compare the architectures of scenarios.yml instead.")
 @json_option
-def tco(home: Home, month: datetime | None, product: str | None, as_json: bool) -> None:
+def tco(home: Home, month: datetime | None, product: str | None, scenarios: bool, as_json: bool) -> None:
     """Show the total cost of ownership of a month in seven lines, and an estimate of the months ahead.
 
     Cash is what was paid; economic cost has bad answers at what they cost to put right and owned GPUs by the capital
     recovery factor.
     """
+    from pipelines.architecture import compare
     from pipelines.tco import read_tco
 
+    if scenarios:
+        compared = compare(home, month.date() if month else None)
+        if as_json:
+            print_json([asdict(row) for row in compared])
+        else:
+            for row in compared:
+                _print_comparison(row)
+        return
     found = read_tco(home, month.date() if month else None, product)
     if as_json:
         print_json(found)
@@ -103,6 +116,42 @@ def _print_ahead(found: "Tco") -> None:
     print_table("Months ahead: an estimate", columns, table, right=tuple(range(1, len(columns))))
     for line, assumption in found.assumptions.items():
         click.echo(f"{NAMES[line]:<22} {assumption}")
+
+
+def _print_comparison(found: "Comparison") -> None:
+    table = [
+        [
+            row.alternative_id,
+            row.cost_basis,
+            usd(row.cost_usd),
+            usd(row.cost_per_answer_usd, 6),
+            "-"
+            if row.correct_rate is None
+            else f"{row.correct_rate:.1%} ({row.correct_rate_low:.1%} to {row.correct_rate_high:.1%})",
+            "-" if row.judged is None else f"{row.judged:,}",
+            usd(row.cost_per_correct_answer_usd, 6),
+            usd(row.indifferent_at_usd, 6),
+            "-" if row.latency_p95_seconds is None else f"{row.latency_p95_seconds:f} s",
+        ]
+        for row in found.alternatives
+    ]
+    work = f"{found.calls:,} calls, {found.answers:,} {found.answer}s"
+    of = f"{found.scenario_id}: {found.feature_id} in {found.month:%Y-%m}, {work}"
+    columns = (
+        "architecture", "cost is", "USD", "USD / answer", "correct", "judged", "USD / correct", "equal at", "P95",
+    )  # fmt: skip
+    print_table(of, columns, table, right=(2, 3, 5, 6, 7, 8))
+    wrong = "is not known" if found.usd_per_wrong_answer is None else f"costs {usd(found.usd_per_wrong_answer)} USD"
+    best = (
+        f"least per correct answer: {found.best}" if found.best else "no verdict: too few are known per correct answer"
+    )
+    click.echo(f"a wrong answer {wrong}; {best}")
+    for row in found.alternatives:
+        named = [f"{name.replace('_', ' ')}: {value}" for name, value in row.flags.items()]
+        if named:
+            click.echo(f"beside the money, {row.alternative_id}: {'; '.join(named)}")
+        if row.unpriced_calls:
+            click.secho(f"{row.alternative_id}: {row.unpriced_calls:,} calls have no price there", fg="yellow")
 
 
 def _percent(share: Decimal | None) -> str:

@@ -50,6 +50,7 @@ from sources.settings.models import (
     Tenant,
     TokenBudget,
 )
+from sources.settings.scenarios import Scenarios, check_scenarios
 from sources.settings.self_hosting import SelfHosting, check_self_hosting, config_rows
 from sources.settings.tco import Person, Tco, check_people, check_tco
 from sources.settings.tco import config_rows as tco_rows
@@ -108,6 +109,7 @@ class Settings:
     self_hosting: SelfHosting
     people: tuple[Person, ...]
     tco: Tco
+    scenarios: Scenarios
 
     @property
     def contracts_usd(self) -> tuple[Contract, ...]:
@@ -192,6 +194,7 @@ def load_settings(home: Home) -> Settings:
     own_text, own = reader.document("self_hosting.yml", SelfHosting, SelfHosting())
     people = reader.rows("people.csv", Person)
     tco_text, tco = reader.document("tco.yml", Tco, Tco())
+    scenarios_text, scenarios = reader.document("scenarios.yml", Scenarios, Scenarios())
 
     problems = reader.problems
     tenant_ids = reader.known("tenants.csv", [row.tenant_id for _, row in tenants])
@@ -224,8 +227,10 @@ def load_settings(home: Home) -> Settings:
         deployments = None if gpu is None else [row.deployment_id for row in gpu.deployments]
         problems.extend(check_self_hosting(own_text, own, nodes, deployments))
     problems.extend(check_people(people, product_ids))
+    feature_ids = reader.known("features.csv", [row.feature_id for _, row in features])
+    if scenarios is not None:
+        problems.extend(check_scenarios(scenarios_text, scenarios, feature_ids))
     if tco is not None:
-        feature_ids = reader.known("features.csv", [row.feature_id for _, row in features])
         read = None if reader.known("people.csv", []) is None else people
         problems.extend(check_tco(tco_text, tco, read, product_ids, feature_ids, providers))
     if general is not None:
@@ -242,6 +247,7 @@ def load_settings(home: Home) -> Settings:
         or feeds is None
         or own is None
         or tco is None
+        or scenarios is None
     ):
         raise SettingsError(problems)
     return Settings(
@@ -267,6 +273,7 @@ def load_settings(home: Home) -> Settings:
         self_hosting=own,
         people=_bare(people),
         tco=tco,
+        scenarios=scenarios,
     )
 
 

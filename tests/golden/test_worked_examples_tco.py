@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pipelines.architecture import cost_per_correct, indifferent_at
 from tests.unit.dbt_project.tco import month_of, rows_of_tco
 
 ROWS = {
@@ -96,3 +97,16 @@ def test_three_engineers(month: int) -> None:
     ]  # fmt: skip
     assert people["cash_usd"] == expected("three_engineers").quantize(PLACES)
     assert people["overhead_multiplier"] is None
+
+
+def test_bad_answer_indifference() -> None:
+    """0.009 at 95 % against 0.0001 at 70 %: above it the dearer model costs less per correct answer."""
+    dear, cheap = (Decimal("0.009"), Decimal("0.95")), (Decimal("0.0001"), Decimal("0.7"))
+    found = indifferent_at(*dear, *cheap)
+    assert found == expected("bad_answer_indifference")
+    assert cost_per_correct(*dear, found) == cost_per_correct(*cheap, found)
+    for change, dearer_wins in ((Decimal("0.001"), True), (Decimal("-0.001"), False)):
+        one, other = (cost_per_correct(*model, found + change) for model in (dear, cheap))
+        assert one is not None
+        assert other is not None
+        assert (one < other) is dearer_wins

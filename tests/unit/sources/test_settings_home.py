@@ -31,6 +31,7 @@ def test_init_lays_out_settings_and_landing_folders(tmp_path: Path) -> None:
         "self_hosting.yml",
         "people.csv",
         "tco.yml",
+        "scenarios.yml",
         "hash_key",
     }
     assert all((home.landing / feed / table).is_dir() for feed, table in LANDING_TABLES)
