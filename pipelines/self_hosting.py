@@ -51,9 +51,21 @@ class Decision:
 
 @dataclass(frozen=True)
 class SelfHosting:
+    """The decisions of a month; `rules_of_thumb` beside each workload's first."""
+
     month: date
     months: list[date]
     decisions: list[Decision]
+    rules_of_thumb: list[Row]
+
+
+@dataclass(frozen=True)
+class HardwareCosts:
+    """The catalogue at a utilisation, and what the company's own deployments cost in the last week of theirs."""
+
+    utilisation_percent: int
+    catalogue: list[Row]
+    own: list[Row]
 
 
 def read_self_hosting(home: Home, month: date | None = None) -> SelfHosting:
@@ -70,7 +82,36 @@ def read_self_hosting(home: Home, month: date | None = None) -> SelfHosting:
             raise SelfHostingError(f"no calls of a workload in {chosen:%Y-%m}; there are {_names(months)}")
         found = _of_month(marts, "break_even_monthly", chosen, "workload_id, comparator_kind desc, comparator_id")
         crossings = _of_month(marts, "break_even_crossings", chosen, "workload_id, comparator_id, crossing_number")
-        return SelfHosting(chosen, months, [_decision(row, crossings) for row in found])
+        decisions = [_decision(row, crossings) for row in found]
+        first = {row["workload_id"]: row["comparator_id"] for row in reversed(found)}
+        rules = _of_month(
+            marts, "rules_of_thumb_monthly", chosen, "workload_id, comparator_id, kind desc, figure, rule_id"
+        )
+        said = [row for row in rules if first[row["workload_id"]] == row["comparator_id"]]
+        return SelfHosting(chosen, months, decisions, said)
+
+
+def read_hardware(home: Home, utilisation_percent: int) -> HardwareCosts:
+    """What a million tokens costs on each system of the catalogue at a utilisation, beside what the company runs."""
+    own = """
+        select
+            week_start, deployment_id, cast(sum(gpu_cost_usd) as decimal(38, 12)) as gpu_cost_usd,
+            cast(sum(total_tokens) as bigint) as tokens,
+            cast(sum(gpu_cost_usd) as double) * 1000000 / nullif(sum(total_tokens), 0) as cost_per_mtok_usd,
+            cast(sum(busy_gpu_seconds) as double)
+                / nullif(cast(sum(provisioned_gpu_seconds) as double), 0) as utilisation
+        from self_hosting_weekly
+        where week_start = (select max(week_start) from self_hosting_weekly)
+        group by week_start, deployment_id
+        order by deployment_id
+    """
+    catalogue = """
+        select * from hardware_costs where utilisation_percent = $percent
+        order by model nulls last, hardware_id, usd_per_hour, basis
+    """
+    with open_marts(home.published / "current" / DATABASE) as marts:
+        found = rows(marts, catalogue, {"percent": utilisation_percent})
+        return HardwareCosts(utilisation_percent, found, rows(marts, own))
 
 
 def read_capacity(home: Home, week: date | None = None) -> list[Row]:
@@ -142,6 +183,24 @@ def _commitment(row: Mapping[str, Any]) -> str:
         f"Over {months} months to own {word} {_usd(abs(saving))} USD{paid}, "
         f"between {_usd(low)} and {_usd(high)} with one input off."
     )
+
+
+def rule_in_words(row: Mapping[str, Any]) -> str:
+    """Whether a rule of thumb holds here, and the company's figure beside its band."""
+    if row["company_figure"] is None or row["verdict"] == "unknown":
+        return "not known here"
+    band = _number(row["at_least"]) + ("" if row["at_most"] is None else f" to {_number(row['at_most'])}")
+    where = f"{_number(row['company_figure'])} here, {row['place']} {band}"
+    if not row["is_for_the_company"]:
+        return f"{where}; for another kind of company, or has_gpu_platform is not said"
+    if row["holds"] is None:
+        return f"{where}: in its grey zone it says nothing"
+    return f"{where}: {'holds' if row['holds'] else 'does not hold'}"
+
+
+def _number(value: Decimal | float) -> str:
+    text = f"{value:,.2f}"
+    return text.rstrip("0").rstrip(".")
 
 
 def _usd(value: Decimal) -> str:

@@ -251,6 +251,10 @@ def _self_hosting() -> dict[str, Any]:
         "discount_rate_per_year": "0.08",
         "api_price_change_per_year": "-0.3",
         "has_gpu_platform": False,
+        "ownership": {
+            "life_years": 4, "residual_share": "0.1", "usd_per_kwh": "0.10", "power_usage_effectiveness": "1.4",
+            "colo_usd_per_kw_month": "500", "support_share_per_year": "0.05",
+        },
         "workloads": [
             {
                 "workload_id": "llama-on-own-gpus", "match": {"model": LLAMA}, "deployment_id": DEPLOYMENT_ID,

@@ -11,7 +11,7 @@ from pipelines.cli.work import WEEK_HELP, Week
 from sources.home import Home
 
 if TYPE_CHECKING:
-    from pipelines.self_hosting import SelfHosting
+    from pipelines.self_hosting import HardwareCosts, SelfHosting
 
 MILLION = 1_000_000
 
@@ -32,25 +32,42 @@ SELFHOST_EXAMPLES = """\b
 Examples:
   inferledger selfhost --home acme
   inferledger selfhost --home acme --month 2026-10 --json
+  inferledger selfhost --home acme --hardware --utilisation 40
 """
 
 
 @click.command(epilog=SELFHOST_EXAMPLES)
 @home_option
 @click.option("--month", type=Month(), help="A month such as 2026-10; the last one that is over when left out.")
+@click.option(
+    "--hardware", "with_hardware", is_flag=True, help="Show the hardware catalogue beside what you run instead."
+)
+@click.option(
+    "--utilisation",
+    type=click.Choice(["20", "40", "60", "80", "100"]),
+    default="60",
+    show_default=True,
+    help="Percent of the catalogue's throughput that is used, for --hardware.",
+)
 @json_option
-def selfhost(home: Home, month: date | None, as_json: bool) -> None:
-    """Say for each workload of self_hosting.yml whether own GPUs or an API cost less, and what that hangs on."""
-    from pipelines.self_hosting import read_self_hosting
+def selfhost(home: Home, month: date | None, with_hardware: bool, utilisation: str, as_json: bool) -> None:
+    """Say for each workload of self_hosting.yml whether own GPUs or an API cost less, and what that hangs on.
 
+    Below stand the published rules of thumb, with the figure of your own data and whether they hold on it.
+    """
+    from pipelines.self_hosting import read_hardware, read_self_hosting
+
+    if with_hardware:
+        costs = read_hardware(home, int(utilisation))
+        print_json(costs) if as_json else _print_hardware(costs)
+        return
     found = read_self_hosting(home, month)
-    if as_json:
-        print_json(found)
-    else:
-        _print_self_hosting(found)
+    print_json(found) if as_json else _print_self_hosting(found)
 
 
 def _print_self_hosting(found: "SelfHosting") -> None:
+    from pipelines.self_hosting import rule_in_words
+
     columns = (
         "workload", "against", "Mtok/month", "API USD", "own USD", "replicas", "break-even Mtok", "utilisation",
         "needed", "verdict",
@@ -78,6 +95,44 @@ def _print_self_hosting(found: "SelfHosting") -> None:
             click.echo("  The side that costs less changes at " + "; ".join(map(_crossing, decision.crossings)) + ".")
         if decision.beside:
             click.echo(f"  Beside the money, and not in it: {', '.join(decision.beside)}.")
+    rules = [[row["workload_id"], row["says"], rule_in_words(row)] for row in found.rules_of_thumb]
+    print_table("What others say, on your own figures", ("workload", "rule of thumb", "here"), rules)
+
+
+def _print_hardware(costs: "HardwareCosts") -> None:
+    columns = ("system", "basis", "USD/hour", "kW", "GB each", "model", "USD/Mtok output", "USD/Mtok in and out")
+    table = [
+        [
+            row["hardware_name"],
+            row["basis"].replace("_", ", "),
+            usd(row["usd_per_hour"]),
+            _plain(row["peak_power_kw"]),
+            _plain(row["memory_gb_per_accelerator"]),
+            row["model"] or "no throughput published",
+            usd(row["cost_per_mtok_output_usd"], 4),
+            usd(row["cost_per_mtok_blended_usd"], 4),
+        ]
+        for row in costs.catalogue
+    ]
+    title = f"Hardware as published, at {costs.utilisation_percent} % of half its published throughput"
+    print_table(title, columns, table, right=(2, 3, 4, 6, 7))
+    own = [
+        [
+            row["deployment_id"],
+            f"{row['week_start']}",
+            usd(row["gpu_cost_usd"]),
+            f"{row['tokens']:,}",
+            "-" if row["cost_per_mtok_usd"] is None else f"{row['cost_per_mtok_usd']:,.4f}",
+            _percent(row["utilisation"]),
+        ]
+        for row in costs.own
+    ]
+    of_own = ("deployment", "week", "USD", "tokens", "USD/Mtok in and out", "busy")
+    print_table("What you run", of_own, own, right=(2, 3, 4, 5))
+
+
+def _plain(number: Decimal | None) -> str:
+    return "-" if number is None else f"{number.normalize():f}"
 
 
 def _crossing(row: dict[str, Any]) -> str:

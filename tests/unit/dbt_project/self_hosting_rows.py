@@ -8,13 +8,14 @@ from typing import Any
 import polars as pl
 
 from sources.pricing.resolve import PRICE_KEYS_SCHEMA, PRICE_SETS_SCHEMA
+from sources.settings.hardware import config_rows as catalogue_rows
 from sources.settings.self_hosting import SelfHosting, config_rows
 from sources.settings.tables import frame
 
 MODELS = (
     "int_self_hosting_calls", "int_self_hosting_windows", "int_self_hosting_loads", "int_self_hosting_api_costs",
     "int_break_even_cases", "int_break_even_steps", "int_break_even_commitments", "int_break_even_verdicts",
-    "break_even_crossings", "break_even_monthly",
+    "break_even_crossings", "break_even_monthly", "rules_of_thumb_monthly",
 )  # fmt: skip
 CLASSES = (
     "input_uncached_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens",
@@ -78,7 +79,7 @@ def tables(
     amounts = {f"contracted_{meter}_per_mtok_usd": Decimal(price) for meter, price in prices.items()}
     price_set = dict.fromkeys(PRICE_SETS_SCHEMA) | amounts | {"price_set_id": "p", "context_tier": 0}
     rows = config_rows(SelfHosting.model_validate(said))
-    config = {f"stg_config__{name}": frame(name, row) for name, row in rows.items()}
+    config = {f"stg_config__{name}": frame(name, row) for name, row in (rows | catalogue_rows()).items()}
     costs = [{"usage_date": day, "node_id": node, "economic_cost_usd": usd} for day, node, usd, _ in nodes]
     held = [{"usage_date": day, "node_id": node, "gpus": gpus} for day, node, _, gpus in nodes]
     node_schema = {"usage_date": pl.Date(), "node_id": pl.String()}

@@ -18,7 +18,16 @@ MEMORY = {
     "layers": 80, "kv_heads": 8, "head_dim": 128, "bytes_per_element": "2", "weights_gb": "70.6", "gpu_memory_gb": "48",
     "context_tokens": 131072,
 }  # fmt: skip
-MARTS = ("break_even_monthly", "break_even_crossings", "capacity_weekly")
+MARTS = ("break_even_monthly", "break_even_crossings", "capacity_weekly", "hardware_costs", "rules_of_thumb_monthly")
+
+# Two tenants of a deployment: 700 USD for 10 million tokens, a quarter of the time busy.
+OWN_WEEK = """
+    create table marts.self_hosting_weekly as
+    select
+        date '2026-06-22' as week_start, 'llama' as deployment_id, usd::decimal(38, 12) as gpu_cost_usd,
+        tokens::bigint as total_tokens, busy as busy_gpu_seconds, 800 as provisioned_gpu_seconds
+    from (values (500, 4000000, 100), (200, 6000000, 300)) as rows(usd, tokens, busy)
+"""
 
 
 def publish(home: Home, *workloads: dict[str, Any]) -> Home:
@@ -33,8 +42,9 @@ def publish(home: Home, *workloads: dict[str, Any]) -> Home:
     version = home.published / "versions" / "one"
     version.mkdir(parents=True)
     (home.published / "current").symlink_to(version)
-    with built(given, *MODELS, "capacity_weekly") as connection:
+    with built(given, *MODELS, "capacity_weekly", "hardware_costs") as connection:
         connection.execute(f"attach '{version / 'marts.duckdb'}' as marts")
+        connection.execute(OWN_WEEK)
         for mart in MARTS:
             connection.execute(f"create table marts.{mart} as select * from {mart}")
     return home
@@ -75,6 +85,31 @@ def test_json_has_every_column_and_crossing(home: Home) -> None:
     assert decision["beside"] == ["data residency"]
     volumes = [row["tokens_per_month"] for row in decision["crossings"]]
     assert volumes[0] == decision["facts"]["break_even_tokens_per_month"]
+
+
+def test_rules_of_thumb_stand_beside_the_companys_own_figures(home: Home) -> None:
+    """1,944 USD and 1.944 billion tokens a month, and an API that costs less."""
+    output = run("selfhost", "--home", str(home.root))
+    assert "1,944 here, below 4,200 to 5,000: holds" in output
+    assert "23,328,000,000 here, above 20,000,000,000: does not hold" in output
+    assert "1 here, below 2 to 3.5; for another kind of company, or has_gpu_platform is not said" in output
+    rules = {
+        row["rule_id"]: row for row in json.loads(run("selfhost", "--home", str(home.root), "--json"))["rules_of_thumb"]
+    }
+    assert (rules["steady_50m_a_day"]["place"], rules["steady_50m_a_day"]["holds"]) == ("within", None)
+    assert rules["only_beyond_twice"]["company_figure"] == pytest.approx(0.27)
+
+
+def test_the_catalogue_stands_beside_what_the_company_runs(home: Home) -> None:
+    output = run("selfhost", "--home", str(home.root), "--hardware", "--utilisation", "100")
+    assert "8x NVIDIA H100 SXM" in output
+    costs = json.loads(run("selfhost", "--home", str(home.root), "--hardware", "--utilisation", "100", "--json"))
+    (low,) = [row for row in costs["catalogue"] if (row["hardware_id"], row["basis"]) == ("h100-sxm-8", "rented_low")]
+    # 15 USD an hour over half of 3,000 output tokens a second.
+    assert low["cost_per_mtok_output_usd"] == "2.777777777778"
+    assert {row["basis"] for row in costs["catalogue"]} == {"rented_low", "rented_high"}
+    (own,) = costs["own"]
+    assert (own["tokens"], own["cost_per_mtok_usd"], own["utilisation"]) == (10_000_000, 70.0, 0.25)
 
 
 def test_capacity_shows_replicas_and_memory(home: Home) -> None:
