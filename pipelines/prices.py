@@ -25,7 +25,7 @@ RESELLERS = (
     "aws", "azure", "google", "openrouter", "github-copilot", "quicksilverpro", "cursor", "cloudflare", "databricks",
     "fireworks", "together", "novita", "groq", "cerebras", "baseten", "ovhcloud", "modal",
 )  # fmt: skip
-SERVICE_TIERS = ("standard", "batch", "flex", "priority")
+SERVICE_TIERS = ("standard", "batch", "flex", "priority", "fast")
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def prices() -> None:
 @click.argument("model")
 @click.option("--provider", help="Who bills: openai, bedrock, openrouter, ...; every host when left out.")
 @click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), help="The UTC day; today when left out.")
-@click.option("--tier", help="One service tier: standard, batch, flex or priority; all when left out.")
+@click.option("--tier", help="One service tier: standard, batch, flex, priority or fast; all when left out.")
 @click.option(
     "--home",
     type=click.Path(path_type=Path),

@@ -26,6 +26,12 @@ def test_a_dated_price_is_shown_for_its_day_with_its_source() -> None:
     assert all("genai-prices" in p.source for p in after.prices if p.service_tier == "standard")
 
 
+def test_fast_mode_is_shown_as_a_tier_of_its_own() -> None:
+    shown = show_prices("anthropic", "claude-opus-4-8", date(2026, 11, 10))
+    inputs = {p.service_tier: p.list_usd for p in shown.prices if p.meter == "input_uncached"}
+    assert (inputs["standard"], inputs["fast"]) == (Decimal(5), Decimal(10))
+
+
 def test_above_its_threshold_a_model_has_prices_of_their_own() -> None:
     shown = show_prices("google", "gemini-2.5-pro", date(2026, 10, 1), tiers=("standard",))
     inputs = {p.above_input_tokens: p.list_usd for p in shown.prices if p.meter == "input_uncached"}
