@@ -26,7 +26,7 @@ REASONS = {
     "gpu_rate_unknown": "the node has no rate in the month",
     "overhead_unknown": "overhead_usd_per_month is not said",
 }
-VERDICTS = {"self_host": "own GPUs", "api": "the API", "unknown": "no verdict"}
+VERDICTS = {"self_host": "run own GPUs", "api": "use the API", "unknown": "no verdict"}
 INPUTS = {
     "api_price": "the price of the API",
     "gpu_rate": "the rate of a GPU",

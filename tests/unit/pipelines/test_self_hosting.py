@@ -74,7 +74,7 @@ def test_the_last_month_that_is_over_comes_first(home: Home) -> None:
 def test_a_verdict_is_said_in_words_with_what_is_beside_it(home: Home) -> None:
     output = run("selfhost", "--home", str(home.root))
     assert "A month costs 1,944.00 USD there and 7,200.00 on 1 replica." in output
-    assert "chat against hosted: the API: the API costs less in the month." in output
+    assert "chat against hosted: use the API: the API costs less in the month." in output
     assert "Beside the money, and not in it: data residency." in output
 
 
