@@ -18,6 +18,7 @@ from typing import Literal
 import duckdb
 import polars as pl
 
+from sources.csv_lines import set_line_numbers
 from sources.feed import LandedFile, ReadContext, ReadResult, UnreadableFileError
 from sources.lines import TextFile, without_mark
 from sources.quarantine import Reject
@@ -172,6 +173,7 @@ def record_sources(path: Path, layout: Layout, context: ReadContext, rejects: li
             plain.flush()
             yield _csv_records(Path(plain.name), layout)
             rejects += _csv_rejects(context.connection)
+            set_line_numbers(context.connection, Path(plain.name), layout.delimiter)
     elif names.endswith(".json"):
         context.connection.execute(
             "create or replace temp table document as select $text as text", {"text": _whole(text)}

@@ -161,7 +161,7 @@ def test_a_line_that_cannot_be_a_charge_is_named(home: LandedHome, cell: str, va
     good = changed(CUR)
     bad = changed(CUR, 0, **{cell: value}).splitlines()[1]
     assert len(cur(home, good + bad + "\n")) == 1
-    assert [(line, at) for line, at, _ in home.rejects()] == [(2, field)]
+    assert [(line, at) for line, at, _ in home.rejects()] == [(3, field)]
 
 
 def test_a_cur_without_its_cost_column_fails_as_a_whole(home: LandedHome) -> None:
@@ -374,7 +374,7 @@ def test_a_charge_type_nobody_knows_fails_azures_file_and_is_named(home: LandedH
 def test_a_line_of_azure_that_cannot_be_a_charge_is_named(home: LandedHome, cell: str, value: str) -> None:
     bad = changed(AZURE, 0, **{cell: value}).partition("\n")[2]
     assert len(azure(home, changed(AZURE, 1) + bad)) == 1
-    assert [(line, at) for line, at, _ in home.rejects()] == [(2, cell)]
+    assert [(line, at) for line, at, _ in home.rejects()] == [(3, cell)]
 
 
 GCP_NAME = "2026-08__retrieved-20260904T060000Z.ndjson"

@@ -272,6 +272,17 @@ def test_a_column_may_have_a_slash_in_its_name_and_a_time_its_own_format(home: L
     assert (row["response_id"], row["started_at"], row["pages"]) == ("1", datetime(2026, 8, 10, 9, 30), 4)
 
 
+def test_a_bad_row_of_a_csv_is_named_by_its_line_in_the_file(home: LandedHome) -> None:
+    rows = ['1,"a\nb",1', "", "2,c,1,too many", "3,d,x", "4,e,2", '5,"f\n\ng",y']
+    columns = "response_id: id\n    started_at: at\n    model_id: m\n    pages: p"
+    rows = [f"2026-08-10 09:30:00,{row}" for row in rows if row] + [""]
+    home.land("declared/calls/log/a.csv", "\n".join(["at,id,m,p", rows[0], "", *rows[1:]]))
+    take_in(home, f"feeds:\n- name: log\n  table: calls\n  columns:\n    {columns}\n")
+    assert [row["response_id"] for row in home.lake("declared/calls").to_dicts()] == ["1", "4"]
+    # The header, a row of two lines, an empty line, a row with a cell too many.
+    assert [(line, at) for line, at, _ in home.rejects() if at == "p"] == [(6, "p"), (8, "p")]
+
+
 def test_thousands_of_millions_of_tokens_are_exact(home: LandedHome) -> None:
     bill = BILL.replace(",0.6,0.045", ",123456789.25,-0.000000015")
     home.land(f"declared/bills/brook/{BILL_NAME}", bill)

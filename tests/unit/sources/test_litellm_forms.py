@@ -160,7 +160,7 @@ def test_a_csv_row_that_does_not_fit_is_named(home: LandedHome) -> None:
     home.land(f"{LOGS}/a.csv", as_csv([log_row(), log_row(request_id="resp-2", completion_tokens="many")]))
     assert home.ingest().rows_kept == 1
     assert home.rejects() == [
-        (2, "completion_tokens", 'found "many"; expected a whole number, 0 or more'),
+        (3, "completion_tokens", 'found "many"; expected a whole number, 0 or more'),
     ]
 
 
@@ -170,7 +170,7 @@ def test_a_file_of_another_kind_fails(home: LandedHome) -> None:
     home.land(f"{LOGS}/c.json", json.dumps(CALLS[0]) + json.dumps(CALLS[1]))
     assert home.ingest().files_failed == 3
     assert home.rejects() == [
-        (1, "request_id", "no row of 1 can be kept; line 1: missing"),
+        (2, "request_id", "no row of 1 can be kept; line 2: missing"),
         (None, "file", "not a Parquet file, or damaged"),
         (None, "file", "not valid JSON"),
     ]
