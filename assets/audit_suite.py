@@ -189,7 +189,10 @@ SUITE: tuple[Frame, ...] = (
         "gpu",
         """
         select utilisation,
-            cast(cost_usd - busy_cost_usd - warm_idle_cost_usd - unobserved_cost_usd as double) as unplaced_usd
+            cast(
+                cost_usd - busy_cost_usd - warm_idle_cost_usd - reserved_unused_cost_usd - unallocated_cost_usd
+                - overhead_cost_usd - unobserved_cost_usd as double
+            ) as unplaced_usd
         from gpu_cost_hourly
         """,
         (

@@ -158,7 +158,7 @@ def _shares(now: Row, before: Row | None, key: str) -> tuple[Cell, Cell]:
 
 
 def gpu_table(rows: Sequence[Row]) -> Table:
-    parts = ("busy_cost_usd", "warm_idle_cost_usd", "unobserved_cost_usd")
+    parts = ("busy_cost_usd", "warm_idle_cost_usd", "other_idle_cost_usd", "unobserved_cost_usd")
     printed = cents(rows, parts, lambda row: row["cost_usd"])
     body = []
     for row, amounts in zip(rows, printed, strict=True):
@@ -189,6 +189,7 @@ def gpu_table(rows: Sequence[Row]) -> Table:
             Column("Cost"),
             Column("Busy"),
             Column("Warm idle"),
+            Column("Other idle", hint="reserved and not there, without a deployment, or left over by cutting GPUs"),
             Column("Unobserved", hint="provisioned time no sample tells about"),
         ),
         body=tuple(body),

@@ -299,6 +299,7 @@ def gpu_nodes(marts: DuckDBPyConnection, week: date) -> list[Row]:
             sum(cost_usd) as cost_usd,
             sum(busy_cost_usd) as busy_cost_usd,
             sum(warm_idle_cost_usd) as warm_idle_cost_usd,
+            sum(reserved_unused_cost_usd + unallocated_cost_usd + overhead_cost_usd) as other_idle_cost_usd,
             sum(unobserved_cost_usd) as unobserved_cost_usd
         from gpu_cost_hourly
         where date_trunc('week', usage_date) = $week

@@ -18,6 +18,7 @@ EXPECTED = {
     if row["part"] == "self-hosting"
 }
 NODE = {"node_id": "n", "service_provider": "p", "billing_account_id": "a", "gpus": 8, "valid_from": "2026-01-01"}
+COSTS = ("int_gpu_node_days", "int_gpu_node_costs")
 YEAR_END, LIFE_END = date(2027, 1, 1), date(2029, 1, 1)
 
 
@@ -48,7 +49,7 @@ H200 = owned(
 
 def total(node: dict[str, Any], end: date, column: str = "book_cost_usd", where: str = "true") -> Decimal:
     """What a node costs from 2026 up to a day."""
-    fleet = Fleet({"nodes": [node]}, [until(end)])
+    fleet = Fleet({"nodes": [node]}, [until(end)], models=COSTS)
     [row] = fleet.rows(f"select sum({column}) as usd from int_gpu_node_costs where {where}")
     return Decimal(row["usd"])
 
@@ -109,7 +110,7 @@ def test_measured_power_is_what_the_gpus_took_and_the_nameplate_where_nobody_loo
     """Of 192 GPU-hours 180 were measured: 60 kWh x 1.2 x 1.3 x 0.10, and 12 at an eighth of 1.3 x 0.10 x 10 kW."""
     power = {"power_kw": "10", "usd_per_kwh": "0.10", "pue": "1.3", "server_factor": "1.2", "energy": "measured"}
     energy = {"usage_date": date(2026, 1, 1), "node_id": "n", "energy_kwh": Decimal(60), "covered_seconds": 180 * 3600}
-    fleet = Fleet({"nodes": [owned("0", "4", **power)]}, [until(date(2026, 1, 3))], [energy])
+    fleet = Fleet({"nodes": [owned("0", "4", **power)]}, [until(date(2026, 1, 3))], [energy], models=COSTS)
     found = fleet.rows("select usage_date, book_cost_usd as usd from int_gpu_node_costs where line = 'power'")
     assert {row["usage_date"].day: row["usd"] for row in found} == {1: Decimal("11.31"), 2: Decimal("31.2")}
 

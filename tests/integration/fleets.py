@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 import duckdb
@@ -18,24 +19,53 @@ SPANS: dict[str, Any] = {
     "node_id": _TEXT, "gpu_uuid": _TEXT, "sampled_at": pl.Datetime("us"), "busy_share": pl.Decimal(7, 6),
     "span_us": pl.Int64(),
 }  # fmt: skip
+SLICES = SPANS | {"slice_id": _TEXT, "slice_profile": _TEXT}
+_COUNT, _WEIGHTED = pl.Int64(), pl.Decimal(26, 6)
+ENGINE: dict[str, Any] = {
+    "hour_start": pl.Datetime("us"), "usage_date": pl.Date(), "pool_id": _TEXT, "input_uncached_tokens": _COUNT,
+    "cache_read_tokens": _COUNT, "output_tokens": _COUNT, "weighted_tokens": _WEIGHTED,
+    "weighted_output_tokens": _WEIGHTED,
+}  # fmt: skip
+CALLS: dict[str, Any] = {
+    "call_id": _TEXT, "tenant_id": _TEXT, "started_at": pl.Datetime("us"), "service_provider": _TEXT, "host": _TEXT,
+    "model": _TEXT, "billing_status": _TEXT, "input_uncached_tokens": _COUNT, "cache_read_tokens": _COUNT,
+    "output_text_tokens": _COUNT, "reasoning_tokens": _COUNT,
+}  # fmt: skip
 ENERGY: dict[str, Any] = {
     "usage_date": pl.Date(), "node_id": _TEXT, "energy_kwh": pl.Decimal(18, 9), "covered_seconds": pl.Decimal(18, 6),
 }  # fmt: skip
 # In the order they are built.
-MODELS = ("int_gpu_node_days", "int_gpu_node_costs", "int_gpu_days", "int_gpu_hours")
+MODELS = (
+    "int_gpu_node_days", "int_gpu_node_costs", "int_gpu_deployment_days", "int_gpu_days", "int_gpu_slice_days",
+    "int_gpu_hours", "int_gpu_charges", "gpu_cost_hourly", "int_gpu_calls_costed", "int_gpu_unlogged",
+    "self_hosting_weekly",
+)  # fmt: skip
 
 
 class Fleet:
     """The models' rows, once per fleet. `spans`: how busy each GPU was; days end with the last of them."""
 
-    def __init__(self, rates: Any, spans: Sequence[Row], energy: Sequence[Row] = ()) -> None:
+    def __init__(
+        self,
+        rates: Any,
+        spans: Sequence[Row],
+        energy: Sequence[Row] = (),
+        slices: Sequence[Row] = (),
+        calls: Sequence[Row] = (),
+        engine: Sequence[Row] = (),
+        models: Sequence[str] = MODELS,
+    ) -> None:
         self.rates = GpuRates.model_validate(rates)
         self.connection = duckdb.connect()
         for name, config in config_rows(self.rates.nodes, self.rates.deployments).items():
             self._give(f"stg_config__{name}", frame(name, config))
         self._give("int_gpu_samples_spanned", _frame(SPANS, spans))
+        self._give("int_gpu_slices_spanned", _frame(SLICES, slices))
         self._give("int_gpu_energy_hourly", _frame(ENERGY, energy))
-        for model in MODELS:
+        self._give("int_gpu_engine_tokens_hourly", _frame(ENGINE, engine))
+        for name in ("int_usage_priced", "fct_usage"):
+            self._give(name, _frame(CALLS, calls))
+        for model in models:
             self.connection.execute(f"create table {model} as select * from ({compiled(model)})")
 
     def _give(self, name: str, table: pl.DataFrame) -> None:
@@ -48,7 +78,7 @@ class Fleet:
 def until(day: date, node_id: str = "n") -> Row:
     """The last sample of a fleet: the days before `day` are complete."""
     at = datetime(day.year, day.month, day.day)
-    return {"node_id": node_id, "gpu_uuid": "last", "sampled_at": at, "busy_share": 0, "span_us": 0}
+    return {"node_id": node_id, "gpu_uuid": "last", "sampled_at": at, "busy_share": Decimal(0), "span_us": 0}
 
 
 def _frame(schema: Mapping[str, Any], given: Sequence[Row]) -> pl.DataFrame:

@@ -64,7 +64,7 @@ dated as (
     select
         charge_id, service_provider, billing_account_id,
         cast(null as {{ dbt.type_string() }}) as billing_scope_id, usage_date, host, model,
-        'standard' as service_tier, 'gpu_seconds' as meter,
+        'standard' as service_tier, meter,
         charge_category,
         'anchored' as charge_status,
         cast(gpu_seconds as decimal(38, 6)) as quantity,

@@ -1,3 +1,4 @@
+{% set kinds = ['warm_idle', 'reserved_unused', 'unallocated', 'overhead', 'unobserved'] -%}
 with hours as (
 
     select * from {{ ref('int_gpu_hours') }}
@@ -18,9 +19,11 @@ pool_days as (
         service_provider,
         billing_account_id,
         cast(sum(busy_seconds) as decimal(26, 6)) as busy_seconds,
-        cast(sum(provisioned_seconds) as decimal(26, 6)) as provisioned_seconds,
-        cast(sum(busy_cost_usd) as decimal(26, 12)) as busy_cost_usd,
-        cast(sum(cost_usd) as decimal(26, 12)) as cost_usd
+        {% for kind in kinds -%}
+        cast(sum({{ kind }}_seconds) as decimal(26, 6)) as {{ kind }}_seconds,
+        cast(sum({{ kind }}_cost_usd) as decimal(26, 12)) as {{ kind }}_cost_usd,
+        {% endfor -%}
+        cast(sum(busy_cost_usd) as decimal(26, 12)) as busy_cost_usd
     from hours
     group by usage_date, pool_id, service_provider, billing_account_id
 
@@ -74,12 +77,15 @@ charges as (
         model,
         deployment_id,
         'gpu_busy' as charge_category,
+        'gpu_seconds' as meter,
         cast(busy_seconds as decimal(26, 6)) as gpu_seconds,
         busy_cost_usd as amount_usd
     from named
+    {%- for kind in kinds %}
     union all
     select
-        'gpu:' || pool_id || ':' || cast(usage_date as {{ dbt.type_string() }}) || ':idle' as charge_id,
+        'gpu:' || pool_id || ':' || cast(usage_date as {{ dbt.type_string() }})
+        || ':{{ 'idle' if kind == 'warm_idle' else kind }}' as charge_id,
         usage_date,
         pool_id,
         service_provider,
@@ -88,9 +94,14 @@ charges as (
         model,
         deployment_id,
         'gpu_idle' as charge_category,
-        cast(provisioned_seconds - busy_seconds as decimal(26, 6)) as gpu_seconds,
-        cast(cost_usd - busy_cost_usd as decimal(26, 12)) as amount_usd
+        '{{ 'gpu_seconds' if kind == 'warm_idle' else kind }}' as meter,
+        {{ kind }}_seconds as gpu_seconds,
+        {{ kind }}_cost_usd as amount_usd
     from named
+    {%- if kind != 'warm_idle' %}
+    where {{ kind }}_seconds > 0
+    {%- endif %}
+    {%- endfor %}
 
 )
 

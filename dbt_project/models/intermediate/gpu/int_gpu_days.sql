@@ -1,6 +1,16 @@
 with spans as (
 
-    select * from {{ ref('int_gpu_samples_spanned') }}
+    select
+        node_id,
+        gpu_uuid,
+        sampled_at
+    from {{ ref('int_gpu_samples_spanned') }}
+    union all
+    select
+        node_id,
+        gpu_uuid,
+        sampled_at
+    from {{ ref('int_gpu_slices_spanned') }}
 
 ),
 
@@ -75,6 +85,8 @@ gpu_days as (
         node_days.pool_id,
         node_days.service_provider,
         node_days.billing_account_id,
+        ranked_gpus.gpu_uuid is not null as is_seen,
+        count(ranked_gpus.gpu_uuid) over (partition by node_days.usage_date, node_days.node_id) > 0 as is_node_seen,
         {{ due_between(
             'node_day_costs.cost_usd', 'seats.generated_number - 1', 'seats.generated_number', 'node_days.gpus'
         ) }} as cost_usd

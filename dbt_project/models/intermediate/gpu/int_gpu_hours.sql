@@ -1,12 +1,24 @@
-with spans as (
+with gpu_spans as (
 
     select * from {{ ref('int_gpu_samples_spanned') }}
 
 ),
 
-gpu_days as (
+slice_spans as (
 
-    select * from {{ ref('int_gpu_days') }}
+    select * from {{ ref('int_gpu_slices_spanned') }}
+
+),
+
+slice_days as (
+
+    select * from {{ ref('int_gpu_slice_days') }}
+
+),
+
+deployment_days as (
+
+    select * from {{ ref('int_gpu_deployment_days') }}
 
 ),
 
@@ -16,21 +28,83 @@ hour_numbers as (
 
 ),
 
+deployed as (
+
+    select distinct
+        usage_date,
+        node_id
+    from deployment_days
+
+),
+
 gpu_hours as (
 
     select
-        {{ dbt.dateadd('hour', 'hour_numbers.generated_number - 1', 'cast(gpu_days.usage_date as timestamp)') }} as hour_start,
-        gpu_days.usage_date,
-        gpu_days.node_id,
-        gpu_days.gpu_id,
-        gpu_days.pool_id,
-        gpu_days.service_provider,
-        gpu_days.billing_account_id,
-        cast(3600 as decimal(18, 6)) as provisioned_seconds,
-        {{ due_between('gpu_days.cost_usd', 'hour_numbers.generated_number - 1', 'hour_numbers.generated_number', '24') }}
-            as cost_usd
-    from gpu_days
+        {{ dbt.dateadd('hour', 'hour_numbers.generated_number - 1', 'cast(slice_days.usage_date as timestamp)') }} as hour_start,
+        slice_days.usage_date,
+        slice_days.node_id,
+        slice_days.gpu_id,
+        slice_days.slice_id,
+        slice_days.slice_profile,
+        slice_days.begins_at,
+        slice_days.ends_at,
+        slice_days.total_slices,
+        slice_days.pool_id,
+        slice_days.service_provider,
+        slice_days.billing_account_id,
+        case
+            when slice_days.slice_id = 'uncut' then 'overhead'
+            when not slice_days.is_seen and slice_days.is_node_seen then 'reserved_unused'
+            else 'unobserved'
+        end as unseen_kind,
+        case when deployed.node_id is null then 'unallocated' else 'warm_idle' end as seen_kind,
+        {{ due_between(
+            'slice_days.cost_usd', 'hour_numbers.generated_number - 1', 'hour_numbers.generated_number', '24'
+        ) }} as gpu_cost_usd
+    from slice_days
     cross join hour_numbers
+    left join deployed
+        on
+            slice_days.usage_date = deployed.usage_date
+            and slice_days.node_id = deployed.node_id
+
+),
+
+-- A slice is the GPU's time and money from its beginning to its end, so that all of them are the GPU's.
+slice_hours as (
+
+    select
+        *,
+        cast(
+            (
+                {{ divide_exact('3600000000', 'ends_at', 'total_slices', 0, 0) }}
+                - {{ divide_exact('3600000000', 'begins_at', 'total_slices', 0, 0) }}
+            ) * 0.000001 as decimal(18, 6)
+        ) as provisioned_seconds,
+        {{ due_between('gpu_cost_usd', 'begins_at', 'ends_at', 'total_slices') }} as cost_usd
+    from gpu_hours
+
+),
+
+spans as (
+
+    select
+        node_id,
+        gpu_uuid,
+        'whole' as slice_id,
+        sampled_at,
+        busy_share,
+        span_us
+    from gpu_spans
+    union all
+    select
+        node_id,
+        gpu_uuid,
+        slice_id,
+        sampled_at,
+        busy_share,
+        span_us
+    from slice_spans
 
 ),
 
@@ -39,6 +113,7 @@ placed as (
     select
         node_id,
         gpu_uuid,
+        slice_id,
         busy_share,
         span_us,
         cast(date_trunc('hour', sampled_at) as timestamp) as hour_start,
@@ -53,6 +128,7 @@ pieces as (
     select
         node_id,
         gpu_uuid,
+        slice_id,
         busy_share,
         hour_start,
         least(span_us, 3600000000 - offset_us) as piece_us
@@ -61,6 +137,7 @@ pieces as (
     select
         node_id,
         gpu_uuid,
+        slice_id,
         busy_share,
         cast({{ dbt.dateadd('hour', 1, 'hour_start') }} as timestamp) as hour_start,
         span_us + offset_us - 3600000000 as piece_us
@@ -74,6 +151,7 @@ measured_pieces as (
     select
         node_id,
         gpu_uuid,
+        slice_id,
         hour_start,
         busy_share,
         cast(cast(piece_us as decimal(10, 0)) * 0.000001 as decimal(10, 6)) as piece_seconds
@@ -86,26 +164,33 @@ measured as (
     select
         node_id,
         gpu_uuid,
+        slice_id,
         hour_start,
         cast(sum(piece_seconds) as decimal(18, 6)) as covered_seconds,
         cast(sum(cast(busy_share * piece_seconds as decimal(18, 12))) as decimal(18, 6)) as busy_seconds
     from measured_pieces
-    group by node_id, gpu_uuid, hour_start
+    group by node_id, gpu_uuid, slice_id, hour_start
 
 ),
 
+-- Seconds of the slice are that part of the GPU's.
 observed as (
 
     select
-        gpu_hours.*,
-        coalesce(measured.covered_seconds, cast(0 as decimal(18, 6))) as covered_seconds,
-        coalesce(measured.busy_seconds, cast(0 as decimal(18, 6))) as busy_seconds
-    from gpu_hours
+        slice_hours.*,
+        coalesce(
+            {{ divide_exact('slice_hours.provisioned_seconds', 'measured.covered_seconds', '3600', 6, 6) }}, 0
+        ) as covered_seconds,
+        coalesce(
+            {{ divide_exact('slice_hours.provisioned_seconds', 'measured.busy_seconds', '3600', 6, 6) }}, 0
+        ) as busy_seconds
+    from slice_hours
     left join measured
         on
-            gpu_hours.node_id = measured.node_id
-            and gpu_hours.gpu_id = measured.gpu_uuid
-            and gpu_hours.hour_start = measured.hour_start
+            slice_hours.node_id = measured.node_id
+            and slice_hours.gpu_id = measured.gpu_uuid
+            and slice_hours.slice_id = measured.slice_id
+            and slice_hours.hour_start = measured.hour_start
 
 ),
 
@@ -113,8 +198,8 @@ split as (
 
     select
         *,
-        cast(covered_seconds - busy_seconds as decimal(18, 6)) as warm_idle_seconds,
-        cast(provisioned_seconds - covered_seconds as decimal(18, 6)) as unobserved_seconds
+        cast(covered_seconds - busy_seconds as decimal(18, 6)) as seen_idle_seconds,
+        cast(provisioned_seconds - covered_seconds as decimal(18, 6)) as unseen_seconds
     from observed
 
 ),
@@ -129,15 +214,24 @@ busy_priced as (
 ),
 
 -- What rounding down leaves is idle time's, of a kind that the hour has.
-unobserved_priced as (
+unseen_priced as (
 
     select
         *,
         case
-            when warm_idle_seconds = 0 then cast(cost_usd - busy_cost_usd as decimal(26, 12))
-            else {{ divide_exact('cost_usd', 'unobserved_seconds', 'provisioned_seconds') }}
-        end as unobserved_cost_usd
+            when seen_idle_seconds = 0 then cast(cost_usd - busy_cost_usd as decimal(26, 12))
+            else {{ divide_exact('cost_usd', 'unseen_seconds', 'provisioned_seconds') }}
+        end as unseen_cost_usd
     from busy_priced
+
+),
+
+idle_priced as (
+
+    select
+        *,
+        cast(cost_usd - busy_cost_usd - unseen_cost_usd as decimal(26, 12)) as seen_idle_cost_usd
+    from unseen_priced
 
 ),
 
@@ -148,19 +242,27 @@ priced as (
         usage_date,
         node_id,
         gpu_id,
+        slice_id,
+        slice_profile,
         pool_id,
         service_provider,
         billing_account_id,
         provisioned_seconds,
-        covered_seconds,
-        busy_seconds,
-        warm_idle_seconds,
-        unobserved_seconds,
+        cast(covered_seconds as decimal(18, 6)) as covered_seconds,
+        cast(busy_seconds as decimal(18, 6)) as busy_seconds,
+        {% for kind, part in [
+            ('warm_idle', 'seen'), ('unallocated', 'seen'), ('reserved_unused', 'unseen'), ('overhead', 'unseen'),
+            ('unobserved', 'unseen'),
+        ] %}
+        {%- set measure = 'seen_idle' if part == 'seen' else 'unseen' -%}
+        cast(case when {{ part }}_kind = '{{ kind }}' then {{ measure }}_seconds else 0 end as decimal(18, 6))
+            as {{ kind }}_seconds,
+        cast(case when {{ part }}_kind = '{{ kind }}' then {{ measure }}_cost_usd else 0 end as decimal(26, 12))
+            as {{ kind }}_cost_usd,
+        {% endfor -%}
         cost_usd,
-        busy_cost_usd,
-        cast(cost_usd - busy_cost_usd - unobserved_cost_usd as decimal(26, 12)) as warm_idle_cost_usd,
-        unobserved_cost_usd
-    from unobserved_priced
+        busy_cost_usd
+    from idle_priced
 
 )
 

@@ -12,7 +12,15 @@ deployments as (
 
 spans as (
 
-    select * from {{ ref('int_gpu_samples_spanned') }}
+    select
+        sampled_at,
+        span_us
+    from {{ ref('int_gpu_samples_spanned') }}
+    union all
+    select
+        sampled_at,
+        span_us
+    from {{ ref('int_gpu_slices_spanned') }}
 
 ),
 

@@ -29,6 +29,8 @@ named as (
         hours.usage_date,
         hours.node_id,
         hours.gpu_id,
+        hours.slice_id,
+        hours.slice_profile,
         case
             when served.first_deployment_id = served.last_deployment_id then served.first_deployment_id
             when served.first_deployment_id is null then 'unattributed'
@@ -40,11 +42,17 @@ named as (
         hours.covered_seconds,
         hours.busy_seconds,
         hours.warm_idle_seconds,
+        hours.reserved_unused_seconds,
+        hours.unallocated_seconds,
+        hours.overhead_seconds,
         hours.unobserved_seconds,
         cast(hours.busy_seconds as double) / nullif(cast(hours.provisioned_seconds as double), 0) as utilisation,
         cast(hours.cost_usd as decimal(38, 12)) as cost_usd,
         cast(hours.busy_cost_usd as decimal(38, 12)) as busy_cost_usd,
         cast(hours.warm_idle_cost_usd as decimal(38, 12)) as warm_idle_cost_usd,
+        cast(hours.reserved_unused_cost_usd as decimal(38, 12)) as reserved_unused_cost_usd,
+        cast(hours.unallocated_cost_usd as decimal(38, 12)) as unallocated_cost_usd,
+        cast(hours.overhead_cost_usd as decimal(38, 12)) as overhead_cost_usd,
         cast(hours.unobserved_cost_usd as decimal(38, 12)) as unobserved_cost_usd
     from hours
     left join served

@@ -34,6 +34,18 @@ deployment_days as (
 
 ),
 
+energy as (
+
+    select * from {{ ref('int_gpu_energy_hourly') }}
+
+),
+
+node_days as (
+
+    select * from {{ ref('int_gpu_node_days') }}
+
+),
+
 calls as (
 
     select
@@ -242,6 +254,21 @@ pool_weeks as (
 
 ),
 
+pool_energy as (
+
+    select
+        cast(date_trunc('week', node_days.usage_date) as date) as week_start,
+        node_days.pool_id,
+        cast(sum(energy.energy_kwh) as decimal(26, 12)) as energy_kwh
+    from node_days
+    inner join energy
+        on
+            node_days.usage_date = energy.usage_date
+            and node_days.node_id = energy.node_id
+    group by cast(date_trunc('week', node_days.usage_date) as date), node_days.pool_id
+
+),
+
 divided as (
 
     select
@@ -251,12 +278,18 @@ divided as (
         {{ pico_quotient('pool_weeks.provisioned_gpu_seconds', 'placed.total_weight') }} as provisioned_quotient,
         {{ pico_remainder('pool_weeks.provisioned_gpu_seconds', 'placed.total_weight') }} as provisioned_remainder,
         {{ pico_quotient('pool_weeks.busy_gpu_seconds', 'placed.total_weight') }} as busy_quotient,
-        {{ pico_remainder('pool_weeks.busy_gpu_seconds', 'placed.total_weight') }} as busy_remainder
+        {{ pico_remainder('pool_weeks.busy_gpu_seconds', 'placed.total_weight') }} as busy_remainder,
+        {{ pico_quotient('pool_energy.energy_kwh', 'placed.total_weight') }} as energy_quotient,
+        {{ pico_remainder('pool_energy.energy_kwh', 'placed.total_weight') }} as energy_remainder
     from placed
     inner join pool_weeks
         on
             placed.week_start = pool_weeks.week_start
             and placed.pool_id = pool_weeks.pool_id
+    left join pool_energy
+        on
+            placed.week_start = pool_energy.week_start
+            and placed.pool_id = pool_energy.pool_id
 
 ),
 
@@ -269,7 +302,9 @@ split as (
         {{ split_exact('provisioned_quotient', 'provisioned_remainder', 'ends_at - weight', 'ends_at', 'total_weight') }}
             as provisioned_gpu_seconds,
         {{ split_exact('busy_quotient', 'busy_remainder', 'ends_at - weight', 'ends_at', 'total_weight') }}
-            as busy_gpu_seconds
+            as busy_gpu_seconds,
+        {{ split_exact('energy_quotient', 'energy_remainder', 'ends_at - weight', 'ends_at', 'total_weight') }}
+            as energy_kwh
     from divided
 
 ),
@@ -290,7 +325,8 @@ rows_of_week as (
         cast(sum(idle_cost_usd) as decimal(26, 12)) as idle_cost_usd,
         cast(sum(busy_cost_usd) + sum(idle_cost_usd) as decimal(26, 12)) as gpu_cost_usd,
         cast(sum(provisioned_gpu_seconds) as decimal(26, 12)) as provisioned_gpu_seconds,
-        cast(sum(busy_gpu_seconds) as decimal(26, 12)) as busy_gpu_seconds
+        cast(sum(busy_gpu_seconds) as decimal(26, 12)) as busy_gpu_seconds,
+        cast(sum(energy_kwh) as decimal(26, 12)) as energy_kwh
     from split
     group by week_start, deployment_id, tenant_id
 
@@ -354,6 +390,7 @@ published as (
         cast(decode_cost_usd as decimal(38, 12)) as decode_cost_usd,
         provisioned_gpu_seconds,
         busy_gpu_seconds,
+        energy_kwh,
         case when total_tokens > 0 then cast({{ cost_per_mtok('gpu_cost_usd', 'total_tokens') }} as decimal(38, 12)) end
             as cost_per_mtok_allocation_usd,
         case when total_tokens > 0 then cast({{ cost_per_mtok('busy_cost_usd', 'total_tokens') }} as decimal(38, 12)) end

@@ -327,13 +327,15 @@ group by usage_date, service_provider, billing_account_id, model;
 create table gpu_cost_hourly as
 select
     cast(usage_date as timestamp) + to_hours(cast(h as integer)) as hour_start, usage_date, 'node-1' as node_id,
-    'gpu-' || g as gpu_id, 'qwen' as deployment_id, 'northgpu' as service_provider, 'gpu-1' as billing_account_id,
+    'gpu-' || g as gpu_id, 'whole' as slice_id, 'qwen' as deployment_id, 'northgpu' as service_provider,
+    'gpu-1' as billing_account_id,
     cast(3600 as decimal(18, 6)) as provisioned_seconds, cast(3600 as decimal(18, 6)) as covered_seconds,
     cast(busy as decimal(18, 6)) as busy_seconds, cast(3600 - busy as decimal(18, 6)) as warm_idle_seconds,
     cast(0 as decimal(18, 6)) as unobserved_seconds, busy / 3600.0 as utilisation,
     cast(2.49 as decimal(38, 12)) as cost_usd, cast(0.000691666666 * busy as decimal(38, 12)) as busy_cost_usd,
     cast(2.49 - 0.000691666666 * busy as decimal(38, 12)) as warm_idle_cost_usd,
-    cast(0 as decimal(38, 12)) as unobserved_cost_usd
+    cast(0 as decimal(38, 12)) as reserved_unused_cost_usd, cast(0 as decimal(38, 12)) as unallocated_cost_usd,
+    cast(0 as decimal(38, 12)) as overhead_cost_usd, cast(0 as decimal(38, 12)) as unobserved_cost_usd
 from (
     select usage_date, h, g, cast(case when h between 8 and 19 then 1900 else 300 end
         + (day_no * 37 + h * 13 + g * 29) % 900 as bigint) as busy

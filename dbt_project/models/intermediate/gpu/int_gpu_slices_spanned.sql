@@ -1,0 +1,30 @@
+with samples as (
+
+    select * from {{ ref('int_gpu_samples') }}
+
+),
+
+-- GPU_UTIL is absent or 0 on a slice; only the engine's own activity is the slice's.
+shares as (
+
+    select
+        node_id,
+        gpu_uuid,
+        mig_instance_id as slice_id,
+        mig_profile as slice_profile,
+        sampled_at,
+        cast(quantity as decimal(7, 6)) as busy_share
+    from samples
+    where
+        mig_instance_id <> ''
+        and metric = 'engine_active_share'
+
+),
+
+spanned as (
+
+    {{ sample_spans('shares', ['node_id', 'gpu_uuid', 'slice_id', 'slice_profile'], ['busy_share']) }}
+
+)
+
+select * from spanned
