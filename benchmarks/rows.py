@@ -34,7 +34,7 @@ _STAMP = "%Y-%m-%d %H:%M:%S%.6f+00:00"
 
 def write_home(home: Path, rows: int, *, zipped: bool) -> int:
     """A home with settings and `rows` log rows in landing; the bytes of the plain rows."""
-    _write_settings(home / "config")
+    write_settings(home / "config")
     folder = home / "landing" / "litellm" / "spend_logs"
     folder.mkdir(parents=True)
     path = folder / f"spend_logs_{FIRST_DAY}.ndjson"
@@ -44,7 +44,7 @@ def write_home(home: Path, rows: int, *, zipped: bool) -> int:
 
 def write_nested(home: Path, feed: str, rows: int) -> int:
     """A home with `rows` of the same calls as spans or observations in landing; the bytes of the file."""
-    _write_settings(home / "config")
+    write_settings(home / "config")
     table, make = NESTED[feed]
     folder = home / "landing" / feed / table
     folder.mkdir(parents=True)
@@ -218,7 +218,7 @@ def _observations(values: pl.DataFrame) -> bytes:
 NESTED = {"otel": ("spans", _spans), "langfuse": ("observations", _observations)}
 
 
-def _write_settings(config: Path) -> None:
+def write_settings(config: Path) -> None:
     config.mkdir(parents=True)
     files = {
         "inferledger.yml": ["company: Benchmark"],

@@ -37,6 +37,12 @@ def rows(home: Path, count: str, kind: str) -> dict[str, object]:
     return {"bytes": write_home(home, int(count), zipped=kind == "gzip")}
 
 
+def telemetry(home: Path, form: str, files: str) -> dict[str, object]:
+    from benchmarks.telemetry import write_telemetry
+
+    return {"samples": write_telemetry(home, form, int(files))}
+
+
 def scan(home: Path, feed: str = "litellm") -> dict[str, object]:
     """The yardstick: DuckDB reads one text column of every line of the plain file, and counts it."""
     import duckdb
@@ -123,7 +129,7 @@ def report(home: Path) -> dict[str, object]:
 
 
 STAGES: dict[str, Callable[..., dict[str, object]]] = {
-    stage.__name__: stage for stage in (rows, scan, ingest, prices, build, pricing, publish, report)
+    stage.__name__: stage for stage in (rows, telemetry, scan, ingest, prices, build, pricing, publish, report)
 }
 
 

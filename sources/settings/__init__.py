@@ -338,6 +338,7 @@ def _limits_row(settings: Settings) -> dict[str, Any]:
         "company": settings.general.company,
         "display_time_zone": settings.general.display_time_zone,
         "default_tenant_id": settings.general.default_tenant,
+        "gpu_5m_days": settings.general.retention.gpu_5m_days,
         "unpriced_share_limit": limits.unpriced_share,
         "unattributed_share_limit": limits.unattributed_share,
         "unexplained_limit_usd": limits.unexplained_usd,

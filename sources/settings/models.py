@@ -614,6 +614,7 @@ class Limits(Strict):
 
 class Retention(Strict):
     published_versions: Annotated[Count, Field(ge=1)] = 3
+    gpu_5m_days: Annotated[Count, Field(ge=1)] = 90
 
 
 class ExpectedFileRule(Strict):

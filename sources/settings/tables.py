@@ -128,6 +128,7 @@ CONFIG_SCHEMAS: dict[str, dict[str, Any]] = {
         "company": pl.String(),
         "display_time_zone": pl.String(),
         "default_tenant_id": pl.String(),
+        "gpu_5m_days": pl.Int32(),
         "unpriced_share_limit": pl.Decimal(9, 6),
         "unattributed_share_limit": pl.Decimal(9, 6),
         "unexplained_limit_usd": pl.Decimal(26, 12),

@@ -77,6 +77,7 @@ exported as (
 
 ),
 
+-- Above 2^53 millionths a double holds no sixth decimal, so counters that large are taken as whole numbers.
 canonical as (
 
     select
@@ -90,7 +91,10 @@ canonical as (
         metrics.unit,
         metrics.kind,
         try_cast(
-            try_cast(exported.value as decimal(20, 6)) * cast(metrics.factor as decimal(17, 6)) as decimal(26, 6)
+            case
+                when abs(exported.value) < 1000000000 then try_cast(exported.value as decimal(20, 6))
+                else try_cast(exported.value as decimal(14, 0))
+            end * cast(metrics.factor as decimal(17, 6)) as decimal(26, 6)
         ) as quantity
     from exported
     inner join metrics

@@ -1,0 +1,9 @@
+{%- set kept_from -%}
+usage_date > (
+    select
+        cast({{ dbt.dateadd('day', '0 - max(settings.gpu_5m_days)', 'max(newest.usage_date)') }} as date) as kept_after
+    from {{ ref('int_gpu_samples') }} as newest
+    cross join {{ ref('stg_config__settings') }} as settings
+)
+{%- endset -%}
+{{ gpu_metrics_over(ref('int_gpu_samples'), kept_from, 5) }}

@@ -1,0 +1,72 @@
+"""Rollups are made of samples: sums and counts, never averages of averages."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+import pytest
+
+from tests.unit.dbt_project.compiled import compiled, rows_of
+
+SAMPLES = pl.DataFrame(
+    [
+        {
+            "sampled_at": datetime(2026, 8, day, 9, minute), "usage_date": datetime(2026, 8, day).date(),
+            "node_id": "n", "gpu_uuid": "g", "mig_instance_id": "", "mig_profile": "", "metric": metric,
+            "unit": unit, "kind": kind,
+            "quantity": Decimal(value),
+        }
+        for day, minute, metric, unit, kind, value in [
+            # Four samples in the first quarter, then nothing until 09:40, then one.
+            (10, 0, "power_watts", "W", "gauge", "100"), (10, 3, "power_watts", "W", "gauge", "200"),
+            (10, 6, "power_watts", "W", "gauge", "300"), (10, 9, "power_watts", "W", "gauge", "400"),
+            (10, 40, "power_watts", "W", "gauge", "50"),
+            # Restarted between 09:03 and 09:06.
+            (10, 0, "energy_millijoules", "mJ", "counter", "1000"),
+            (10, 3, "energy_millijoules", "mJ", "counter", "1500"),
+            (10, 6, "energy_millijoules", "mJ", "counter", "40"),
+            (10, 9, "energy_millijoules", "mJ", "counter", "100"),
+        ]
+    ],
+    schema_overrides={"quantity": pl.Decimal(26, 6)},
+)  # fmt: skip
+
+
+def rolled_up(model: str, days: int = 90, samples: pl.DataFrame = SAMPLES) -> dict[tuple[str, str], dict[str, Any]]:
+    settings = pl.DataFrame({"gpu_5m_days": [days]})
+    found = rows_of(compiled(model), {"int_gpu_samples": samples, "stg_config__settings": settings})
+    return {(row["metric"], f"{row['bucket_start']:%H:%M}"): row for row in found}
+
+
+def test_an_hour_is_made_of_its_samples() -> None:
+    hours = rolled_up("gpu_metrics_hourly")
+    power = hours["power_watts", "09:00"]
+    assert (power["samples"], power["quantity_sum"]) == (5, 1050)  # mean 210, not the mean of the buckets' means
+    assert (power["quantity_min"], power["quantity_max"], power["quantity_last"]) == (50, 400, 50)
+    assert abs(power["quantity_p95"] - 380) <= Decimal("0.000001")
+    # Three steps of 3 minutes, the sample before the gap for a usual step, the last for another.
+    assert (power["covered_seconds"], power["counter_increase"]) == (900, None)
+    energy = hours["energy_millijoules", "09:00"]
+    assert (energy["counter_increase"], energy["quantity_sum"], energy["quantity_last"]) == (500 + 40 + 60, None, 100)
+
+
+def test_five_minutes_add_up_to_the_hour_and_a_gap_has_no_bucket() -> None:
+    buckets = rolled_up("gpu_metrics_5m")
+    power = {start: row for (metric, start), row in buckets.items() if metric == "power_watts"}
+    assert {start: (row["samples"], row["covered_seconds"]) for start, row in power.items()} == {
+        "09:00": (2, 300), "09:05": (2, 300), "09:10": (0, 120), "09:40": (1, 180),
+    }  # fmt: skip
+    assert power["09:10"]["quantity_max"] is None
+    assert sum(row["quantity_sum"] or 0 for row in power.values()) == 1050
+    assert sum(row["counter_increase"] or 0 for row in buckets.values()) == 600
+
+
+@pytest.mark.parametrize(("days", "kept"), [(2, {10, 11}), (1, {11})])
+def test_old_five_minutes_go_and_hours_stay(days: int, kept: set[int]) -> None:
+    later = SAMPLES.with_columns(pl.col("sampled_at") + pl.duration(days=1), pl.col("usage_date") + pl.duration(days=1))
+    samples = pl.concat([SAMPLES, later])
+    for model, expected in (("gpu_metrics_5m", kept), ("gpu_metrics_hourly", {10, 11})):
+        settings = pl.DataFrame({"gpu_5m_days": [days]})
+        found = rows_of(compiled(model), {"int_gpu_samples": samples, "stg_config__settings": settings})
+        assert {row["usage_date"].day for row in found} == expected
