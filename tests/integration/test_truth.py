@@ -349,6 +349,30 @@ def test_every_gpu_hour_is_true_and_an_idle_weekend_is_idle_cost(marts: duckdb.D
     assert (allocated, tenants) == (rent, 0)
 
 
+def test_idle_and_tenant_cost_of_the_gpus_are_true(marts: duckdb.DuckDBPyConnection) -> None:
+    """Idle cost to the last digit, each tenant's to 1 %; what no log has is nobody's."""
+    idle, real = row(
+        marts,
+        """
+        select sum(idle_cost_usd), (
+            select sum(cast(cost_usd as decimal(38, 12)) - cast(busy_cost_usd as decimal(38, 12))) from true_gpu_hours
+        )
+        from self_hosting_weekly""",
+    )
+    assert idle == real > 0
+    tenants = marts.execute("""
+        with real as (
+            select fct_usage.tenant_id, sum(true_cost_usd) as real_usd
+            from truth inner join fct_usage using (response_id)
+            where fct_usage.host = 'self_hosted' and is_billed and fct_usage.tenant_id <> 'unattributed'
+            group by fct_usage.tenant_id
+        )
+        select real_usd, (select sum(busy_cost_usd) from self_hosting_weekly where tenant_id = real.tenant_id) from real
+    """).fetchall()
+    assert len(tenants) > 10
+    assert [1 for real_usd, shown in tenants if abs(shown - real_usd) > real_usd / 100] == []
+
+
 def set_aside(company: Company) -> list[dict[str, Any]]:
     command = ["quarantine", "show", "--home", str(company.home.root), "--json", "--text"]
     found: list[dict[str, Any]] = json.loads(CliRunner().invoke(cli, command).stdout)
