@@ -7,10 +7,12 @@ import platform
 import shutil
 import sys
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks import table
 from benchmarks.measure import StageError, measure
+from benchmarks.telemetry import DAY_FILES, measure_telemetry, show_telemetry
 
 MINIMUM_ROWS = 100_000
 
@@ -49,12 +51,16 @@ def main() -> int:
     )
     parser.add_argument("--rows", type=_rows, default=1_000_000, help="log rows (default 1,000,000)")
     parser.add_argument("--repeats", type=int, default=3, help="how often to scan and ingest (default 3)")
+    parser.add_argument(
+        "--telemetry-files", type=int, default=2, help=f"files of GPU telemetry, {DAY_FILES} for a day (default 2)"
+    )
     parser.add_argument("--dir", type=Path, help="folder for the rows, 4 kB each (default: the system's for such)")
     parser.add_argument("--keep", action="store_true", help="leave the rows and homes there")
     parser.add_argument("--json", action="store_true", help="the result for a script; progress stays on stderr")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="inferledger-bench-", dir=options.dir))
     try:
+        telemetry = measure_telemetry(folder, options.telemetry_files, _say)
         measured = measure(folder, options.rows, options.repeats, _say)
     except StageError as error:
         sys.stderr.write(f"error: {error}\n")
@@ -65,10 +71,13 @@ def main() -> int:
         else:
             shutil.rmtree(folder)
     if options.json:
-        sys.stdout.write(json.dumps(table.as_dict(measured, machine()), indent=1) + "\n")
+        sys.stdout.write(
+            json.dumps(table.as_dict(measured, machine()) | {"telemetry": asdict(telemetry)}, indent=1) + "\n"
+        )
     else:
         table.show(measured, machine())
-    return 0 if all(claim.is_met for claim in table.claims(measured)) else 1
+        show_telemetry(telemetry)
+    return 0 if telemetry.is_met and all(claim.is_met for claim in table.claims(measured)) else 1
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.measure import Say, run_stage
+from benchmarks.measure import Say, StageError, run_stage
 from benchmarks.rows import write_settings
 
 GPUS, METRICS, STEP_SECONDS = 1_000, 20, 15
@@ -125,7 +125,7 @@ def measure_telemetry(folder: Path, files: int, say: Say) -> Telemetry:
         samples = int(run_stage("telemetry", home, form, f"{count}").said["samples"])
         stage = run_stage("ingest", home)
         if stage.said["rows"] != samples or stage.said["rejected"]:
-            raise ValueError(f"{stage.said['rows']:,} samples of {samples:,} read")
+            raise StageError(f"{stage.said['rows']:,} samples of {samples:,} read")
         found[name] = (samples, float(stage.said["cpu"][0]), stage.peak_bytes)
     text, one, several = found["text"], found["one"], found["json"]
     return Telemetry(*text, files, *several, one[2])

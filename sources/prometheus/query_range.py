@@ -66,36 +66,50 @@ def _check_answers(connection: duckdb.DuckDBPyConnection) -> None:
     raise UnreadableFileError(f'found "{kind}"; expected matrix or vector', "data.resultType")
 
 
+# Samples are numbered by where their result begins; to sort them for it would cost as much as to read them.
 _INSERT_SERIES = f"""
     create or replace temp table results as
-    select cast(row_number() over (order by answer, position) as varchar) as series, result
-    from (
+    with
+    unnested as (
         select answer, unnest(data.result) as result, generate_subscripts(data.result, 1) as position from answers
-    );
+    ),
+    paired as (
+        select answer, position, result.metric as metric, coalesce(result."values", [result.value]) as pairs
+        from unnested
+    )
+    select
+        cast(row_number() over (order by answer, position) as varchar) as series,
+        metric,
+        pairs,
+        coalesce(sum(len(pairs)) over (
+            order by answer, position rows between unbounded preceding and 1 preceding
+        ), 0) as samples_before
+    from paired;
+    delete from answers where warnings is null;
     insert into landed_series
     select
         series,
-        result.metric['__name__'],
-        [name for name in map_keys(result.metric) if name <> '__name__'],
-        [result.metric[name] for name in map_keys(result.metric) if name <> '__name__'],
-        case {reject("result.metric['__name__'] is null", "metric.__name__", "'missing; expected a metric'")} end
+        metric['__name__'],
+        [name for name in map_keys(metric) if name <> '__name__'],
+        [metric[name] for name in map_keys(metric) if name <> '__name__'],
+        case {reject("metric['__name__'] is null", "metric.__name__", "'missing; expected a metric'")} end
     from results"""
 
 _INSERT_SAMPLES = f"""
     insert into landed_samples
     with
-    pairs as (
+    placed as (
         select
             series,
-            unnest(coalesce(result."values", [result.value])) as pair,
-            generate_subscripts(coalesce(result."values", [result.value]), 1) as position
+            samples_before + generate_subscripts(pairs, 1) as row_number,
+            unnest(pairs) as pair
         from results
     )
     select
-        row_number() over (order by cast(series as bigint), position),
+        row_number,
         null,
         series,
         pair[2],
         pair[1],
         case {reject("pair is null or len(pair) <> 2", "values", "'not a pair of time and value'")} end
-    from pairs"""
+    from placed"""

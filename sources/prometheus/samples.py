@@ -86,13 +86,22 @@ def read_loaded(
     notes = load(connection)
     connection.execute(_label_series(feed, file))
     connection.execute(_judge(feed, file, _file_time(file), context.now + timedelta(days=1)))
-    columns = ", ".join(f'"{name}"' for name in feed.columns)
+    columns = ", ".join(f'"{name}"' for name in feed.columns if name != "file_hash")
+    # Sorted before the labels join them: a sort of wide rows takes most of a read. The join keeps the order of its
+    # left side as long as DuckDB does not swap the sides.
     connection.execute(f"""
-        copy (select {columns} from judged_samples where problem is null order by sampled_at, row_number)
-        to {literal(out_parquet)} {PARQUET}""")
+        create or replace temp table sorted_samples as
+        select series, sampled_at, value, row_number from judged_samples where problem is null
+        order by sampled_at, row_number;
+        set disabled_optimizers = 'join_order,build_side_probe_side';
+        copy (
+            select {columns.replace('"row_number"', f'{literal(file.identity)} as file_hash, "row_number"')}
+            from sorted_samples left join labelled_series using (series)
+        ) to {literal(out_parquet)} {PARQUET};
+        reset disabled_optimizers""")
     rejects = [*(Reject(None, None, "file", note) for note in notes), *_rejects(connection, is_json=is_json)]
     result = finish(connection, out_parquet, out_rejects, rejects, time_column="sampled_at")
-    connection.execute("drop table judged_samples; drop table labelled_series")
+    connection.execute("drop table judged_samples; drop table sorted_samples; drop table labelled_series")
     tables.drop(connection)
     return result
 
@@ -129,7 +138,9 @@ def _judge(feed: SampleFeed, file: LandedFile, file_time: datetime | None, lates
                 landed_samples.byte_offset,
                 landed_samples.value_text,
                 landed_samples.time_text,
-                labelled_series.* exclude (series, is_row, series_problem),
+                landed_samples.series,
+                labelled_series.name,
+                labelled_series.metric,
                 coalesce(landed_samples.problem, series_problem) as shape_problem,
                 case when not contains(value_text, '_') then try_cast(value_text as double) end as value,
                 case when not contains(time_text, '_') then try_cast(time_text as double) end as moment
@@ -144,12 +155,18 @@ def _judge(feed: SampleFeed, file: LandedFile, file_time: datetime | None, lates
         placed as (
             select
                 *,
-                {literal(file.identity)} as file_hash,
                 case when abs(micros) < 9e18 then make_timestamp(cast(round(micros) as bigint)) end as sampled_at
             from timed
+        ),
+        judged as (
+            select *, case when shape_problem is not null then shape_problem {_problems(feed, latest)} end as problem
+            from placed
         )
-        select *, case when shape_problem is not null then shape_problem {_problems(feed, latest)} end as problem
-        from placed"""
+        select
+            row_number, byte_offset, series, value, sampled_at, problem,
+            case when problem is not null then name end as name,
+            case when problem is not null then time_text end as time_text
+        from judged"""
 
 
 def _label_series(feed: SampleFeed, file: LandedFile) -> str:

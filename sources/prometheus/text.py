@@ -31,12 +31,15 @@ def load_text(connection: duckdb.DuckDBPyConnection, path: Path, prefixes: Seque
     """Fill `landed_samples` and `landed_series` with the samples whose metric starts so; gives notes on the file."""
     text = TextFile(path)
     is_ended = False
+    connection.execute("create or replace temp table series_texts (number bigint, series_text varchar)")
     for batch in text.batches():
         connection.register("landed_lines", batch.to_arrow())
         connection.execute(_insert_samples(prefixes))
+        connection.execute(_NUMBER_SERIES)
         is_ended = is_ended or batch["text"].tail(1).str.strip_chars().eq("# EOF").any()
         connection.unregister("landed_lines")
     connection.execute(_insert_series())
+    connection.execute("drop table series_texts; drop table if exists batch_samples")
     return [*text.notes, *([] if is_ended else _cut_off(connection))]
 
 
@@ -44,7 +47,7 @@ def _insert_samples(prefixes: Sequence[str]) -> str:
     """Nearly every line is `series} value [time]`: what follows the last brace is cut off before any pattern runs."""
     is_wanted = " or ".join(f"starts_with(start, {literal(prefix)})" for prefix in prefixes)
     return f"""
-        insert into landed_samples
+        create or replace temp table batch_samples as
         with
         lines as (
             select
@@ -85,14 +88,28 @@ def _insert_samples(prefixes: Sequence[str]) -> str:
             byte_offset,
             trim(
                 case when is_short then left(text, length(text) - length(tail) - 1) else long.series end, ' ' || chr(9)
-            ),
-            case when is_short then short.value else long.value end,
-            nullif(case when is_short then short.time else long.time end, ''),
+            ) as series_text,
+            case when is_short then short.value else long.value end as value_text,
+            nullif(case when is_short then short.time else long.time end, '') as time_text,
             case
                 {reject("problem is not null", "line", "problem")}
                 {reject("not is_short and long is null", "line", _NO_SAMPLE)}
-            end
+            end as problem
         from long"""
+
+
+# A series' text is some hundred bytes long: it is kept once, and its samples have a number.
+_NUMBER_SERIES = """
+    insert into series_texts
+    select (select count(*) from series_texts) + row_number() over () as number, series_text
+    from (
+        select distinct series_text from batch_samples
+        where problem is null and series_text not in (select series_text from series_texts)
+    );
+    insert into landed_samples
+    select
+        line_number, byte_offset, cast(number as varchar), value_text, time_text, problem
+    from batch_samples left join series_texts using (series_text)"""
 
 
 def _insert_series() -> str:
@@ -103,13 +120,14 @@ def _insert_series() -> str:
         with
         labelled as (
             select
-                series,
+                cast(number as varchar) as number,
+                series_text as series,
                 regexp_extract_all(series, {literal(_LABEL_PARTS)}, 1) as label_names,
                 regexp_extract_all(series, {literal(_LABEL_PARTS)}, 2) as label_values
-            from (select distinct series from landed_samples where problem is null)
+            from series_texts
         )
         select
-            series,
+            number,
             regexp_extract(series, '^{_NAME}'),
             label_names,
             [case when contains(v, '\\') then {unescaped} else v end for v in label_values],
