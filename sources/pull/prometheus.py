@@ -56,7 +56,7 @@ def pull_samples(home: Home, rule: PullRule, feed: str, api: Api, advance: Advan
             # The server refuses to load so many samples at once.
             if "answered 422" not in str(error) or length <= SHORTEST:
                 raise
-            length = max(SHORTEST, length / 2)
+            length = _half(length)
             continue
         if body is not None:
             _land(folder, begin, end, body)
@@ -65,8 +65,13 @@ def pull_samples(home: Home, rule: PullRule, feed: str, api: Api, advance: Advan
         write_whole(mark_file, json.dumps({"first": f"{rule.first}", "settled": f"{end:%Y-%m-%dT%H:%M:%SZ}"}).encode())
         begin = end
         size = len(body or b"")
-        length = min(LONGEST, length * 2) if size < _SMALL else max(SHORTEST, length / 2) if size > _LARGE else length
+        length = min(LONGEST, length * 2) if size < _SMALL else _half(length) if size > _LARGE else length
     return pulled
+
+
+def _half(length: timedelta) -> timedelta:
+    """In whole seconds, as a range selector and the names of landed files are: what is cut off would be lost."""
+    return max(SHORTEST, timedelta(seconds=length // timedelta(seconds=2)))
 
 
 def _ask(api: Api, selector: str, begin: datetime, end: datetime) -> bytes | None:

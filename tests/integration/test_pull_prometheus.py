@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 from urllib.request import urlopen
 
 import duckdb
@@ -180,3 +180,46 @@ def test_no_sample_comes_twice_and_none_is_lost(
     # Samples of before and after the kill.
     assert len(landed) > 20
     assert set(landed) <= set(exporter.served)
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """Answers as a server that refuses more than 150 seconds at once; a sample each half second of an hour."""
+
+    def do_GET(self) -> None:
+        asked = {name: text for name, [text] in parse_qs(urlsplit(self.path).query).items()}
+        end, seconds = float(asked["time"]), int(asked["query"].rpartition("[")[2].removesuffix("s]"))
+        held = [[HOUR.timestamp() + number / 2, "1"] for number in range(7200)]
+        values = [pair for pair in held if end - seconds < float(pair[0]) <= end]
+        result = [{"metric": {"__name__": ENERGY}, "values": values}]
+        said: dict[str, Any] = {"status": "success", "data": {"resultType": "matrix", "result": result}}
+        if seconds > 150:
+            said = {"status": "error", "error": "query processing would load too many samples"}
+        self.send_response(422 if seconds > 150 else 200)
+        self.end_headers()
+        self.wfile.write(json.dumps(said).encode())
+
+    def log_message(self, *_: Any) -> None:
+        """Quiet."""
+
+
+HOUR = datetime(2026, 8, 10, tzinfo=UTC)
+
+
+def test_windows_of_a_server_that_refuses_long_ones_leave_nothing_between_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("INFERLEDGER_NOW", "2026-08-10T00:32:00Z")
+    home = init_home(tmp_path / "home")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as refusing:
+        threading.Thread(target=refusing.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{refusing.server_port}"
+        said = {"feed": "prometheus", "account_id": "c", "from": "2026-08-10", "base_url": url}
+        rule = PullRule.model_validate(said)
+        prometheus.pull_samples(home, rule, "dcgm", prometheus_api(rule), lambda *_: None)
+        refusing.shutdown()
+    pages = [json.loads(path.read_bytes()) for path in (home.landing / "dcgm/samples/c").glob("*.json")]
+    landed = sorted(pair[0] for page in pages for result in page["data"]["result"] for pair in result["values"])
+    # A window begins after its first moment, so nothing is asked of midnight itself.
+    assert landed == [HOUR.timestamp() + number / 2 for number in range(1, 3601)]
