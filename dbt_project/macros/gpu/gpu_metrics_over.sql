@@ -1,7 +1,7 @@
 {#-
 The samples of each GPU or slice and metric by buckets of `minutes`, from the samples themselves: an hour is no average of twelve
 averages. A sample counts in the bucket it was taken in; the time it stands for, at most an hour, is cut at the buckets' edges. A
-counter's growth from one sample to the next is of the bucket of the first.
+counter's growth from one sample to the next is of the bucket of the first; two sources of a GPU count from different beginnings.
 -#}
 {% macro gpu_metrics_over(samples, kept_from, minutes) -%}
 {%- set series = ['node_id', 'gpu_uuid', 'mig_instance_id', 'metric'] -%}
@@ -32,7 +32,7 @@ counters as (
 
 steps as (
 
-    {{ counter_steps('counters', series, 'quantity') }}
+    {{ counter_steps('counters', series + ['source'], 'quantity') }}
 
 ),
 

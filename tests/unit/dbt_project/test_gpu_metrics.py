@@ -14,6 +14,7 @@ SAMPLES = pl.DataFrame(
         {
             "sampled_at": datetime(2026, 8, day, 9, minute), "usage_date": datetime(2026, 8, day).date(),
             "node_id": "n", "gpu_uuid": "g", "mig_instance_id": "", "mig_profile": "", "metric": metric,
+            "source": "dcgm",
             "unit": unit, "kind": kind,
             "quantity": Decimal(value),
         }
@@ -70,3 +71,28 @@ def test_old_five_minutes_go_and_hours_stay(days: int, kept: set[int]) -> None:
         settings = pl.DataFrame({"gpu_5m_days": [days]})
         found = rows_of(compiled(model), {"int_gpu_samples": samples, "stg_config__settings": settings})
         assert {row["usage_date"].day for row in found} == expected
+
+
+def test_another_source_of_a_counter_is_no_growth() -> None:
+    """DCGM counts since the driver was loaded, Triton since it began: the one goes on where the other is not heard."""
+    days = [(10, "dcgm", ("9000000", "9000100")), (11, "triton", ("50", "70")), (12, "dcgm", ("9000900", "9001000"))]
+    first = SAMPLES.filter(pl.col("metric") == "energy_millijoules").row(0, named=True)
+    samples = pl.DataFrame(
+        [
+            first
+            | {
+                "sampled_at": datetime(2026, 8, day, 9, 3 * number),
+                "usage_date": datetime(2026, 8, day).date(),
+                "source": source,
+                "quantity": Decimal(quantity),
+            }
+            for day, source, quantities in days
+            for number, quantity in enumerate(quantities)
+        ],
+        schema_overrides={"quantity": pl.Decimal(26, 6)},
+    )
+    settings = pl.DataFrame({"gpu_5m_days": [90]})
+    found = rows_of(compiled("gpu_metrics_hourly"), {"int_gpu_samples": samples, "stg_config__settings": settings})
+    grown = {row["usage_date"].day: row["counter_increase"] for row in found}
+    # From the 10th to the 12th DCGM's own counter grew by 800: it is of the sample before.
+    assert grown == {10: 900, 11: 20, 12: 100}
