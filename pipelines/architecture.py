@@ -118,8 +118,10 @@ def _compare(
         None,
     )
     [judged] = rows(marts, _JUDGED, named)
+    unpriced = measured["unpriced_calls"]
+    cost = None if unpriced else measured["cost_usd"]
     in_place = _compared(
-        scenario, IN_PLACE, "measured", measured["cost_usd"], measured["unpriced_calls"], answers, remediation,
+        scenario, IN_PLACE, "measured", cost, unpriced, answers, remediation,
         quality=(judged["correct"], judged["judged"], "tasks of the month"), latency=measured["latency_p95_seconds"],
         flags=Flags(),
     )  # fmt: skip

@@ -113,6 +113,14 @@ def test_dear_mistakes_turn_the_verdict(home: Home) -> None:
     assert compared(home)[0].best == "in place"
 
 
+def test_one_call_without_a_cost_leaves_the_cost_of_what_is_in_place_unknown(home: Home) -> None:
+    with duckdb.connect(str(home.published / "marts.duckdb")) as marts:
+        marts.execute("update fct_usage set effective_cost_usd = null where task_id = 't0'")
+    in_place = compared(home)[1]["in place"]
+    assert (in_place.cost_usd, in_place.unpriced_calls) == (None, 1)
+    assert (in_place.cost_per_answer_usd, in_place.cost_per_correct_answer_usd) == (None, None)
+
+
 def test_without_a_remediation_cost_there_is_no_verdict(home: Home) -> None:
     (home.config / "tco.yml").write_text("")
     found, rows = compared(home)
