@@ -48,6 +48,12 @@ def test_a_month_is_what_its_covered_days_say() -> None:
     assert (row["verdict"], row["reason"], row["is_verdict_stable"]) == ("self_host", "self_hosting_cheaper", True)
 
 
+def test_no_utilisation_reaches_a_price_below_what_grows_with_the_work() -> None:
+    for per_mtok in ("1", "1.01"):
+        row = decided(replica=ALONE | {"usd_per_mtok": per_mtok})
+        assert (row["break_even_utilisation"], row["break_even_tokens_without_capacity"]) == (None, None)
+
+
 def test_availability_headroom_and_derating_cost_replicas() -> None:
     assert decided(min_replicas=2)["self_hosted_cost_per_month_usd"] == 3600
     assert decided(shape="critical")["tokens_per_replica_month"] == 10_000 * 86_400 * 30 // 2

@@ -117,12 +117,13 @@ final as (
         / nullif(cast(as_is.replicas as double) * as_is.covered_days * 86400, 0) as throughput_utilisation,
         cast(as_is.replica_seconds as double) * cast(as_is.tokens_per_replica as double)
         / nullif(cast(as_is.tokens as double) * as_is.month_days * 86400, 0) as reachable_utilisation,
+        -- A price that is not above what grows with the work is reached at no utilisation.
         cast(
             (as_is.replica_month_usd * as_is.replicas + as_is.overhead_usd_per_month)
             * (cast(as_is.replica_seconds as double) * 1000000) as double
         ) / nullif(cast(
             cast(as_is.replicas as double) * as_is.month_days * 86400 * as_is.tokens
-            * cast(as_is.net_price_per_mtok_usd as double) as double
+            * cast(greatest(as_is.net_price_per_mtok_usd, 0) as double) as double
         ), 0) as break_even_utilisation,
         as_is.commitment_months,
         cast(workloads.migration_usd as decimal(38, 12)) as migration_cost_usd,
