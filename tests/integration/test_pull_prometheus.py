@@ -188,8 +188,8 @@ class Refusing(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         asked = {name: text for name, [text] in parse_qs(urlsplit(self.path).query).items()}
         end, seconds = float(asked["time"]), int(asked["query"].rpartition("[")[2].removesuffix("s]"))
-        held = [[HOUR.timestamp() + number / 2, "1"] for number in range(7200)]
-        values = [pair for pair in held if end - seconds < float(pair[0]) <= end]
+        held = [(HOUR.timestamp() + number / 2, "1") for number in range(7200)]
+        values = [pair for pair in held if end - seconds < pair[0] <= end]
         result = [{"metric": {"__name__": ENERGY}, "values": values}]
         said: dict[str, Any] = {"status": "success", "data": {"resultType": "matrix", "result": result}}
         if seconds > 150:
