@@ -9,7 +9,7 @@ come that was killed before its mark was written.
 import json
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +44,26 @@ def pull_samples(home: Home, rule: PullRule, feed: str, api: Api, advance: Advan
     tidy(folder)
     pulls_folder(home).mkdir(exist_ok=True)
     mark_file = pulls_folder(home) / f"{rule.feed}.{feed}.{rule.account_id}.json"
-    begin = max([_read_mark(mark_file, rule), *(end for _, end in _landed(folder))])
-    first, latest = begin, (clock.now() - SETTLING).replace(microsecond=0)
-    pulled, length = Pulled(feed, "samples", rule.account_id), timedelta(hours=1)
+    since, landed = datetime.combine(rule.first, time(), UTC), [end for _, end in _landed(folder)]
+    first, settled = _read_mark(mark_file) or (since, since)
+    pulled = Pulled(feed, "samples", rule.account_id)
+    if since < first:
+        begin = max([since, *(end for end in landed if end <= first)])
+        for _ in _windows(folder, feed, api, begin, first, pulled, advance):
+            pass
+        first = since
+        _write_mark(mark_file, first, settled)
+    begin = max([since, settled, *landed])
+    for end in _windows(folder, feed, api, begin, (clock.now() - SETTLING).replace(microsecond=0), pulled, advance):
+        _write_mark(mark_file, first, end)
+    return pulled
+
+
+def _windows(
+    folder: Path, feed: str, api: Api, begin: datetime, latest: datetime, pulled: Pulled, advance: Advance
+) -> Iterator[datetime]:
+    """Land the samples between two moments, window by window; gives the end of each."""
+    first, length = begin, timedelta(hours=1)
     while begin < latest:
         end = min(begin + length, latest)
         advance(int((begin - first).total_seconds()), int((latest - first).total_seconds()), f"{begin:%Y-%m-%d %H:%M}")
@@ -62,11 +79,10 @@ def pull_samples(home: Home, rule: PullRule, feed: str, api: Api, advance: Advan
             _land(folder, begin, end, body)
             pulled.files += 1
             pulled.first_day, pulled.last_day = pulled.first_day or begin.date(), end.date()
-        write_whole(mark_file, json.dumps({"first": f"{rule.first}", "settled": f"{end:%Y-%m-%dT%H:%M:%SZ}"}).encode())
+        yield end
         begin = end
         size = len(body or b"")
         length = min(LONGEST, length * 2) if size < _SMALL else _half(length) if size > _LARGE else length
-    return pulled
 
 
 def _half(length: timedelta) -> timedelta:
@@ -111,13 +127,18 @@ def _landed(folder: Path) -> Iterator[tuple[datetime, datetime]]:
             yield begin, end
 
 
-def _read_mark(path: Path, rule: PullRule) -> datetime:
-    """Where the last pull got to. A mark that cannot be read means that the landed files alone tell."""
-    first = datetime.combine(rule.first, time(), UTC)
+def _read_mark(path: Path) -> tuple[datetime, datetime] | None:
+    """From when on the last pull asked and where it got to. None where it cannot be read: the landed files tell."""
     try:
-        return max(first, datetime.fromisoformat(json.loads(path.read_bytes())["settled"]))
+        said = json.loads(path.read_bytes())
+        return datetime.combine(date.fromisoformat(said["first"]), time(), UTC), datetime.fromisoformat(said["settled"])
     except (FileNotFoundError, ValueError, LookupError, TypeError):
-        return first
+        return None
+
+
+def _write_mark(path: Path, first: datetime, settled: datetime) -> None:
+    said = {"first": f"{first:%Y-%m-%d}", "settled": f"{settled:%Y-%m-%dT%H:%M:%SZ}"}
+    write_whole(path, json.dumps(said).encode())
 
 
 def _stamp(moment: datetime) -> str:

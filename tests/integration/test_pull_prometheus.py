@@ -182,19 +182,25 @@ def test_no_sample_comes_twice_and_none_is_lost(
     assert set(landed) <= set(exporter.served)
 
 
+MIDNIGHT = datetime(2026, 8, 10, tzinfo=UTC)
+HELD = [(MIDNIGHT.timestamp() + number / 2, "1") for number in range(-3600, 3601)]
+
+
 class Refusing(BaseHTTPRequestHandler):
-    """Answers as a server that refuses more than 150 seconds at once; a sample each half second of an hour."""
+    """Answers as a server that refuses long ranges; it holds a sample each half second around midnight."""
+
+    longest = 150
 
     def do_GET(self) -> None:
         asked = {name: text for name, [text] in parse_qs(urlsplit(self.path).query).items()}
         end, seconds = float(asked["time"]), int(asked["query"].rpartition("[")[2].removesuffix("s]"))
-        held = [(HOUR.timestamp() + number / 2, "1") for number in range(7200)]
-        values = [pair for pair in held if end - seconds < pair[0] <= end]
+        is_refused = seconds > self.longest
+        values = [pair for pair in HELD if end - seconds < pair[0] <= end]
         result = [{"metric": {"__name__": ENERGY}, "values": values}]
         said: dict[str, Any] = {"status": "success", "data": {"resultType": "matrix", "result": result}}
-        if seconds > 150:
+        if is_refused:
             said = {"status": "error", "error": "query processing would load too many samples"}
-        self.send_response(422 if seconds > 150 else 200)
+        self.send_response(422 if is_refused else 200)
         self.end_headers()
         self.wfile.write(json.dumps(said).encode())
 
@@ -202,24 +208,37 @@ class Refusing(BaseHTTPRequestHandler):
         """Quiet."""
 
 
-HOUR = datetime(2026, 8, 10, tzinfo=UTC)
-
-
-def test_windows_of_a_server_that_refuses_long_ones_leave_nothing_between_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def refusing(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("INFERLEDGER_NOW", "2026-08-10T00:32:00Z")
-    home = init_home(tmp_path / "home")
-    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as refusing:
-        threading.Thread(target=refusing.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{refusing.server_port}"
-        said = {"feed": "prometheus", "account_id": "c", "from": "2026-08-10", "base_url": url}
-        rule = PullRule.model_validate(said)
-        prometheus.pull_samples(home, rule, "dcgm", prometheus_api(rule), lambda *_: None)
-        refusing.shutdown()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def landed_from(home: Home, url: str, first: str) -> list[float]:
+    """The times of all landed samples after a pull from a day on."""
+    said = {"feed": "prometheus", "account_id": "c", "from": first, "base_url": url}
+    rule = PullRule.model_validate(said)
+    prometheus.pull_samples(home, rule, "dcgm", prometheus_api(rule), lambda *_: None)
     pages = [json.loads(path.read_bytes()) for path in (home.landing / "dcgm/samples/c").glob("*.json")]
-    landed = sorted(pair[0] for page in pages for result in page["data"]["result"] for pair in result["values"])
+    return sorted(pair[0] for page in pages for result in page["data"]["result"] for pair in result["values"])
+
+
+def test_windows_of_a_server_that_refuses_long_ones_leave_nothing_between_them(tmp_path: Path, refusing: str) -> None:
     # A window begins after its first moment, so nothing is asked of midnight itself.
-    assert landed == [HOUR.timestamp() + number / 2 for number in range(1, 3601)]
+    expected = [at for at, _ in HELD if at > MIDNIGHT.timestamp()]
+    assert landed_from(init_home(tmp_path / "home"), refusing, "2026-08-10") == expected
+
+
+def test_an_earlier_first_day_brings_what_came_before_and_nothing_twice(
+    tmp_path: Path, refusing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Refusing, "longest", 86400)
+    home = init_home(tmp_path / "home")
+    landed_from(home, refusing, "2026-08-10")
+    for first in ("2026-08-09", "2026-08-10", "2026-08-09"):
+        assert landed_from(home, refusing, first) == [at for at, _ in HELD]
