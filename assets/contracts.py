@@ -63,11 +63,12 @@ def _no_nan(data: PolarsData) -> pl.LazyFrame:
 
 @dataclass(frozen=True)
 class MartContract:
-    """The rules of one mart. `feeds`: without any row of these it may be empty."""
+    """The rules of one mart. `feeds`: without any row of these it may be empty; `is_optional`: without a setting."""
 
     mart: str
     rules: Mapping[str, Rule]
     feeds: tuple[str, ...] = ("litellm.spend_logs",)
+    is_optional: bool = False
     schema: pa.DataFrameSchema = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -257,6 +258,42 @@ CONTRACTS: tuple[MartContract, ...] = (
             "cost_usd": NOT_NEGATIVE,
         },
         feeds=("dcgm.samples",),
+    ),
+    MartContract(
+        "break_even_monthly",
+        {
+            "month_start": KEY,
+            "workload_id": KEY,
+            "comparator_id": KEY,
+            "replicas": COUNT,
+            "api_cost_per_month_usd": RATIO,
+            "self_hosted_cost_per_month_usd": RATIO,
+            "throughput_utilisation": RATIO,
+            "verdict": Rule(allowed=("self_host", "api", "unknown")),
+        },
+        is_optional=True,
+    ),
+    MartContract(
+        "capacity_weekly",
+        {
+            "week_start": KEY,
+            "workload_id": KEY,
+            "p50_tokens_per_second": NOT_NEGATIVE,
+            "p95_tokens_per_second": NOT_NEGATIVE,
+            "p99_tokens_per_second": NOT_NEGATIVE,
+            "replicas_needed": Rule(is_required=False, minimum=0),
+        },
+        is_optional=True,
+    ),
+    MartContract(
+        "tco_monthly",
+        {
+            "month_start": KEY,
+            "product_id": KEY,
+            "line": KEY,
+            "cash_usd": MONEY,
+            "unvalued_wrong_answers": Rule(is_required=False, minimum=0),
+        },
     ),
     MartContract(
         "data_status",

@@ -189,14 +189,7 @@ def cost_per_revenue_dollar(bars: Sequence[BandBar]) -> Markup:
 def _band_chart(values: list[dict[str, Any]], edge: float, size: Size) -> alt.TopLevelMixin:
     room = 110 if size.is_narrow else 190
     scale = alt.Scale(domain=[0, edge * (1.55 if size.is_narrow else 1.2)], nice=False)
-    # two tenants may share a shortened name, so rows are told apart by position and named by the axis
-    names = [value["shortest" if size.is_narrow else "short"] for value in values]
-    y = alt.Y(
-        "position:O",
-        title=None,
-        axis=_axis(room=room, grid=False, domain=False, labelColor=INK, labelExpr=f"{json.dumps(names)}[datum.value]"),
-    )
-    base = alt.Chart(alt.InlineData(values=values)).encode(y=y)
+    base = alt.Chart(alt.InlineData(values=values)).encode(y=_name_axis(values, size, room))
     x = alt.X("drawn:Q", title=None, scale=scale, axis=_axis(format="$.2f", values=[0, 0.15, 0.30, 0.45, 0.6, 0.75]))
     bars = base.mark_bar(height=14, cornerRadiusEnd=2).encode(
         x=x,
@@ -216,6 +209,55 @@ def _band_chart(values: list[dict[str, Any]], edge: float, size: Size) -> alt.To
         .encode(x=alt.X("limit:Q", scale=scale))
     )
     return alt.layer(limits, bars, halo, labels).properties(width=size.width - room, height=26 * len(values))
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar of a bar chart; `label` is written behind it. An accented one is the company's own."""
+
+    name: str
+    value: Decimal
+    label: str
+    is_accented: bool
+    description: str
+
+
+def bars(name: str, summary: str, rows: Sequence[Bar]) -> Markup:
+    """Bars from zero, one below the other in the order given."""
+    values = [
+        {
+            "position": index,
+            "short": _shortened(bar.name, 30),
+            "shortest": _shortened(bar.name, 22),
+            "value": float(bar.value),
+            "label": bar.label,
+            "accented": bar.is_accented,
+            "description": bar.description,
+        }
+        for index, bar in enumerate(rows)
+    ]
+    return _figure(name, summary, partial(_bar_chart, values))
+
+
+def _bar_chart(values: list[dict[str, Any]], size: Size) -> alt.TopLevelMixin:
+    room = 150 if size.is_narrow else 220
+    # what is written behind the longest bar needs its place as well
+    top = max([value["value"] for value in values] + [0.0]) * (1.6 if size.is_narrow else 1.25) or 1.0
+    x = alt.X("value:Q", title=None, scale=alt.Scale(domain=[0, top], nice=False), axis=None)
+    base = alt.Chart(alt.InlineData(values=values)).encode(x=x, y=_name_axis(values, size, room))
+    drawn = base.mark_bar(height=18, cornerRadiusEnd=2).encode(
+        color=alt.condition("datum.accented", alt.value(ACCENT), alt.value(BAR)), description="description:N"
+    )
+    labels = base.mark_text(align="left", dx=6, color=INK).encode(text="label:N")
+    return alt.layer(drawn, labels).properties(width=size.width - room, height=34 * len(values))
+
+
+def _name_axis(values: Sequence[Mapping[str, Any]], size: Size, room: int) -> alt.Y:
+    """Two rows may share a shortened name, so they are told apart by position and named by the axis."""
+    names = [value["shortest" if size.is_narrow else "short"] for value in values]
+    label = f"{json.dumps(names)}[datum.value]"
+    axis = _axis(room=room, grid=False, domain=False, labelColor=INK, labelExpr=label)
+    return alt.Y("position:O", title=None, axis=axis)
 
 
 @dataclass(frozen=True)

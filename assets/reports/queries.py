@@ -326,3 +326,54 @@ def gpu_hours(marts: DuckDBPyConnection, week: date) -> list[Row]:
         """,
         {"week": week},
     )
+
+
+def break_even(marts: DuckDBPyConnection, week: date) -> list[Row]:
+    """The comparisons of self_hosting.yml, of the last month that is over by the week's end."""
+    return rows(
+        marts,
+        """
+        select *
+        from break_even_monthly
+        where month_start = (
+            select max(month_start)
+            from break_even_monthly
+            where month_start + interval 1 month <= cast($week as date) + 7
+        )
+        order by workload_id, comparator_kind desc, comparator_id
+        """,
+        {"week": week},
+    )
+
+
+def capacity(marts: DuckDBPyConnection, week: date) -> list[Row]:
+    sql = "select * from capacity_weekly where week_start = $week order by workload_id"
+    return rows(marts, sql, {"week": week})
+
+
+def cost_of_ownership(marts: DuckDBPyConnection, week: date) -> list[Row]:
+    """The seven lines of the last complete month that is over by the week's end, over all products.
+
+    `economic_usd` leaves out the wrong answers nobody has put a cost on; `unvalued_wrong_answers` counts them.
+    """
+    return rows(
+        marts,
+        """
+        select
+            month_start,
+            line,
+            sum(cash_usd) as cash_usd,
+            coalesce(sum(economic_usd), 0) as economic_usd,
+            sum(token_bill_usd) as token_bill_usd,
+            cast(coalesce(sum(unvalued_wrong_answers), 0) as bigint) as unvalued_wrong_answers
+        from tco_monthly
+        where month_start = (
+            select max(month_start)
+            from tco_monthly
+            where is_complete and month_start + interval 1 month <= cast($week as date) + 7
+        )
+        group by month_start, line, line_order
+        order by line_order
+        """,
+        {"week": week},
+    )

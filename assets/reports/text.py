@@ -62,6 +62,10 @@ def short_day(value: date) -> str:
     return f"{value.day} {value:%b}"
 
 
+def month(value: date) -> str:
+    return f"{value:%B} {value.year}"
+
+
 def day_span(first: date, last: date) -> str:
     """'9-15 November 2026', '28 September - 4 October 2026'."""
     if (first.year, first.month) == (last.year, last.month):

@@ -18,7 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from assets.marts import UNATTRIBUTED, open_marts
-from assets.reports import charts, ledger_tables, queries, tables, text
+from assets.reports import charts, ledger_tables, planning, queries, tables, text
 from assets.reports.kpis import Kpi, headline, summary, task_trend, weekly_parts
 from assets.reports.status import DataStatus, data_status
 from sources.settings.models import Limits
@@ -129,8 +129,9 @@ def _page(
         **_tenants(marts, week, shown),
         **_features(marts, week),
     }
-    page["charts"] = _charts(marts, week, shown, page["trend"], names, page.pop("bars"))
-    return kpis, page
+    decisions, decision_charts = _planning(marts, week)
+    drawn = _charts(marts, week, shown, page["trend"], names, page.pop("bars"))
+    return kpis, page | decisions | {"charts": drawn | decision_charts}
 
 
 def _notes(revenue: Sequence[queries.Row], week: date) -> dict[str, str]:
@@ -169,6 +170,27 @@ def _features(marts: DuckDBPyConnection, week: date) -> dict[str, Any]:
         if row["week_start"] == week
     }
     return {"features": tables.feature_table(queries.features(marts, week), tasks, cache)}
+
+
+def _planning(marts: DuckDBPyConnection, week: date) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the template prints of decisions, and their charts."""
+    break_even, capacity = queries.break_even(marts, week), queries.capacity(marts, week)
+    ownership = queries.cost_of_ownership(marts, week)
+    page = {
+        "selfhost": planning.break_even_table(break_even),
+        "selfhost_month": break_even[0]["month_start"] if break_even else None,
+        "verdicts": planning.verdicts(break_even),
+        "capacity": planning.capacity_table(capacity),
+        "tco": planning.ownership_table(ownership),
+        "tco_month": ownership[0]["month_start"] if ownership else None,
+        "token_bill_share": planning.token_bill_share(ownership),
+    }
+    drawn = {
+        "selfhost": planning.break_even_chart(break_even),
+        "capacity": planning.capacity_chart(capacity),
+        "tco": planning.ownership_chart(ownership),
+    }
+    return page, drawn
 
 
 def _charts(
@@ -255,6 +277,7 @@ def _environment() -> Environment:
         "percent": text.percent,
         "unit_usd": text.unit_usd,
         "short_day": text.short_day,
+        "month": text.month,
         "listed": text.listed,
     }
     return environment

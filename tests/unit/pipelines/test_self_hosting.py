@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from assets.reports.verdicts import INPUTS, REASONS, VERDICTS
 from pipelines.cli import cli
-from pipelines.self_hosting import INPUTS, REASONS, VERDICTS, SelfHostingError, read_self_hosting
+from pipelines.self_hosting import SelfHostingError, read_self_hosting
 from sources.home import Home, init_home
 from tests.unit.dbt_project.rendered import PROJECT, built
 from tests.unit.dbt_project.self_hosting_rows import MODELS, REPLICA, call, tables, workload

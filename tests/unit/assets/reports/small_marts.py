@@ -389,12 +389,56 @@ select
 from cells where tenant_id <> 'free' group by all;
 """
 
+# October: two comparisons of one workload, the second without a price; and seven lines of which one is unknown.
+PLANNING = """
+create table break_even_monthly as
+select
+    date '2026-10-01' as month_start, 'qwen-chat' as workload_id, comparator_id, comparator_kind,
+    cast(910000000 as decimal(38, 0)) as tokens_per_month, cast(api as decimal(38, 12)) as api_cost_per_month_usd,
+    2 as replicas, cast(own as decimal(38, 12)) as self_hosted_cost_per_month_usd,
+    cast(4000000000 as decimal(38, 0)) as tokens_per_replica_month,
+    cast(break_even as decimal(38, 0)) as break_even_tokens_per_month,
+    cast(break_even as decimal(38, 0)) as break_even_tokens_without_capacity,
+    cast(0.11375 as double) as throughput_utilisation, cast(needed as double) as break_even_utilisation,
+    12 as commitment_months, cast(-saving as decimal(38, 12)) as commitment_saving_usd,
+    cast(null as integer) as payback_months, verdict, reason, true as is_verdict_stable,
+    'traffic' as hinges_on_first, cast(null as varchar) as hinges_on_second, cast(null as varchar) as hinges_on_third,
+    cast(-saving - 9 as decimal(38, 12)) as lowest_commitment_saving_usd,
+    cast(-saving + 9 as decimal(38, 12)) as highest_commitment_saving_usd, 'data_residency' as flags
+from (values
+    ('together', 'same_model', 800.855, 3633.75, 4129000000, 0.516, 33994.25, 'api', 'api_cheaper'),
+    ('today', 'own_billed', null, 3633.75, null, null, null, 'unknown', 'api_price_unknown')
+) as t (comparator_id, comparator_kind, api, own, break_even, needed, saving, verdict, reason);
+create table capacity_weekly as
+select distinct
+    week_start, workload_id, 'steady_b2b' as shape,
+    cast(410.25 as decimal(26, 6)) as p50_tokens_per_second,
+    cast(1210.5 as decimal(26, 6)) as p95_tokens_per_second, cast(1804.75 as decimal(26, 6)) as p99_tokens_per_second,
+    2 as replicas_needed,
+    2 as reserved_replicas, 0 as burst_replicas, gpus as gpus_needed, there as provisioned_gpus
+from days
+cross join (values ('qwen-chat', 2, 4), ('qwen-review', 6, null)) as t (workload_id, gpus, there);
+create table tco_monthly as
+select
+    month_start, 'unattributed' as product_id, line, cast(position as integer) as line_order,
+    month_start < date '2026-11-01' as is_complete, cast(cash as decimal(38, 12)) as cash_usd,
+    cast(economic as decimal(38, 12)) as economic_usd, cast(bill as decimal(38, 12)) as token_bill_usd,
+    cast(unvalued as bigint) as unvalued_wrong_answers
+from (values
+    (1, 'people', 20000.004, 20000.004, 0, null), (2, 'bad_answers', 0, 1300.5, 0, 7),
+    (3, 'inference', 5806.703, 5806.703, 4275.623, null), (4, 'supporting_layer', 800.001, 800.001, 0, null),
+    (5, 'storage_network_ci', 120, 120, 0, null), (6, 'model_updates', 7800, 7800, 0, null),
+    (7, 'security_compliance', 2000, 2000, 0, null)
+) as t (position, line, cash, economic, bill, unvalued)
+cross join (values (date '2026-10-01'), (date '2026-11-01')) as m (month_start);
+"""
+
 
 def build_marts(path: Path) -> Path:
     """Write the marts to `path`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(str(path)) as connection:
-        for script in (DIMENSIONS, CELLS, FACTS, WEEKLY, COST_MARTS, RECONCILIATION, STATUS):
+        for script in (DIMENSIONS, CELLS, FACTS, WEEKLY, COST_MARTS, RECONCILIATION, STATUS, PLANNING):
             connection.execute(script)
         connection.execute(SETTINGS)
         connection.execute(f"create table journal_lines as {journal_sql()}")

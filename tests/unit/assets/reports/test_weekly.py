@@ -147,7 +147,9 @@ def test_ids_are_unique_though_every_chart_is_drawn_twice(page: Page) -> None:
     assert len(ids) == len(set(ids))
     charts = [name for name in ids if name.endswith(("-wide", "-narrow"))]
     assert sorted(charts) == sorted(
-        f"{n}-{s}" for n in ("task", "models", "revenue", "cache", "gpu") for s in ("wide", "narrow")
+        f"{n}-{s}"
+        for n in ("task", "models", "revenue", "cache", "gpu", "selfhost", "capacity", "tco")
+        for s in ("wide", "narrow")
     )
     references = re.findall(r"url\(#([^)]+)\)", page.source)
     assert set(references) <= set(ids)
@@ -242,14 +244,57 @@ def test_feeds_nobody_uses_leave_a_sentence(broken_marts: Build, tmp_path: Path)
         "delete from fct_tasks",
         "delete from cost_per_task_weekly",
         "delete from reconciliation_daily",
+        "delete from break_even_monthly",
+        "delete from capacity_weekly",
+        "delete from tco_monthly",
     )
     report = write_weekly_report(marts, tmp_path, WEEK, META)
     page = Page(report.path)
     assert report.kpis["cost_per_resolved_task_usd"] is None
     assert report.kpis["cache_hit_rate"] is None
     assert "No GPU is provisioned in this week." in page.source
+    assert "No workload of self_hosting.yml has a month that is over." in page.source
+    assert "No workload of self_hosting.yml had a call in this week." in page.source
+    assert "The ledger covers no month in full yet." in page.source
     assert "No model with a prompt cache was called in this week." in page.source
     assert "No final bill of this week yet" in page.texts["status"]
+
+
+def test_own_gpus_stand_beside_the_api_with_the_verdict_in_words(page: Page) -> None:
+    first, second = page.tables["selfhost"][1:]
+    assert first == [
+        "qwen-chat", "together", "910.0", "$800.86", "$3,633.75", "2", "4,129.0", "11.4%", "51.6%", "use the API",
+        "data residency",
+    ]  # fmt: skip
+    assert second[3] == "– (a call has no price there)"
+    assert second[9] == "no verdict"
+    assert "qwen-chat against together: use the API: the API costs less in the month." in page.source
+    assert "What the work of a whole month costs there and on own GPUs, October 2026" in page.source
+
+
+def test_capacity_of_the_week_stands_beside_the_gpus_that_are_there(page: Page) -> None:
+    assert page.tables["capacity"][1] == [
+        "qwen-chat", "steady b2b", "410.2", "1,210.5", "1,804.8", "2", "2", "0", "2", "4",
+    ]  # fmt: skip
+    assert page.tables["capacity"][2][8:] == ["6", "– (no deployment of gpu_rates.yml runs it)"]
+
+
+def test_lines_of_ownership_add_up_and_say_what_is_not_in_them(page: Page) -> None:
+    lines = page.tables["tco"][1:]
+    assert [row[0] for row in lines[:3]] == ["people", "bad answers", "inference"]
+    assert lines[1] == ["bad answers", "$0.00", "0.0%", "$1,300.50", "7"]
+    assert lines[-1] == ["Total", "$36,526.71", "100.0%", "$37,827.21", "7"]
+    for column in (1, 3):
+        amounts = [Decimal(row[column].strip("$").replace(",", "")) for row in lines]
+        assert sum(amounts[:-1]) == amounts[-1]
+    # 4,275.623 of 36,526.708
+    assert "The bill for tokens is 11.7% of what was paid." in page.source
+
+
+def test_a_month_that_is_not_over_by_the_weeks_end_is_not_shown(marts: Path, tmp_path: Path) -> None:
+    page = Page(write_weekly_report(marts, tmp_path, "2026-W43", META).path)
+    assert "No workload of self_hosting.yml has a month that is over." in page.source
+    assert "The ledger covers no month in full yet." in page.source
 
 
 def test_first_week_compares_with_nothing(marts: Path, tmp_path: Path) -> None:

@@ -1,0 +1,209 @@
+"""What the report says about decisions: own GPUs or an API, the capacity that takes, and the total cost of ownership.
+
+The figures are those of the marts; here they become cells, bars and sentences.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from markupsafe import Markup
+
+from assets.reports import charts, text
+from assets.reports.tables import CENTS, Cell, Column, Table, absent
+from assets.reports.verdicts import VERDICTS, in_words
+from sources.money import largest_remainder
+
+Row = Mapping[str, Any]
+ZERO = Decimal(0)
+MILLION = 1_000_000
+LINES = {
+    "people": "people",
+    "bad_answers": "bad answers",
+    "inference": "inference",
+    "supporting_layer": "supporting layer",
+    "storage_network_ci": "storage, network, CI",
+    "model_updates": "model updates",
+    "security_compliance": "security, compliance",
+}
+
+
+def break_even_table(rows: Sequence[Row]) -> Table:
+    return Table(
+        name="selfhost",
+        columns=(
+            Column("Workload", is_number=False),
+            Column("Against", is_number=False),
+            Column("Million tokens", hint="of a whole month, those that could move"),
+            Column("There"),
+            Column(
+                "Own GPUs",
+                hint="whole replicas, no fewer than availability needs, with the people and stack around them",
+            ),
+            Column("Replicas"),
+            Column("Break-even", hint="million tokens a month from which own GPUs cost no more"),
+            Column("Load", hint="throughput utilisation: tokens / what the replicas sustain"),
+            Column("Load needed", hint="throughput utilisation at which both cost the same"),
+            Column("Verdict", is_number=False),
+            Column("Not a question of cost", is_number=False),
+        ),
+        body=tuple(
+            (
+                Cell(row["workload_id"]),
+                Cell(row["comparator_id"], "quiet"),
+                Cell(_millions(row["tokens_per_month"])),
+                _known(row["api_cost_per_month_usd"], text.usd, "a call has no price there"),
+                _known(row["self_hosted_cost_per_month_usd"], text.usd, "a rate or the overhead is not known"),
+                Cell(text.count(row["replicas"])),
+                _known(row["break_even_tokens_per_month"], _millions, "no volume within capacity breaks even"),
+                _known(row["throughput_utilisation"], text.percent, "nothing is sustained"),
+                _known(row["break_even_utilisation"], text.percent, "a price or a rate is not known"),
+                Cell(VERDICTS[row["verdict"]], "strong"),
+                Cell((row["flags"] or text.NONE).replace("_", " "), "quiet"),
+            )
+            for row in rows
+        ),
+        empty="No workload of self_hosting.yml has a month that is over.",
+    )
+
+
+def break_even_chart(rows: Sequence[Row]) -> Markup | str:
+    """Two bars for each comparison whose costs are both known."""
+    known = [row for row in rows if None not in (row["api_cost_per_month_usd"], row["self_hosted_cost_per_month_usd"])]
+    bars = [
+        charts.Bar(
+            f"{row['workload_id']}, {side}", cost, text.usd(cost), is_own, f"{row['workload_id']}: {in_words(row)}"
+        )
+        for row in known
+        for side, cost, is_own in (
+            (row["comparator_id"], row["api_cost_per_month_usd"], False),
+            ("own GPUs", row["self_hosted_cost_per_month_usd"], True),
+        )
+    ]
+    return charts.bars("selfhost", "Cost of a month at an API and on own GPUs, by workload", bars) if bars else ""
+
+
+def verdicts(rows: Sequence[Row]) -> list[str]:
+    return [f"{row['workload_id']} against {row['comparator_id']}: {in_words(row)}" for row in rows]
+
+
+def capacity_table(rows: Sequence[Row]) -> Table:
+    return Table(
+        name="capacity",
+        columns=(
+            Column("Workload", is_number=False),
+            Column("Shape", is_number=False),
+            Column("P50", hint="tokens per second of the windows of five minutes, input and output"),
+            Column("P95"),
+            Column("P99"),
+            Column("Replicas needed", hint="by the rule of the shape, no fewer than availability needs"),
+            Column("Worth reserving", hint="replicas of the P50 window"),
+            Column("Bursting", hint="replicas above them"),
+            Column("GPUs needed"),
+            Column("GPUs there", hint="of the nodes the deployment ran on"),
+        ),
+        body=tuple(
+            (
+                Cell(row["workload_id"]),
+                Cell(row["shape"].replace("_", " "), "quiet"),
+                *(Cell(f"{row[f'{name}_tokens_per_second']:,.1f}") for name in ("p50", "p95", "p99")),
+                *(
+                    _known(row[name], text.count, "self_hosting.yml does not say what a replica sustains")
+                    for name in ("replicas_needed", "reserved_replicas", "burst_replicas", "gpus_needed")
+                ),
+                _known(row["provisioned_gpus"], text.count, "no deployment of gpu_rates.yml runs it"),
+            )
+            for row in rows
+        ),
+        empty="No workload of self_hosting.yml had a call in this week.",
+    )
+
+
+def capacity_chart(rows: Sequence[Row]) -> Markup | str:
+    """GPUs the load asks for, beside those that are there."""
+    bars = [
+        charts.Bar(
+            f"{row['workload_id']}, {side}",
+            Decimal(gpus),
+            text.count(gpus),
+            is_own,
+            f"{row['workload_id']}: {text.plural(gpus, 'GPU')} {side}",
+        )
+        for row in rows
+        for side, gpus, is_own in (
+            ("needed", row["gpus_needed"], False),
+            ("there", row["provisioned_gpus"], True),
+        )
+        if gpus is not None
+    ]
+    return charts.bars("capacity", "GPUs the load asks for and GPUs that are there, by workload", bars) if bars else ""
+
+
+def ownership_table(rows: Sequence[Row]) -> Table:
+    """Cash and economic cost of each line; cents are shared out so that each column adds up."""
+    cash, economic = (largest_remainder([row[name] for row in rows], CENTS) for name in ("cash_usd", "economic_usd"))
+    paid = sum((row["cash_usd"] for row in rows), ZERO)
+    body = [
+        (
+            Cell(_line(row)),
+            Cell(text.usd(line_cash), "strong" if line_cash else "zero"),
+            Cell(text.percent(row["cash_usd"] / paid)) if paid else absent("nothing was paid"),
+            Cell(text.usd(line_economic), "" if line_economic else "zero"),
+            Cell(text.count(row["unvalued_wrong_answers"]), "" if row["unvalued_wrong_answers"] else "zero"),
+        )
+        for row, line_cash, line_economic in zip(rows, cash, economic, strict=True)
+    ]
+    total = (
+        Cell("Total"),
+        Cell(text.usd(sum(cash, ZERO))),
+        Cell("100.0%") if paid else absent("nothing was paid"),
+        Cell(text.usd(sum(economic, ZERO))),
+        Cell(text.count(sum(row["unvalued_wrong_answers"] for row in rows))),
+    )
+    return Table(
+        name="tco",
+        columns=(
+            Column("Line", is_number=False),
+            Column("Cash"),
+            Column("Share of cash"),
+            Column("Economic", hint="owned GPUs by the capital they bind, bad answers at what they cost to put right"),
+            Column("Not in it", hint="wrong answers without a remediation cost in tco.yml"),
+        ),
+        body=tuple(body),
+        total=total if rows else (),
+        empty="The ledger covers no month in full yet.",
+    )
+
+
+def ownership_chart(rows: Sequence[Row]) -> Markup | str:
+    bars = [
+        charts.Bar(
+            _line(row),
+            row["economic_usd"],
+            text.usd(row["economic_usd"]),
+            row["line"] == "inference",
+            f"{_line(row)}: {text.usd(row['economic_usd'])}, in cash {text.usd(row['cash_usd'])}",
+        )
+        for row in rows
+    ]
+    return charts.bars("tco", "Economic cost of a month by line of the total cost of ownership", bars) if bars else ""
+
+
+def token_bill_share(rows: Sequence[Row]) -> str:
+    """The bill for tokens as a share of all that was paid, or why there is none."""
+    cash = sum((row["cash_usd"] for row in rows), ZERO)
+    if not cash:
+        return "unknown"
+    return text.percent(sum((row["token_bill_usd"] for row in rows), ZERO) / cash)
+
+
+def _line(row: Row) -> str:
+    return LINES[row["line"]]
+
+
+def _millions(tokens: Decimal | int) -> str:
+    return f"{Decimal(tokens) / MILLION:,.1f}"
+
+
+def _known(value: Any, write: Callable[[Any], str], reason: str) -> Cell:
+    return absent(reason) if value is None else Cell(write(value))
