@@ -4,6 +4,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -153,6 +154,19 @@ def test_more_slices_than_a_gpu_has_share_it() -> None:
         "select slice_id, cost_usd from gpu_cost_hourly where hour_start = '2026-08-10' order by slice_id"
     )
     assert {row["slice_id"]: row["cost_usd"] for row in found} == {"1": 4, "2": 3, "3": 2}
+
+
+@pytest.mark.parametrize(
+    ("profiles", "whole"),
+    [(["1g.24gb", "2g.48gb"], 4), (["1g.24gb", "3g.48gb"], 7), (["1g.24gb+me"], 4), (["1g.6gb"], 4), (["7g.96gb"], 7)],
+)
+def test_a_profile_of_two_kinds_of_gpu_is_told_by_those_beside_it(profiles: list[str], whole: int) -> None:
+    slices = [span("n", 0, 0, 0, slice_id=f"{n}", slice_profile=profile) for n, profile in enumerate(profiles)]
+    models = ("int_gpu_node_days", "int_gpu_node_costs", "int_gpu_days", "int_gpu_slice_days")
+    rates = {"nodes": [node("n", 1, {"usd_per_gpu_hour": "1"})]}
+    fleet = Fleet(rates, [until(DAY + timedelta(1))], slices=slices, models=models)
+    [found] = fleet.rows("select distinct total_slices from int_gpu_slice_days where slice_id <> 'whole'")
+    assert found["total_slices"] == whole
 
 
 def test_idle_time_has_a_kind() -> None:

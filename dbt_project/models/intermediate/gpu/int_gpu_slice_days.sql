@@ -34,7 +34,8 @@ sized as (
 
 ),
 
--- GPUs have seven compute slices; those with 6 or 24 GB in each (A30, RTX PRO 6000) have four.
+-- GPUs have seven compute slices; those with 6 or 24 GB in each (A30, RTX PRO 6000) have four, and never three in one. That
+-- tells a GPU of seven with 96 GB (H100, GH200) from them, which has a 1g.24gb too.
 totals as (
 
     select
@@ -43,6 +44,7 @@ totals as (
         gpu_uuid,
         cast(sum(compute_slices) as integer) as given_slices,
         case
+            when max(case when compute_slices in (3, 7) then 1 else 0 end) = 1 then 7
             when
                 max(
                     case
