@@ -96,3 +96,20 @@ def test_another_source_of_a_counter_is_no_growth() -> None:
     grown = {row["usage_date"].day: row["counter_increase"] for row in found}
     # From the 10th to the 12th DCGM's own counter grew by 800: it is of the sample before.
     assert grown == {10: 900, 11: 20, 12: 100}
+
+
+def test_a_slice_that_is_cut_anew_has_no_time_twice() -> None:
+    """Sampled each minute; from 09:02:30 on another profile has the number, before the old one's minute is over."""
+    taken = [(0, 0, "1g.5gb"), (1, 0, "1g.5gb"), (2, 0, "1g.5gb"), (2, 30, "2g.10gb"), (3, 30, "2g.10gb")]
+    first = SAMPLES.row(0, named=True) | {"mig_instance_id": "7", "metric": "engine_active_share"}
+    samples = pl.DataFrame(
+        [
+            first | {"sampled_at": datetime(2026, 8, 10, 9, minute, second), "mig_profile": profile}
+            for minute, second, profile in taken
+        ]
+    ).with_columns(quantity=pl.lit(Decimal("0.5")).cast(pl.Decimal(26, 6)))
+    spans = rows_of(compiled("int_gpu_slices_spanned"), {"int_gpu_samples": samples})
+    found = sorted((row["sampled_at"], row["slice_profile"], row["span_us"] // 1_000_000) for row in spans)
+    assert [(profile, seconds) for _, profile, seconds in found] == [
+        ("1g.5gb", 60), ("1g.5gb", 60), ("1g.5gb", 30), ("2g.10gb", 60), ("2g.10gb", 60),
+    ]  # fmt: skip

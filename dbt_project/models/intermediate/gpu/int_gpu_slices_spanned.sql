@@ -21,9 +21,10 @@ shares as (
 
 ),
 
+-- A slice that is cut anew under its old number goes on where it was: its time is not there twice.
 spanned as (
 
-    {{ sample_spans('shares', ['node_id', 'gpu_uuid', 'slice_id', 'slice_profile'], ['busy_share']) }}
+    {{ sample_spans('shares', ['node_id', 'gpu_uuid', 'slice_id'], ['slice_profile', 'busy_share']) }}
 
 )
 
