@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assets.ingest import in_words
 from tests.unit.dbt_project.rendered import built, sql_of
 from tests.unit.dbt_project.self_hosting_rows import HOSTED, MODELS, REPLICA, call, tables, workload
 
@@ -52,6 +53,15 @@ def test_no_utilisation_reaches_a_price_below_what_grows_with_the_work() -> None
     for per_mtok in ("1", "1.01"):
         row = decided(replica=ALONE | {"usd_per_mtok": per_mtok})
         assert (row["break_even_utilisation"], row["break_even_tokens_without_capacity"]) == (None, None)
+
+
+def test_one_small_call_in_a_month_has_a_verdict_in_words() -> None:
+    """Of 8,640 windows one has a millisecond of work."""
+    small = [call(datetime(2026, 6, 1), input_uncached_tokens=10), call(datetime(2026, 6, 30))]
+    (row,) = rows(small, {"workloads": [workload(replica=ALONE)]}, FLAT)
+    assert (row["verdict"], row["reason"], row["replicas"]) == ("api", "api_cheaper", 1)
+    assert row["tokens_per_replica_month"] > 10
+    assert "use the API" in in_words(row)
 
 
 def test_availability_headroom_and_derating_cost_replicas() -> None:

@@ -129,7 +129,8 @@ loads as (
 
 ),
 
--- What is asked of a replica has to be done some time: no less than the mean is sized for, whatever the percentile.
+-- What is asked of a replica has to be done some time: no less than the mean is sized for, whatever the percentile, and
+-- something for the smallest work.
 needed as (
 
     select
@@ -137,7 +138,7 @@ needed as (
         cast(
             greatest(
                 cast(loads.sized_window_seconds * (1 + workloads.headroom) as decimal(26, 6)),
-                {{ divide_exact('loads.replica_seconds', '1', 'loads.window_count', 6, 0) }}
+                cast({{ ceil_quotient('loads.replica_seconds * 1000000', 'loads.window_count') }} * 0.000001 as decimal(26, 6))
             )
             as decimal(26, 6)
         ) as needed_window_seconds
