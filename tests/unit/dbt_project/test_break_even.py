@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.ingest import in_words
+from assets.reports.verdicts import in_words
 from tests.unit.dbt_project.rendered import built, sql_of
 from tests.unit.dbt_project.self_hosting_rows import HOSTED, MODELS, REPLICA, call, tables, workload
 
