@@ -57,7 +57,7 @@ def break_even_table(rows: Sequence[Row]) -> Table:
                 Cell(text.count(row["replicas"])),
                 _known(row["break_even_tokens_per_month"], _millions, "no volume within capacity breaks even"),
                 _known(row["throughput_utilisation"], text.percent, "nothing is sustained"),
-                _known(row["break_even_utilisation"], text.percent, "a price or a rate is not known"),
+                _known(row["break_even_utilisation"], text.percent, "a price or rate is unknown, or no load pays"),
                 Cell(VERDICTS[row["verdict"]], "strong"),
                 Cell((row["flags"] or text.NONE).replace("_", " "), "quiet"),
             )

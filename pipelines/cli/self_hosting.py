@@ -114,7 +114,7 @@ def _print_hardware(costs: "HardwareCosts") -> None:
         ]
         for row in costs.catalogue
     ]
-    title = f"Hardware as published, at {costs.utilisation_percent} % of half its published throughput"
+    title = f"Hardware as published, throughput derated for production and used at {costs.utilisation_percent} %"
     print_table(title, columns, table, right=(2, 3, 4, 6, 7))
     own = [
         [
