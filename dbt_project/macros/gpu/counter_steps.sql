@@ -1,6 +1,6 @@
 {#-
 What each series of counters grew by from one sample to the next, before anything is added up. A counter lower than before began
-at 0 in between: it grew by what it shows, and what it had grown by before stays. The first sample of a series says
+at 0 in between (is_reset): it grew by what it shows, and what it had grown by before stays. The first sample of a series says
 nothing of what came before it. `relation` has sampled_at, once per series and moment, and no null in `value`.
 -#}
 {% macro counter_steps(relation, series, value) -%}
@@ -9,6 +9,7 @@ select
     sampled_at,
     next_sampled_at,
     {{ dbt.datediff('sampled_at', 'next_sampled_at', 'microsecond') }} as step_us,
+    next_count < count_before as is_reset,
     case when next_count >= count_before then next_count - count_before else next_count end as increase
 from (
     select

@@ -103,52 +103,9 @@ served_names as (
 
 ),
 
-deployments as (
-
-    select
-        *,
-        count(*) over (partition by usage_date, node_id) as deployments_on_node
-    from deployment_days
-
-),
-
--- The engine calls a model what the gateway calls it, or the same without the gateway's prefix; one that names none is
--- the only deployment of the node its instance is named after. Where several nodes serve a model that node comes first.
 matches as (
 
-    select
-        served_names.usage_date,
-        served_names.instance,
-        served_names.model_name,
-        deployments.pool_id,
-        deployments.deployment_id,
-        deployments.model,
-        deployments.input_weight,
-        deployments.cache_read_weight,
-        deployments.output_weight,
-        row_number() over (
-            partition by served_names.usage_date, served_names.instance, served_names.model_name
-            order by
-                case when split_part(served_names.instance, ':', 1) = deployments.node_id then 0 else 1 end asc nulls last,
-                deployments.pool_id asc nulls last,
-                deployments.deployment_id asc nulls last,
-                deployments.node_id asc nulls last
-        ) as match_number
-    from served_names
-    inner join deployments
-        on
-            served_names.usage_date = deployments.usage_date
-            and (
-                served_names.model_name = deployments.model
-                or served_names.model_name = deployments.model_id
-                or '/' || served_names.model_name
-                = right(deployments.model_id, length(served_names.model_name) + 1)
-                or (
-                    served_names.model_name = ''
-                    and split_part(served_names.instance, ':', 1) = deployments.node_id
-                    and deployments.deployments_on_node = 1
-                )
-            )
+    {{ engine_deployments('served_names', 'deployment_days') }}
 
 ),
 
@@ -172,7 +129,6 @@ deployed as (
             served_hours.usage_date = matches.usage_date
             and served_hours.instance = matches.instance
             and served_hours.model_name = matches.model_name
-            and matches.match_number = 1
     group by
         served_hours.hour_start,
         served_hours.usage_date,
