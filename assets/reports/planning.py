@@ -141,14 +141,17 @@ def capacity_chart(rows: Sequence[Row]) -> Markup | str:
 
 def ownership_table(rows: Sequence[Row]) -> Table:
     """Cash and economic cost of each line; cents are shared out so that each column adds up."""
-    cash, economic = (largest_remainder([row[name] for row in rows], CENTS) for name in ("cash_usd", "economic_usd"))
+    cash = largest_remainder([row["cash_usd"] for row in rows], CENTS)
+    economic = largest_remainder([row["economic_usd"] or ZERO for row in rows], CENTS)
     paid = sum((row["cash_usd"] for row in rows), ZERO)
     body = [
         (
             Cell(_line(row)),
             Cell(text.usd(line_cash), "strong" if line_cash else "zero"),
             Cell(text.percent(row["cash_usd"] / paid)) if paid else absent("nothing was paid"),
-            Cell(text.usd(line_economic), "" if line_economic else "zero"),
+            absent("nobody has put a cost on them")
+            if row["economic_usd"] is None
+            else Cell(text.usd(line_economic), "" if line_economic else "zero"),
             Cell(text.count(row["unvalued_wrong_answers"]), "" if row["unvalued_wrong_answers"] else "zero"),
         )
         for row, line_cash, line_economic in zip(rows, cash, economic, strict=True)
@@ -185,6 +188,7 @@ def ownership_chart(rows: Sequence[Row]) -> Markup | str:
             f"{_line(row)}: {text.usd(row['economic_usd'])}, in cash {text.usd(row['cash_usd'])}",
         )
         for row in rows
+        if row["economic_usd"] is not None
     ]
     return charts.bars("tco", "Economic cost of a month by line of the total cost of ownership", bars) if bars else ""
 

@@ -354,7 +354,8 @@ def capacity(marts: DuckDBPyConnection, week: date) -> list[Row]:
 def cost_of_ownership(marts: DuckDBPyConnection, week: date) -> list[Row]:
     """The seven lines of the last complete month that is over by the week's end, over all products.
 
-    `economic_usd` leaves out the wrong answers nobody has put a cost on; `unvalued_wrong_answers` counts them.
+    `economic_usd` leaves out the wrong answers nobody has put a cost on, and is null where that is all of them;
+    `unvalued_wrong_answers` counts them.
     """
     return rows(
         marts,
@@ -363,7 +364,7 @@ def cost_of_ownership(marts: DuckDBPyConnection, week: date) -> list[Row]:
             month_start,
             line,
             sum(cash_usd) as cash_usd,
-            coalesce(sum(economic_usd), 0) as economic_usd,
+            sum(economic_usd) as economic_usd,
             sum(token_bill_usd) as token_bill_usd,
             cast(coalesce(sum(unvalued_wrong_answers), 0) as bigint) as unvalued_wrong_answers
         from tco_monthly

@@ -30,7 +30,7 @@ powers as (
         node_id,
         gpu_uuid,
         sampled_at,
-        cast(quantity as decimal(9, 3)) as power_watts
+        cast(quantity as decimal(23, 3)) as power_watts
     from samples
     where metric = 'power_watts'
 

@@ -81,7 +81,7 @@ canonical as (
         try_cast(
             case
                 when abs(exported.value) < 1000000000 then try_cast(exported.value as decimal(20, 6))
-                else try_cast(exported.value as decimal(14, 0))
+                else try_cast(exported.value as decimal(18, 0))
             end * cast(metrics.factor as decimal(17, 6)) as decimal(26, 6)
         ) as quantity
     from exported

@@ -291,6 +291,13 @@ def test_lines_of_ownership_add_up_and_say_what_is_not_in_them(page: Page) -> No
     assert "The bill for tokens is 11.7% of what was paid." in page.source
 
 
+def test_wrong_answers_without_a_cost_are_a_dash_and_no_zero(broken_marts: Build, tmp_path: Path) -> None:
+    marts = broken_marts("update tco_monthly set economic_usd = null where line = 'bad_answers'")
+    page = Page(write_weekly_report(marts, tmp_path, WEEK, META).path)
+    assert page.tables["tco"][2] == ["bad answers", "$0.00", "0.0%", "– (nobody has put a cost on them)", "7"]
+    assert page.tables["tco"][-1][3] == "$36,526.71"
+
+
 def test_a_month_that_is_not_over_by_the_weeks_end_is_not_shown(marts: Path, tmp_path: Path) -> None:
     page = Page(write_weekly_report(marts, tmp_path, "2026-W43", META).path)
     assert "No workload of self_hosting.yml has a month that is over." in page.source
