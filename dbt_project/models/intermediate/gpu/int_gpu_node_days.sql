@@ -31,12 +31,18 @@ day_numbers as (
 
 ),
 
--- Days end where the telemetry of the whole fleet does: a node that fell silent goes on costing money.
+-- Days end where the telemetry of the whole fleet does: a node that fell silent goes on costing money. Microseconds of more than
+-- 35 minutes are no integer, which is what an interval takes.
 observed as (
 
     select
         cast(
-            max({{ dbt.dateadd('microsecond', 'span_us', 'sampled_at') }}) as date
+            max(
+                {{ dbt.dateadd(
+                    'microsecond', 'mod(span_us, 1000000)',
+                    dbt.dateadd('second', 'cast((span_us - mod(span_us, 1000000)) / 1000000 as integer)', 'sampled_at')
+                ) }}
+            ) as date
         ) as first_incomplete_date
     from spans
 
