@@ -51,7 +51,7 @@ class HardwareCosts:
 
 def read_self_hosting(home: Home, month: date | None = None) -> SelfHosting:
     """The decisions of a month; the last whole one the logs cover, else the last, when none is named."""
-    with open_marts(home.published / "current" / DATABASE) as marts:
+    with open_marts(home.published / DATABASE) as marts:
         known = rows(marts, "select distinct month_start, month_start < max(month_start) over () as is_over"
                      " from break_even_monthly order by month_start")  # fmt: skip
         months = [row["month_start"] for row in known]
@@ -90,14 +90,14 @@ def read_hardware(home: Home, utilisation_percent: int) -> HardwareCosts:
         select * from hardware_costs where utilisation_percent = $percent
         order by model nulls last, hardware_id, usd_per_hour, basis
     """
-    with open_marts(home.published / "current" / DATABASE) as marts:
+    with open_marts(home.published / DATABASE) as marts:
         found = rows(marts, catalogue, {"percent": utilisation_percent})
         return HardwareCosts(utilisation_percent, found, rows(marts, own))
 
 
 def read_capacity(home: Home, week: date | None = None) -> list[Row]:
     """The rows of capacity_weekly of a week; the last whole one when none is named."""
-    with open_marts(home.published / "current" / DATABASE) as marts:
+    with open_marts(home.published / DATABASE) as marts:
         known = rows(marts, "select week_start, max(covered_days) as days from capacity_weekly group by 1 order by 1")
         if not known:
             raise SelfHostingError(f"{home.config / 'self_hosting.yml'}: no workload in it has calls; see its comments")

@@ -82,7 +82,12 @@ class Commands(click.Group):
 
 
 def exit_code(error: Exception) -> int | None:
-    """The exit code of an error that is no fault of the code; None for all others."""
+    """The exit code of an error that is no fault of the code; None for all others.
+
+    None too where a reader such as `head` has seen enough: click knows how to end then without a word.
+    """
+    if isinstance(error, BrokenPipeError):
+        return None
     names = (f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__)
     return next((EXIT_CODES[name] for name in names if name in EXIT_CODES), None)
 

@@ -1,6 +1,6 @@
 """Commands that say whether to self-host, and how much capacity that takes."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -16,18 +16,6 @@ if TYPE_CHECKING:
 MILLION = 1_000_000
 
 
-class Month(click.ParamType[date]):
-    """2026-10, as its first day."""
-
-    name = "month"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        try:
-            return date.fromisoformat(f"{value}-01")
-        except ValueError:
-            self.fail(f"{value!r} is no month; write one such as 2026-10", param, ctx)
-
-
 SELFHOST_EXAMPLES = """\b
 Examples:
   inferledger selfhost --home acme
@@ -38,7 +26,9 @@ Examples:
 
 @click.command(epilog=SELFHOST_EXAMPLES)
 @home_option
-@click.option("--month", type=Month(), help="A month such as 2026-10; the last one that is over when left out.")
+@click.option(
+    "--month", type=click.DateTime(["%Y-%m"]), help="Such as 2026-10; the last one that is over when left out."
+)
 @click.option(
     "--hardware", "with_hardware", is_flag=True, help="Show the hardware catalogue beside what you run instead."
 )
@@ -50,7 +40,7 @@ Examples:
     help="Percent of the catalogue's throughput that is used, for --hardware.",
 )
 @json_option
-def selfhost(home: Home, month: date | None, with_hardware: bool, utilisation: str, as_json: bool) -> None:
+def selfhost(home: Home, month: datetime | None, with_hardware: bool, utilisation: str, as_json: bool) -> None:
     """Say for each workload of self_hosting.yml whether own GPUs or an API cost less, and what that hangs on.
 
     Below stand the published rules of thumb, with the figure of your own data and whether they hold on it.
@@ -61,7 +51,7 @@ def selfhost(home: Home, month: date | None, with_hardware: bool, utilisation: s
         costs = read_hardware(home, int(utilisation))
         print_json(costs) if as_json else _print_hardware(costs)
         return
-    found = read_self_hosting(home, month)
+    found = read_self_hosting(home, month.date() if month else None)
     print_json(found) if as_json else _print_self_hosting(found)
 
 

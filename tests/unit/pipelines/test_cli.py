@@ -35,6 +35,19 @@ def test_help_names_every_command_and_shows_examples(runner: CliRunner) -> None:
     assert "Exit codes: 0 done, 1 a check failed, 2 wrong usage or settings, 3 the home is in use." in shown.stdout
 
 
+def test_a_reader_that_has_seen_enough_ends_a_command_without_a_word() -> None:
+    command = subprocess.Popen(
+        [sys.executable, "-m", "pipelines.cli", "config", "check", "--help"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=0,
+    )
+    assert command.stdout is not None
+    command.stdout.close()
+    assert command.communicate()[1] == b""
+    assert command.returncode == 1
+
+
 @pytest.mark.parametrize("command", sorted(cli.commands))
 def test_every_command_says_what_it_does(runner: CliRunner, command: str) -> None:
     shown = runner.invoke(cli, [command, "--help"])

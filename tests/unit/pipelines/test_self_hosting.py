@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from assets.publish import DATABASE
 from assets.reports.verdicts import INPUTS, REASONS, VERDICTS
 from pipelines.cli import cli
 from pipelines.self_hosting import SelfHostingError, read_self_hosting
@@ -40,11 +41,8 @@ def publish(home: Home, *workloads: dict[str, Any]) -> Home:
         for n in range(0, 288, 4)
     ]
     given = tables(calls, {"workloads": list(workloads)}, {"input_uncached": "1", "output": "1"})
-    version = home.published / "versions" / "one"
-    version.mkdir(parents=True)
-    (home.published / "current").symlink_to(version)
     with built(given, *MODELS, "capacity_weekly", "hardware_costs") as connection:
-        connection.execute(f"attach '{version / 'marts.duckdb'}' as marts")
+        connection.execute(f"attach '{home.published / DATABASE}' as marts")
         connection.execute(OWN_WEEK)
         for mart in MARTS:
             connection.execute(f"create table marts.{mart} as select * from {mart}")
