@@ -95,7 +95,8 @@ def _has_rows(connection: DuckDBPyConnection, contract: "MartContract", feeds: s
     """A check on an empty table passes whatever is wrong, so emptiness is a failure of its own."""
     filled = bool(rows(connection, f"select 1 as one from {contract.mart} limit 1"))
     used = sorted(feeds.intersection(contract.feeds))
-    is_unused = contract.is_optional or (bool(contract.feeds) and not used)
+    [due] = rows(connection, f"select {contract.due_when} as is_due")
+    is_unused = not due["is_due"] or (bool(contract.feeds) and not used)
     reason = f"though {', '.join(used)} has rows" if used else "though every run writes it"
     return CheckResult(
         name=f"{contract.mart}_has_rows",

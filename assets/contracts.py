@@ -63,12 +63,15 @@ def _no_nan(data: PolarsData) -> pl.LazyFrame:
 
 @dataclass(frozen=True)
 class MartContract:
-    """The rules of one mart. `feeds`: without any row of these it may be empty; `is_optional`: without a setting."""
+    """The rules of one mart. It may be empty without any row of `feeds`, and where `due_when` is false.
+
+    `due_when` is SQL over the published marts.
+    """
 
     mart: str
     rules: Mapping[str, Rule]
     feeds: tuple[str, ...] = ("litellm.spend_logs",)
-    is_optional: bool = False
+    due_when: str = "true"
     schema: pa.DataFrameSchema = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -92,6 +95,8 @@ class MartContract:
         return []
 
 
+# Rows come of settings that need not be there, and are not published.
+NEVER = "false"
 KEY = Rule()
 SHARE = Rule(is_required=False, minimum=0, maximum=1)
 COUNT = Rule(minimum=0)
@@ -201,6 +206,7 @@ CONTRACTS: tuple[MartContract, ...] = (
             "cache_hit_rate": SHARE,
             "band": Rule(is_required=False, allowed=("good", "fair", "poor")),
         },
+        due_when="exists (select 1 from dim_models where has_prompt_cache)",
     ),
     MartContract(
         "reconciliation_daily",
@@ -271,7 +277,7 @@ CONTRACTS: tuple[MartContract, ...] = (
             "throughput_utilisation": RATIO,
             "verdict": Rule(allowed=("self_host", "api", "unknown")),
         },
-        is_optional=True,
+        due_when=NEVER,
     ),
     MartContract(
         "capacity_weekly",
@@ -283,7 +289,7 @@ CONTRACTS: tuple[MartContract, ...] = (
             "p99_tokens_per_second": NOT_NEGATIVE,
             "replicas_needed": Rule(is_required=False, minimum=0),
         },
-        is_optional=True,
+        due_when=NEVER,
     ),
     MartContract(
         "tco_monthly",
