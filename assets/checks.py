@@ -102,7 +102,7 @@ def _has_rows(connection: DuckDBPyConnection, contract: "MartContract", feeds: s
         name=f"{contract.mart}_has_rows",
         passed=filled or is_unused,
         blocking=True,
-        description=f"{contract.mart} is not empty" + (f" when {' or '.join(contract.feeds)} has rows" * bool(used)),
+        description=f"{contract.mart} is not empty" + (f" when {' or '.join(used)} has rows" * bool(used)),
         what="" if filled or is_unused else f"{contract.mart} is empty, {reason}",
         where=contract.mart,
         count=int(not filled and not is_unused),

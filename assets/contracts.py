@@ -12,6 +12,10 @@ from pandera.api.polars.types import PolarsData
 from pandera.config import ValidationDepth, config_context
 from pandera.errors import SchemaErrors
 
+from sources.gateway import is_gateway
+from sources.registry import FEEDS
+
+CALL_LOGS = ("litellm.spend_logs", *(table.name for table in FEEDS if is_gateway(table)))
 # A contract that fails everywhere would otherwise list every row of a mart.
 FAILURES_KEPT = 5
 
@@ -70,7 +74,7 @@ class MartContract:
 
     mart: str
     rules: Mapping[str, Rule]
-    feeds: tuple[str, ...] = ("litellm.spend_logs",)
+    feeds: tuple[str, ...] = CALL_LOGS
     due_when: str = "true"
     schema: pa.DataFrameSchema = field(init=False, repr=False, compare=False)
 

@@ -107,6 +107,16 @@ def test_an_empty_mart_fails(broken_marts: Build, mart: str) -> None:
     assert result.what.startswith(f"{mart} is empty, though ")
 
 
+def test_an_empty_mart_fails_whichever_gateway_logged_the_calls(broken_marts: Build) -> None:
+    marts = broken_marts(
+        "update data_status set feed = 'otel', table_name = 'spans' where feed = 'litellm'",
+        "delete from unit_economics_weekly",
+    )
+    assert failures(marts)["unit_economics_weekly_has_rows"].what == (
+        "unit_economics_weekly is empty, though otel.spans has rows"
+    )
+
+
 def test_marts_of_a_feed_nobody_uses_may_be_empty(broken_marts: Build) -> None:
     marts = broken_marts("delete from gpu_cost_hourly", "delete from revenue_efficiency_weekly")
     assert blocking_failures(run_checks(marts, LIMITS)) == []
