@@ -24,12 +24,15 @@ _DBT = SimpleNamespace(
     generate_series=lambda most: f"select unnest(generate_series(1, {most})) as generated_number",
 )
 _KNOWN: dict[str, Any] = {"adapter": SimpleNamespace(dispatch=_dispatch), "return": lambda value: value, "dbt": _DBT}
-_OWN = sorted(str(path.relative_to(PROJECT / "macros")) for path in (PROJECT / "macros/self_hosting").glob("*.sql"))
+_OWN = sorted(
+    str(path.relative_to(PROJECT / "macros"))
+    for path in [*(PROJECT / "macros/self_hosting").glob("*.sql"), PROJECT / "macros/gpu/engine_samples.sql"]
+)
 _TEXT = "\n".join(
     (PROJECT / "macros" / name).read_text(encoding="utf-8")
     for name in ("divide_exact.sql", "usd_from_millionths.sql", *_OWN)
 )
-_MACROS: Any = _ENVIRONMENT.from_string(_TEXT).make_module(_KNOWN)
+_MACROS: Any = _ENVIRONMENT.from_string(_TEXT).make_module(_KNOWN | {"raw": lambda _feed, table: table})
 
 
 def macro(name: str, *arguments: str) -> str:
@@ -38,10 +41,10 @@ def macro(name: str, *arguments: str) -> str:
 
 
 def sql_of(model: str) -> str:
-    """The SQL of a model; what it reads are tables of the same name."""
+    """The SQL of a model; what it reads, of the lake or of other models, are tables of the same name."""
     (path,) = PROJECT.glob(f"models/**/{model}.sql")
     names = {name: getattr(_MACROS, name) for name in dir(_MACROS) if not name.startswith("_")}
-    known = _KNOWN | names | {"ref": lambda name: name}
+    known = _KNOWN | names | {"ref": lambda name: name, "raw": lambda _feed, table: table}
     return _ENVIRONMENT.from_string(path.read_text(encoding="utf-8")).render(known)
 
 

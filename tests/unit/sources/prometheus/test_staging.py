@@ -1,15 +1,13 @@
 """The staging models: a sample landed twice counts once. dbt unit tests cannot feed raw(), so the SQL is run here."""
 
 from datetime import datetime
-from pathlib import Path
 
-import duckdb
-import jinja2
 import polars as pl
 import pytest
 
+from tests.unit.dbt_project.rendered import built
+
 NOON = datetime(2026, 11, 10, 12)
-MODELS = Path("dbt_project/models/staging")
 GPU = {
     "sampled_at": NOON,
     "node_id": "n",
@@ -66,18 +64,14 @@ AGAIN = [{"file_hash": "b", "row_number": 9, "value": 2.0}, {"file_hash": "a", "
     ],
 )
 def test_the_first_by_file_and_row_counts(
-    tmp_path: Path, model: str, row: dict[str, object], same: dict[str, object], others: list[dict[str, object]]
+    model: str, row: dict[str, object], same: dict[str, object], others: list[dict[str, object]]
 ) -> None:
     rows = [row, *(row | same | again for again in AGAIN), *(row | other for other in others)]
     later = row | {"sampled_at": NOON.replace(minute=5)}
-    lake = tmp_path / "samples.parquet"
     landed = pl.DataFrame([*rows, later], infer_schema_length=None).sample(fraction=1, shuffle=True, seed=7)
-    landed.with_columns(tp_rank=pl.lit("0"), pp_rank=pl.lit("0")).write_parquet(lake)
-    sql = jinja2.Template((MODELS / model / f"stg_{model}__samples.sql").read_text()).render(
-        raw=lambda feed, table: f"read_parquet('{lake}')"
-    )
-    with duckdb.connect() as connection:
-        staged = connection.sql(sql).pl()
+    samples = landed.with_columns(tp_rank=pl.lit("0"), pp_rank=pl.lit("0"))
+    with built({"samples": samples}, f"stg_{model}__samples") as connection:
+        staged = connection.sql(f"select * from stg_{model}__samples").pl()
     assert staged.columns == list(row)
     assert staged.height == 2 + len(others)
     assert staged.filter(pl.col("file_hash") == "a")["value"].to_list() == [3.0]
