@@ -175,11 +175,14 @@ PROVIDERS: Mapping[str, Provider] = {
             "anthropic",
             "https://api.anthropic.com/v1",
             "ANTHROPIC_ADMIN_KEY",
-            lambda key: {"x-api-key": key, "anthropic-version": "2023-06-01"},
+            # The beta is what grouping by speed needs.
+            lambda key: {
+                "x-api-key": key, "anthropic-version": "2023-06-01", "anthropic-beta": "fast-mode-2026-02-01",
+            },
             (
                 _anthropic(
                     "usage_report/messages", "usage_messages", "api_key_id", "workspace_id", "model", "service_tier",
-                    "context_window",
+                    "context_window", "speed",
                 ),
                 _anthropic("cost_report", "cost_report", "workspace_id", "description"),
             ),

@@ -145,7 +145,7 @@ def _anthropic_usage(api: AdminApi, day: date, project: str) -> dict[str, Any]:
         "cache_creation": {"ephemeral_1h_input_tokens": 1000, "ephemeral_5m_input_tokens": 500},
         "server_tool_use": {"web_search_requests": 10}, "api_key_id": "apikey_larch", "workspace_id": project,
         "model": "claude-haiku-4-5", "service_tier": "standard", "context_window": "0-200k", "inference_geo": None,
-        "account_id": None, "service_account_id": None,
+        "account_id": None, "service_account_id": None, "speed": "fast" if project == api.projects[0] else "standard",
     }  # fmt: skip
 
 

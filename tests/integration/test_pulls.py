@@ -140,9 +140,13 @@ def test_pages_land_where_the_feeds_read_them(api: AdminApi, tmp_path: Path) -> 
     assert sum(row["uncached_input_tokens"] for row in rows(home)["anthropic/usage_messages"]) == 2 * sum(
         1500 + day for day in range(2, 18)
     )
+    # The report tells fast requests apart by the beta's grouping only.
+    assert {row["service_tier"] for row in rows(home)["anthropic/usage_messages"]} == {"fast", "standard"}
+    assert api.headers[-1]["Anthropic-Beta"] == "fast-mode-2026-02-01"
     for path, question in api.asked:
         groups = question.get("group_by", question.get("group_by[]"))
         assert groups is not None, path
+        assert ("speed" in groups) == path.endswith("usage_report/messages")
         assert question["bucket_width"] == ["1d"]
     assert api.headers[0]["Authorization"] == f"Bearer {KEYS['OPENAI_ADMIN_KEY']}"
     assert api.headers[-1]["X-Api-Key"] == KEYS["ANTHROPIC_ADMIN_KEY"]

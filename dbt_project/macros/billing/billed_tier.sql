@@ -1,6 +1,6 @@
 {#-
-The tier as the provider's bill tells it apart. OpenAI's cost report knows batch and everything else, Anthropic's has no speed:
-calls that cost more or less for a tier beside these are billed on the standard line, and share it by their contracted price.
+The tier as the provider's bill tells it apart. OpenAI's cost report need not name flex, priority or fast (lines that do are added
+to the standard ones), Anthropic's has no speed: calls on these tiers share the standard line by their contracted price.
 -#}
 {% macro billed_tier(provider, tier) -%}
 case

@@ -3,7 +3,8 @@ with openai as (
     select
         'openai' as service_provider,
         billing_account_id, billing_scope_id, usage_date, bucket_end, retrieved_at, model_id, line_item,
-        service_tier, meter, 'usage' as charge_category, amount, cast(null as decimal(26, 12)) as effective_amount,
+        {{ billed_tier("'openai'", 'service_tier') }} as service_tier,
+        meter, 'usage' as charge_category, amount, cast(null as decimal(26, 12)) as effective_amount,
         currency, file_hash, row_number
     from {{ ref('stg_openai__costs') }}
 

@@ -29,7 +29,7 @@ current_lines as (
 
 ),
 
--- "<service> | <model>, batch cached text input": the service, batch and text may be missing.
+-- "<service> | <model>, batch cached text input": the service, the tier (batch and the like) and text may be missing.
 named as (
 
     select
@@ -48,6 +48,16 @@ worded as (
 
 ),
 
+tiered as (
+
+    select
+        *,
+        case when split_part(words, ' ', 1) in ('batch', 'flex', 'priority', 'fast') then split_part(words, ' ', 1) else 'standard' end
+            as service_tier
+    from worded
+
+),
+
 metered as (
 
     select
@@ -61,12 +71,12 @@ metered as (
                 then trim(split_part(item, ',', 1))
         end as model_id,
         line_item,
-        case when words like 'batch %' then 'batch' else 'standard' end as service_tier,
+        service_tier,
         case
             when lower(line_item) like 'web search tool calls%' then 'search'
             when words like '%put'
                 then
-                    case replace(replace(words, 'batch ', ''), 'text ', '')
+                    case replace(replace(words, service_tier || ' ', ''), 'text ', '')
                         when 'input' then 'input_uncached'
                         when 'cached input' then 'cache_read'
                         when 'cached audio input' then 'cache_read'
@@ -90,7 +100,7 @@ metered as (
         currency,
         file_hash,
         row_number
-    from worded
+    from tiered
 
 )
 
