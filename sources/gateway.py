@@ -10,7 +10,8 @@ from functools import partial
 from types import MappingProxyType
 
 from sources.feed import PROVENANCE_COLUMNS, FeedTable, Rule
-from sources.mapped import Layout, Value, read_mapped
+from sources.log_lines import read_log
+from sources.mapped import Layout, Value
 
 TAGS = (
     "tenant", "product", "feature", "task_id", "task_type", "environment", "purpose", "session_id", "prompt_version",
@@ -215,7 +216,7 @@ def gateway_table(
         columns=columns,
         identity="content",
         suffixes=LOG_SUFFIXES,
-        read=partial(read_mapped, layout),
+        read=partial(read_log, layout),
         contract={**{name: Rule(is_required=True) for name in more_columns}, **CALL_CONTRACT},
         description=description,
     )

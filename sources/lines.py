@@ -4,9 +4,11 @@ This is the careful way, used when a fast read found something wrong or cannot n
 Offsets count bytes of the text, after decompression.
 """
 
-from collections.abc import Iterator
-from itertools import accumulate
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import accumulate, chain
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import cast
 
 import polars as pl
@@ -97,6 +99,40 @@ class TextFile:
                 piece = inflater.unused_data
         if not inflater.eof:
             self.notes.append(f"gzip stream ends early, after byte {read} of the file; the lines before that were read")
+
+
+@contextmanager
+def plain_file(text: TextFile, work_dir: Path) -> Iterator[Path | None]:
+    """The file where DuckDB can read it: where it lies, else inflated in `work_dir` for as long as it takes.
+
+    None when the file itself has something wrong; `text.notes` then says what.
+    """
+    if _is_readable_in_place(text.path):
+        yield text.path
+        return
+    with scratch(work_dir, chain(text.pieces(), [b"\n"])) as plain:
+        yield None if text.notes else plain
+
+
+@contextmanager
+def scratch(work_dir: Path, pieces: Iterable[bytes]) -> Iterator[Path]:
+    """A file for DuckDB to read, gone afterwards."""
+    with NamedTemporaryFile(dir=work_dir, suffix=".ndjson") as file:
+        file.writelines(pieces)
+        file.flush()
+        yield Path(file.name)
+
+
+def _is_readable_in_place(path: Path) -> bool:
+    """DuckDB checks no gzip checksum, takes `*` in a name as a pattern, and reads past a last line without newline.
+
+    The last holds for files of just over 32 MB (duckdb 2.0.0): the line gets what the buffer held before.
+    """
+    if is_gzip(path) or set("*?[") & set(str(path)):
+        return False
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 1))
+        return file.read(1) == b"\n"
 
 
 def without_mark(block: bytes) -> tuple[bytes, int]:

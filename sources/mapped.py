@@ -7,7 +7,8 @@ value that does not fit is rejected with line, field and reason; the others are 
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import islice
@@ -41,6 +42,7 @@ _EXPECTED: Mapping[Kind, str] = {
 _COUNT = r"\d{1,15}(\.0+)?"
 _NUMBER = r"\d{1,14}(\.\d+)?([eE]-?\d{1,3})?"
 _EPOCH = r"\d{9,19}(\.\d+)?"
+FIELD_SAMPLE_ROWS = 1000
 # About 32 MB of lines.
 _BATCHES_AT_ONCE = 8
 # Before the field of a problem that fails the whole file.
@@ -108,7 +110,8 @@ def read_mapped(
     unknown: dict[str, int] = {}
     for number, source in enumerate(record_sources(file.path, layout, context, rejects)):
         if number == 0 and layout.known_fields:
-            unknown = _unknown_fields(connection, source, layout.known_fields)
+            sample = f"select record from ({source}) where problem is null limit {FIELD_SAMPLE_ROWS}"
+            unknown = unknown_fields((text for (text,) in connection.execute(sample).fetchall()), layout.known_fields)
         connection.execute(f"insert into judged {_judge_sql(layout, source)}")
     return write_judged(layout, connection, out_parquet, out_rejects, rejects, unknown)
 
@@ -291,7 +294,7 @@ def _check_header(header: Sequence[str], layout: Layout) -> None:
     if twice := [name for number, name in enumerate(header) if name.lower() in names[:number]]:
         raise UnreadableFileError("stands twice in the header", twice[0])
     for value in layout.values.values():
-        places = [_unescaped(_split(place)[0].removeprefix("/").partition("/")[0]) for place in value.at]
+        places = [_unescaped(split_place(place)[0].removeprefix("/").partition("/")[0]) for place in value.at]
         is_needed = value.is_required or layout.needs_every_column
         if is_needed and places and not set(places) & set(header):
             raise UnreadableFileError(f"missing in the header; it has {', '.join(header[:20])}", " or ".join(places))
@@ -306,7 +309,8 @@ def _unescaped(step: str) -> str:
     return step.replace("~1", "/").replace("~0", "~")
 
 
-def _split(place: str) -> tuple[str, str | None]:
+def split_place(place: str) -> tuple[str, str | None]:
+    """The pointer into the record, and the one into the JSON text that stands there, if the place is inside one."""
     outer, nested, inner = place.partition("//")
     outer = outer if outer.startswith("/") else f"/{outer}"
     return outer, f"/{inner}" if nested else None
@@ -318,13 +322,11 @@ def _judge_sql(layout: Layout, source: str) -> str:
 
 
 def _texts_sql(layout: Layout, source: str) -> str:
-    """What the records say, as texts: a column t_<name> for every value that is not computed."""
-    places = [place for value in layout.values.values() for place in value.at]
-    places += ([layout.only[0]] if layout.only else []) + [*(layout.closed[0] if layout.closed else ())]
-    outer = list(dict.fromkeys(_split(place)[0] for place in places)) or ["/"]
+    """What the records say, as texts."""
+    outer = list(dict.fromkeys(split_place(place)[0] for place in places(layout))) or ["/"]
     inner: dict[str, list[str]] = {}
-    for place in places:
-        head, tail = _split(place)
+    for place in places(layout):
+        head, tail = split_place(place)
         if tail is not None and tail not in inner.setdefault(head, []):
             inner[head].append(tail)
     lists = "".join(
@@ -333,30 +335,49 @@ def _texts_sql(layout: Layout, source: str) -> str:
     )
 
     def text(place: str) -> str:
-        head, tail = _split(place)
+        head, tail = split_place(place)
         at = outer.index(head)
-        found_text = f"o[{at + 1}]" if tail is None else f"i{at}[{inner[head].index(tail) + 1}]"
-        return f"nullif({found_text}, {literal(layout.null_text)})" if layout.null_text else found_text
+        return f"o[{at + 1}]" if tail is None else f"i{at}[{inner[head].index(tail) + 1}]"
 
-    texts = [f"{first_text(text, value)} as t_{name}" for name, value in layout.values.items() if value.sql is None]
-    ours = ""
-    if layout.only:
-        place, words = layout.only
-        wanted = f"in {one_of(sorted(words))}" if words else "is not null"
-        ours = f"where {text(place)} {wanted} or problem is not null"
-    stray = "null"
-    if layout.closed:
-        objects, keys = layout.closed
-        object_keys = f"try(json_keys({first_text(text, Value(objects))}))"
-        key = f"list_filter({object_keys}, lambda key: key not in {one_of(sorted(keys))})[1]"
-        stray = f"{literal(_shown(objects[0]))} || chr(9) || {key}"
     return f"""
         with source as ({source}),
         opened as (
             select *, case when problem is null then json_extract_string(record, {_list(outer)}) end as o from source
         ),
         nested as (select *{lists} from opened)
-        select row_number, line_number, byte_offset, problem, {stray} as stray, {", ".join(texts)} from nested {ours}"""
+        {texts_of(layout, "nested", text)}"""
+
+
+def places(layout: Layout) -> list[str]:
+    """Every place that is looked at, some twice."""
+    found_places = [place for value in layout.values.values() for place in value.at]
+    return found_places + ([layout.only[0]] if layout.only else []) + [*(layout.closed[0] if layout.closed else ())]
+
+
+def texts_of(layout: Layout, relation: str, text: Callable[[str], str]) -> str:
+    """Texts for judged_texts out of a relation in which `text` says what stands in a place.
+
+    Only records that are rows of this table, and those with a problem, to be named.
+    """
+
+    def said(place: str) -> str:
+        return f"nullif({text(place)}, {literal(layout.null_text)})" if layout.null_text else text(place)
+
+    texts = [f"{first_text(said, value)} as t_{name}" for name, value in layout.values.items() if value.sql is None]
+    ours = ""
+    if layout.only:
+        place, words = layout.only
+        wanted = f"in {one_of(sorted(words))}" if words else "is not null"
+        ours = f"where {said(place)} {wanted} or problem is not null"
+    stray = "null"
+    if layout.closed:
+        objects, keys = layout.closed
+        object_keys = f"try(json_keys({first_text(said, Value(objects))}))"
+        key = f"list_filter({object_keys}, lambda key: key not in {one_of(sorted(keys))})[1]"
+        stray = f"{literal(_shown(objects[0]))} || chr(9) || {key}"
+    return f"""
+        select row_number, line_number, byte_offset, problem, {stray} as stray, {", ".join(texts)}
+        from {relation} {ours}"""
 
 
 def judged_texts(layout: Layout, texts: str) -> str:
@@ -389,8 +410,13 @@ def judged_texts(layout: Layout, texts: str) -> str:
         lake as (
             select {lake}, line_number, byte_offset, {first} as first_problem{values} from computed
         )
-        select {names}, line_number, byte_offset, coalesce(first_problem, case{checks or " when false then null"} end)
+        select {names}, line_number, byte_offset,
+            coalesce(first_problem, case{checks or " when false then null"} end) as problem
         from lake"""
+
+
+def unescaped_steps(pointer: str) -> list[str]:
+    return [_unescaped(step) for step in pointer.split("/")[1:]]
 
 
 def _list(pointers: Sequence[str]) -> str:
@@ -488,11 +514,7 @@ def _lake(name: str, kind: str, layout: Layout) -> str:
     return f'cast({value} as {kind}) as "{name}"'
 
 
-def _unknown_fields(connection: duckdb.DuckDBPyConnection, source: str, known: frozenset[str]) -> dict[str, int]:
+def unknown_fields(records: Iterable[str], known: frozenset[str]) -> dict[str, int]:
     """Fields of the first records that nobody here knows: an exporter adds a field to all records."""
-    rows = connection.execute(f"select record from ({source}) where problem is null limit 1000").fetchall()
-    counts: dict[str, int] = {}
-    for (record,) in rows:
-        for name in json.loads(record).keys() - known:
-            counts[name] = counts.get(name, 0) + 1
+    counts = Counter(name for record in records for name in json.loads(record).keys() - known)
     return dict(sorted(counts.items()))

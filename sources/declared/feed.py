@@ -21,7 +21,8 @@ from sources.gateway import (
     UNSAID,
     Convention,
 )
-from sources.mapped import Kind, Layout, Value, escaped, read_mapped
+from sources.log_lines import read_log
+from sources.mapped import Kind, Layout, Value, escaped
 from sources.reading import literal
 from sources.settings.declared import CONTRACTS, allowed_words, kind_of
 from sources.settings.models import DeclaredFeed, MappedColumn, Table
@@ -72,7 +73,7 @@ def _reader(table: Table, layouts: Mapping[str, Layout]) -> Reader:
             names = ", ".join(sorted(layouts)) or "none"
             name = file.account_id or f"none (files go into landing/declared/{table}/<name>/)"
             raise UnreadableFileError(_FOLDER.format(table=table, name=name, names=names), "folder")
-        return read_mapped(layout, file, context, out_parquet, out_rejects)
+        return read_log(layout, file, context, out_parquet, out_rejects)
 
     return read
 

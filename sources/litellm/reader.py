@@ -7,21 +7,19 @@ the same SQL (projection.py). Lines that are not JSON stop DuckDB, so they are f
 import gzip
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from datetime import timedelta
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 import duckdb
 import polars as pl
 
 from sources.feed import LandedFile, ReadContext, ReadResult, UnreadableFileError
-from sources.lines import TextFile, is_gzip
+from sources.lines import TextFile, is_gzip, plain_file, scratch
 from sources.litellm import projection
 from sources.quarantine import Reject
-from sources.reading import PARQUET, finish, literal, one
+from sources.reading import copy_good_rows, finish, literal, one
 from sources.user_keys import set_hash_key
 
 # Unknown fields are looked for in the first rows only: an exporter adds a field to all rows, and to look at all of them
@@ -51,11 +49,8 @@ def _copy(connection: duckdb.DuckDBPyConnection, path: Path, work_dir: Path, out
     """Good rows to Parquet, the others as rejects."""
     text = TextFile(path)
     try:
-        if _is_readable_in_place(path):
-            bad = _copy_good_rows(connection, path, out_parquet)
-        else:
-            with _scratch(work_dir, chain(text.pieces(), [b"\n"])) as plain:
-                bad = 0 if text.notes else _copy_good_rows(connection, plain, out_parquet)
+        with plain_file(text, work_dir) as plain:
+            bad = _copy_good_rows(connection, plain, out_parquet) if plain else 0
         if not text.notes:
             return (
                 _name_problems(connection, text, work_dir, _missing_rows(connection, out_parquet, bad)) if bad else []
@@ -65,40 +60,9 @@ def _copy(connection: duckdb.DuckDBPyConnection, path: Path, work_dir: Path, out
     return _copy_without_broken_lines(connection, path, work_dir, out_parquet)
 
 
-def _is_readable_in_place(path: Path) -> bool:
-    """DuckDB checks no gzip checksum, takes `*` in a name as a pattern, and reads past a last line without newline.
-
-    The last holds for files of just over 32 MB (duckdb 2.0.0): the line gets what the buffer held before.
-    """
-    if is_gzip(path) or set("*?[") & set(str(path)):
-        return False
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - 1))
-        return file.read(1) == b"\n"
-
-
 def _copy_good_rows(connection: duckdb.DuckDBPyConnection, path: Path, out_parquet: Path) -> int:
-    """COPY the rows without a problem, in line order; gives the number of rows with one, counted on the way."""
-    connection.execute("create or replace temp sequence bad_rows")
-    # Numbering the rows makes the scan serial: a second thread would only wait, at 5 % more CPU.
-    connection.execute("set threads = 1")
-    connection.execute(f"""
-        copy (
-            {projection.rows_sql(_json_lines(path))}
-            select {projection.LAKE_SELECT} from rows
-            where {projection.PROBLEM} is null or nextval('bad_rows') < 0
-        ) to {literal(out_parquet)} {PARQUET}""")
-    connection.execute("reset threads")
-    return int(one(connection, "select nextval('bad_rows')")) - 1
-
-
-@contextmanager
-def _scratch(work_dir: Path, pieces: Iterable[bytes]) -> Iterator[Path]:
-    """A file for DuckDB to read, gone afterwards."""
-    with NamedTemporaryFile(dir=work_dir, suffix=".ndjson") as file:
-        file.writelines(pieces)
-        file.flush()
-        yield Path(file.name)
+    rows = f"{projection.rows_sql(_json_lines(path))} select {projection.LAKE_SELECT} from rows"
+    return copy_good_rows(connection, rows, projection.PROBLEM, out_parquet)
 
 
 def _json_lines(path: Path) -> str:
@@ -124,7 +88,7 @@ def _copy_without_broken_lines(
     for check in (_BROKEN, f"{_BROKEN} {_TWICE}"):
         text = TextFile(path)
         broken: dict[int, Reject] = {}
-        with _scratch(work_dir, _readable_lines(connection, text, check, broken)) as plain:
+        with scratch(work_dir, _readable_lines(connection, text, check, broken)) as plain:
             try:
                 bad = _copy_good_rows(connection, plain, out_parquet)
             except duckdb.InvalidInputException:
@@ -159,7 +123,7 @@ def _name_problems(
 ) -> list[Reject]:
     """What is wrong with these rows, each of which is a JSON object."""
     found = pl.concat(batch.filter(pl.col("row_number").is_in(rows)) for batch in text.batches())
-    with _scratch(work_dir, (f"{line}\n".encode() for line in found["text"])) as plain:
+    with scratch(work_dir, (f"{line}\n".encode() for line in found["text"])) as plain:
         problems = connection.execute(f"""
             {projection.rows_sql(_json_lines(plain))}
             select {projection.PROBLEM} from rows order by row_number""").fetchall()
