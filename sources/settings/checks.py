@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from sources.settings.foreign import monthly_rate
-from sources.settings.gpu_rates import GpuNode, GpuRates
+from sources.settings.gpu_rates import GpuDeployment, GpuNode, GpuRates
 from sources.settings.models import (
     ApiKey,
     BillingAccount,
@@ -313,8 +313,23 @@ def check_gpu_rates(document: Document, rates: GpuRates, accounts: Ids) -> Itera
     yield from overlaps(document.file, "deployment_id", deployments, lambda row: (row.deployment_id, row.node_id))
     used = ((line, row.node_id) for line, row in deployments)
     yield from unknown_ids(document.file, "node_id", used, [row.node_id for _, row in nodes], "the nodes of this file")
+    yield from _shared_half(document.file, deployments)
     billed = ((line, account_name(row)) for line, row in nodes)
     yield from unknown_ids(document.file, "billing_account_id", billed, accounts, "billing_accounts.csv")
+
+
+def _shared_half(file: str, deployments: Sequence[Placed[GpuDeployment]]) -> Iterator[Problem]:
+    """A node of which some deployments are given GPUs, and others, at the same time, whatever they use."""
+    given = [(line, row) for line, row in deployments if row.gpus is not None]
+    for line, row in deployments:
+        beside = (
+            (other_line, other)
+            for other_line, other in given
+            if other.node_id == row.node_id and other.valid_from < row.valid_to and row.valid_from < other.valid_to
+        )
+        if row.gpus is None and (first := next(beside, None)):
+            allowed = f"a value, since {first[1].deployment_id} of {row.node_id} (line {first[0]}) has one"
+            yield Problem(file, line, "gpus", "nothing", allowed)
 
 
 def check_cost_natures(document: Document, natures: CostNatures, plans: Ids) -> Iterator[Problem]:

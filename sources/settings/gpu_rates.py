@@ -14,6 +14,8 @@ RateKind = Literal["on_demand", "reserved", "spot"]
 _EXACT = Context(prec=60)
 _PICO = Decimal("1.000000000000")
 _PRICE = Decimal("1.00000000")
+# What gpu_cost_hourly calls shares of a node that are no deployment's.
+NOBODYS_SHARES = ("whole", "free", "oversubscribed")
 Years = Annotated[Price, Field(gt=0, le=30, decimal_places=4)]
 
 
@@ -122,8 +124,16 @@ class GpuDeployment(Dated):
     node_id: Name
     model_id: Name
     model: Name
+    # Of the node's, fractions too; left out, the deployments of the node share it by their tokens.
+    gpus: Annotated[Weight, Field(gt=0)] | None = None
     weights: PhaseWeights
     sustainable_tokens_per_second: Annotated[Price, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _is_no_share_of_nobody(self) -> Self:
+        if self.deployment_id in NOBODYS_SHARES:
+            raise row_error("deployment_id", self.deployment_id, f"a name other than {', '.join(NOBODYS_SHARES)}")
+        return self
 
 
 class GpuRates(Strict):
@@ -146,6 +156,7 @@ SCHEMAS: dict[str, dict[str, pl.DataType]] = {
     },
     "gpu_deployments": {
         "deployment_id": _TEXT, "node_id": _TEXT, "model_id": _TEXT, "model": _TEXT,
+        "gpus": pl.Decimal(9, 6),
         "input_weight": pl.Decimal(9, 6), "cache_read_weight": pl.Decimal(9, 6), "output_weight": pl.Decimal(9, 6),
         "sustainable_tokens_per_second": pl.Decimal(18, 8), **_VALIDITY,
     },

@@ -11,7 +11,7 @@ import polars as pl
 from assets.marts import rows
 from sources.settings.gpu_rates import GpuRates, config_rows
 from sources.settings.tables import frame
-from tests.unit.dbt_project.compiled import compiled
+from tests.unit.dbt_project.compiled import PROJECT, compiled
 
 Row = Mapping[str, Any]
 _TEXT = pl.String()
@@ -19,7 +19,7 @@ SPANS: dict[str, Any] = {
     "node_id": _TEXT, "gpu_uuid": _TEXT, "sampled_at": pl.Datetime("us"), "busy_share": pl.Decimal(7, 6),
     "span_us": pl.Int64(),
 }  # fmt: skip
-SLICES = SPANS | {"slice_id": _TEXT, "slice_profile": _TEXT}
+SLICES = SPANS | {"slice_id": _TEXT, "slice_profile": _TEXT, "gpu_model": _TEXT}
 _COUNT, _WEIGHTED = pl.Int64(), pl.Decimal(26, 6)
 ENGINE: dict[str, Any] = {
     "hour_start": pl.Datetime("us"), "usage_date": pl.Date(), "pool_id": _TEXT, "input_uncached_tokens": _COUNT,
@@ -36,9 +36,9 @@ ENERGY: dict[str, Any] = {
 }  # fmt: skip
 # In the order they are built.
 MODELS = (
-    "int_gpu_node_days", "int_gpu_node_costs", "int_gpu_deployment_days", "int_gpu_days", "int_gpu_slice_days",
-    "int_gpu_hours", "int_gpu_charges", "gpu_cost_hourly", "int_gpu_calls_costed", "int_gpu_unlogged",
-    "self_hosting_weekly",
+    "int_gpu_node_days", "int_gpu_node_shares", "int_gpu_node_costs", "int_gpu_deployment_days", "int_gpu_days",
+    "int_gpu_slice_days", "int_gpu_hours", "int_gpu_charges", "gpu_cost_hourly", "int_gpu_calls_costed",
+    "int_gpu_unlogged", "self_hosting_weekly",
 )  # fmt: skip
 
 
@@ -59,6 +59,7 @@ class Fleet:
         self.connection = duckdb.connect()
         for name, config in config_rows(self.rates.nodes, self.rates.deployments).items():
             self._give(f"stg_config__{name}", frame(name, config))
+        self._give("mig_models", pl.read_csv(PROJECT / "seeds/mig_models.csv"))
         self._give("int_gpu_samples_spanned", _frame(SPANS, spans))
         self._give("int_gpu_slices_spanned", _frame(SLICES, slices))
         self._give("int_gpu_energy_hourly", _frame(ENERGY, energy))
@@ -82,5 +83,5 @@ def until(day: date, node_id: str = "n") -> Row:
 
 
 def _frame(schema: Mapping[str, Any], given: Sequence[Row]) -> pl.DataFrame:
-    columns = {name: [row[name] for row in given] for name in schema}
+    columns = {name: [row.get(name) for row in given] for name in schema}
     return pl.DataFrame([pl.Series(name, columns[name], dtype=dtype) for name, dtype in schema.items()])

@@ -31,8 +31,9 @@ def node(node_id: str, gpus: int, price: Any) -> dict[str, Any]:
             "valid_from": "2026-08-10", **price}  # fmt: skip
 
 
-def deployment(node_id: str, model: str) -> dict[str, Any]:
-    return {"deployment_id": f"d-{model}", "node_id": node_id, "model_id": model, "model": model, "weights": WEIGHTS}
+def deployment(node_id: str, model: str, gpus: str | None = None) -> dict[str, Any]:
+    return {"deployment_id": f"d-{model}", "node_id": node_id, "model_id": model, "model": model, "gpus": gpus,
+            "weights": WEIGHTS}  # fmt: skip
 
 
 def span(node_id: str, gpu: int, minute: int, busy: int, **slice_: Any) -> dict[str, Any]:
@@ -51,7 +52,11 @@ def call(number: int, hour: int, tenant: str, model: str, tokens: tuple[int, int
 @st.composite
 def fleets(draw: st.DrawFn) -> Fleet:
     nodes = [node(name, draw(st.integers(1, 3)), draw(prices)) for name in ("m", "n")[: draw(st.integers(1, 2))]]
-    deployments = [deployment(row["node_id"], model) for row in nodes for model in "xy" if draw(st.booleans())]
+    shares = {row["node_id"]: draw(st.sampled_from([(None,), ("0.333333", "1", "2.5")])) for row in nodes}
+    deployments = [
+        deployment(row["node_id"], model, draw(st.sampled_from(shares[row["node_id"]])))
+        for row in nodes for model in "xy" if draw(st.booleans())
+    ]  # fmt: skip
     spans, slices = [], []
     for row in nodes:
         # One GPU more than is paid for may report, or none.
@@ -157,16 +162,89 @@ def test_more_slices_than_a_gpu_has_share_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("profiles", "whole"),
-    [(["1g.24gb", "2g.48gb"], 4), (["1g.24gb", "3g.48gb"], 7), (["1g.24gb+me"], 4), (["1g.6gb"], 4), (["7g.96gb"], 7)],
+    ("gpu_model", "profiles", "slices"),
+    [
+        # The kind of GPU says how many slices it has; where nobody knows it, its profiles do.
+        ("NVIDIA H100 NVL", ["1g.24gb"] * 4, [2, 2, 2, 2]),
+        ("NVIDIA RTX PRO 6000 Blackwell Server Edition", ["1g.24gb"] * 3, [1, 1, 1, "1 uncut"]),
+        ("NVIDIA GH200 480GB", ["1g.12gb", "2g.24gb"], [1, 2, "4 uncut"]),
+        (None, ["1g.24gb", "2g.48gb"], [1, 2, "1 uncut"]),
+        (None, ["1g.24gb", "3g.48gb"], [1, 3, "3 uncut"]),
+        (None, ["1g.24gb+me"], [1, "3 uncut"]),
+        (None, ["1g.6gb"], [1, "3 uncut"]),
+        (None, ["7g.96gb"], [7]),
+        # Two of them hold all of the memory, and nobody can use the compute slice between them.
+        ("NVIDIA A100-SXM4-40GB", ["3g.20gb", "3g.20gb"], [4, 4]),
+        ("NVIDIA A100-SXM4-40GB", ["3g.20gb", "4g.20gb"], [3, 4]),
+        ("NVIDIA A100 80GB PCIe", ["1g.20gb", "1g.10gb"], [2, 1, "5 uncut"]),
+        ("NVIDIA H200", ["1g.35gb", "3g.71gb"], [2, 4, "2 uncut"]),
+        # A profile of no known form: what the GPU's memory is given to nobody knows.
+        ("NVIDIA A100-SXM4-40GB", ["3g.20gb", "1g.xgb"], [3, 1, "3 uncut"]),
+    ],
 )
-def test_a_profile_of_two_kinds_of_gpu_is_told_by_those_beside_it(profiles: list[str], whole: int) -> None:
-    slices = [span("n", 0, 0, 0, slice_id=f"{n}", slice_profile=profile) for n, profile in enumerate(profiles)]
+def test_slices_are_shared_by_what_there_is_less_of(
+    gpu_model: str | None, profiles: list[str], slices: list[int | str]
+) -> None:
+    spans = [
+        span("n", 0, 0, 0, slice_id=f"{n}", slice_profile=profile, gpu_model=gpu_model)
+        for n, profile in enumerate(profiles)
+    ]
     models = ("int_gpu_node_days", "int_gpu_node_costs", "int_gpu_days", "int_gpu_slice_days")
     rates = {"nodes": [node("n", 1, {"usd_per_gpu_hour": "1"})]}
-    fleet = Fleet(rates, [until(DAY + timedelta(1))], slices=slices, models=models)
-    [found] = fleet.rows("select distinct total_slices from int_gpu_slice_days where slice_id <> 'whole'")
-    assert found["total_slices"] == whole
+    fleet = Fleet(rates, [until(DAY + timedelta(1))], slices=spans, models=models)
+    found = fleet.rows("""
+        select slice_id, ends_at - begins_at as held, total_slices from int_gpu_slice_days
+        where slice_id <> 'whole' order by begins_at""")
+    held = [f"{row['held']} uncut" if row["slice_id"] == "uncut" else row["held"] for row in found]
+    assert held == slices
+    assert {row["total_slices"] for row in found} == {sum(row["held"] for row in found)}
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        # One of four time slices and half of the GPU: a quarter is nobody's, and nobody's to be busy with.
+        ((("x", "0.25"), ("y", "0.5")), {"d-x": (900, 225, 225, 1), "d-y": (1800, 450, 450, 2),
+                                         "free": (900, 0, 0, 1)}),
+        # 150 % given: the bill is split to 100 %, and the half too much is a row without time or money.
+        ((("x", "0.5"), ("y", "1")), {"d-x": (1200, 300, 300, "1.333333"), "d-y": (2400, 600, 600, "2.666667"),
+                                     "oversubscribed": (0, 0, 0, 0)}),
+    ],
+)  # fmt: skip
+def test_a_gpu_is_shared_by_what_deployments_are_given(given: Any, expected: dict[str, tuple[Any, ...]]) -> None:
+    """A GPU for 4 USD an hour, half of the hour seen and half of that busy, whatever the number of pods."""
+    rates = {"nodes": [node("n", 1, {"usd_per_gpu_hour": "4"})],
+             "deployments": [deployment("n", model, gpus) for model, gpus in given]}  # fmt: skip
+    calls = [call(1, 0, "a", "x", (10, 0, 0)), call(2, 0, "b", "y", (1_000_000, 0, 0))]
+    spans = [span("n", 0, 0, 500_000) | {"span_us": 1_800_000_000}, until(DAY + timedelta(1), "elsewhere")]
+    fleet = Fleet(rates, spans, calls=calls)
+    found = fleet.rows("""
+        select share_id, provisioned_seconds, busy_seconds, warm_idle_seconds + case
+            when share_id = 'free' then 0 else unallocated_seconds end as idle_seconds, cost_usd,
+            oversubscribed_seconds, unallocated_seconds
+        from gpu_cost_hourly where hour_start = '2026-08-10' order by share_id""")
+    assert {
+        row["share_id"]: (
+            row["provisioned_seconds"],
+            row["busy_seconds"],
+            row["idle_seconds"],
+            round(row["cost_usd"], 6),
+        )
+        for row in found
+    } == {name: (*seconds, Decimal(usd)) for name, (*seconds, usd) in expected.items()}
+    assert sum(row["cost_usd"] for row in found) == 4
+    over = {row["share_id"]: row["oversubscribed_seconds"] for row in found if row["oversubscribed_seconds"]}
+    assert over == ({"oversubscribed": 1800} if "oversubscribed" in expected else {})
+    assert [row["unallocated_seconds"] for row in found if row["share_id"] == "free"] == [450] * ("free" in expected)
+    # A tenant's tokens weigh within its deployment only: b sent 100,000 times a's, and x is a's alone.
+    busy = fleet.rows("select call_id, billed_cost_usd as usd from int_gpu_calls_costed order by call_id")
+    assert [round(row["usd"], 6) for row in busy] == [
+        round(Decimal(usd) / seconds * busy_seconds, 6)
+        for name, (seconds, busy_seconds, _, usd) in expected.items() if name.startswith("d-")
+    ]  # fmt: skip
+    names = fleet.rows("select deployment_id from self_hosting_weekly where gpu_cost_usd > 0 group by 1 order by 1")
+    nobodys = ["unattributed"] if "free" in expected else []
+    assert [row["deployment_id"] for row in names] == ["d-x", "d-y", *nobodys]
 
 
 def test_idle_time_has_a_kind() -> None:

@@ -28,37 +28,15 @@ typed as (
 
 ),
 
-numbered as (
-
-    select
-        *,
-        row_number() over (
-            partition by
-                instance, engine, coalesce(model_name, ''), metric, label_key,
-                {% if has_gpu %}coalesce(gpu_uuid, ''), {% endif %}sampled_at
-            order by file_hash asc nulls last, row_number asc nulls last
-        ) as copy_number
-    from typed
-
-),
-
+{%- set gpu = ['gpu_uuid'] if has_gpu else [] %}
 deduplicated as (
 
-    select
-        sampled_at,
-        instance,
-        engine,
-        model_name,
-        metric,
-        label_key,
-        {%- if has_gpu %}
-        gpu_uuid,
-        {%- endif %}
-        value,
-        file_hash,
-        row_number
-    from numbered
-    where copy_number = 1
+    {{ first_copies(
+        'typed',
+        ['instance', 'engine', "coalesce(model_name, '')", 'metric', 'label_key'] + (["coalesce(gpu_uuid, '')"] if has_gpu else [])
+        + ['sampled_at'],
+        ['sampled_at', 'instance', 'engine', 'model_name', 'metric', 'label_key'] + gpu + ['value', 'file_hash', 'row_number'],
+    ) }}
 
 )
 

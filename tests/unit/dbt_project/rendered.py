@@ -26,7 +26,8 @@ _DBT = SimpleNamespace(
 _KNOWN: dict[str, Any] = {"adapter": SimpleNamespace(dispatch=_dispatch), "return": lambda value: value, "dbt": _DBT}
 _OWN = sorted(
     str(path.relative_to(PROJECT / "macros"))
-    for path in [*(PROJECT / "macros/self_hosting").glob("*.sql"), PROJECT / "macros/gpu/engine_samples.sql"]
+    for folder in ("gpu", "self_hosting")
+    for path in (PROJECT / "macros" / folder).glob("*.sql")
 )
 _TEXT = "\n".join(
     (PROJECT / "macros" / name).read_text(encoding="utf-8")

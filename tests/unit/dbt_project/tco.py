@@ -43,7 +43,10 @@ INPUTS: dict[str, dict[str, Any]] = {
     "int_gpu_node_costs": {
         "usage_date": pl.Date, "node_id": pl.String, "book_cost_usd": USD, "economic_cost_usd": USD,
     },
-    "int_gpu_node_days": {"usage_date": pl.Date, "node_id": pl.String, "pool_id": pl.String},
+    "int_gpu_node_shares": {
+        "usage_date": pl.Date, "node_id": pl.String, "pool_id": pl.String, "begins_at": pl.Int64, "ends_at": pl.Int64,
+        "total_millionths": pl.Int64,
+    },
     "fct_tasks": {
         "feature_id": pl.String, "ended_date": pl.Date, "is_resolved": pl.Boolean, "is_outcome_known": pl.Boolean,
     },

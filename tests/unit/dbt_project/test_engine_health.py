@@ -34,8 +34,8 @@ def samples(series: Sequence[Series], **changes: str) -> list[dict[str, Any]]:
 
 def deployment(node: str = "n", deployment_id: str = "llama", **changes: Any) -> dict[str, Any]:
     return {
-        "usage_date": START.date(), "node_id": node, "pool_id": "n", "deployment_id": deployment_id,
-        "model_id": "own/llama", "model": "llama",
+        "usage_date": START.date(), "node_id": node, "share_id": "whole", "pool_id": "n",
+        "deployment_id": deployment_id, "model_id": "own/llama", "model": "llama",
         "input_weight": Decimal(1), "cache_read_weight": Decimal("0.1"), "output_weight": Decimal(4),
         **changes,
     }  # fmt: skip

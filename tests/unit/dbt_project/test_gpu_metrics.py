@@ -13,8 +13,8 @@ SAMPLES = pl.DataFrame(
     [
         {
             "sampled_at": datetime(2026, 8, day, 9, minute), "usage_date": datetime(2026, 8, day).date(),
-            "node_id": "n", "gpu_uuid": "g", "mig_instance_id": "", "mig_profile": "", "metric": metric,
-            "source": "dcgm",
+            "node_id": "n", "gpu_uuid": "g", "mig_instance_id": "", "mig_profile": "", "gpu_model": None,
+            "metric": metric, "source": "dcgm",
             "unit": unit, "kind": kind,
             "quantity": Decimal(value),
         }

@@ -96,7 +96,9 @@ def test_owned_nodes_differ_by_who_carries_their_book_cost() -> None:
     rows = rows_of_tco(
         "tco_monthly",
         **ledger(charges),
-        int_gpu_node_days=[day | {"pool_id": "own"} for day in days],
+        int_gpu_node_shares=[
+            day | {"pool_id": "own", "begins_at": 0, "ends_at": 1, "total_millionths": 1} for day in days
+        ],
         int_gpu_node_costs=[
             days[0] | {"book_cost_usd": Decimal(3), "economic_cost_usd": Decimal(0)},
             days[0] | {"book_cost_usd": Decimal(0), "economic_cost_usd": Decimal(4)},

@@ -77,7 +77,6 @@ exported as (
 
 ),
 
--- Above 2^53 millionths a double holds no sixth decimal, so counters that large are taken as whole numbers.
 canonical as (
 
     select
@@ -90,12 +89,7 @@ canonical as (
         metrics.metric,
         metrics.unit,
         metrics.kind,
-        try_cast(
-            case
-                when abs(exported.value) < 1000000000 then try_cast(exported.value as decimal(20, 6))
-                else try_cast(exported.value as decimal(18, 0))
-            end * cast(metrics.factor as decimal(17, 6)) as decimal(26, 6)
-        ) as quantity
+        {{ telemetry_quantity('exported.value', 'metrics.factor') }} as quantity
     from exported
     inner join metrics
         on

@@ -25,6 +25,7 @@ pool_days as (
         {% endfor -%}
         cast(sum(busy_cost_usd) as decimal(26, 12)) as busy_cost_usd
     from hours
+    where share_id <> 'oversubscribed'
     group by usage_date, pool_id, service_provider, billing_account_id
 
 ),

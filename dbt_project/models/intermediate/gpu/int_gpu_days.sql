@@ -82,7 +82,6 @@ gpu_days as (
         node_days.usage_date,
         node_days.node_id,
         coalesce(ranked_gpus.gpu_uuid, 'unseen-' || cast(seats.generated_number as {{ dbt.type_string() }})) as gpu_id,
-        node_days.pool_id,
         node_days.service_provider,
         node_days.billing_account_id,
         ranked_gpus.gpu_uuid is not null as is_seen,

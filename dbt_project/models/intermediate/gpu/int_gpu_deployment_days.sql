@@ -4,6 +4,12 @@ with node_days as (
 
 ),
 
+shares as (
+
+    select * from {{ ref('int_gpu_node_shares') }}
+
+),
+
 deployments as (
 
     select * from {{ ref('stg_config__gpu_deployments') }}
@@ -15,10 +21,12 @@ deployed as (
     select
         node_days.usage_date,
         node_days.node_id,
-        node_days.pool_id,
+        shares.share_id,
+        shares.pool_id,
         node_days.service_provider,
         node_days.billing_account_id,
         deployments.deployment_id,
+        coalesce(deployments.gpus, node_days.gpus) as gpus,
         deployments.model_id,
         deployments.model,
         deployments.input_weight,
@@ -31,6 +39,11 @@ deployed as (
             node_days.node_id = deployments.node_id
             and node_days.usage_date >= deployments.valid_from
             and node_days.usage_date < deployments.valid_to
+    inner join shares
+        on
+            node_days.usage_date = shares.usage_date
+            and node_days.node_id = shares.node_id
+            and case when deployments.gpus is null then 'whole' else deployments.deployment_id end = shares.share_id
 
 )
 

@@ -16,6 +16,12 @@ slice_days as (
 
 ),
 
+shares as (
+
+    select * from {{ ref('int_gpu_node_shares') }}
+
+),
+
 deployment_days as (
 
     select * from {{ ref('int_gpu_deployment_days') }}
@@ -49,7 +55,6 @@ gpu_hours as (
         slice_days.begins_at,
         slice_days.ends_at,
         slice_days.total_slices,
-        slice_days.pool_id,
         slice_days.service_provider,
         slice_days.billing_account_id,
         case
@@ -80,9 +85,46 @@ slice_hours as (
                 {{ divide_exact('3600000000', 'ends_at', 'total_slices', 0, 0) }}
                 - {{ divide_exact('3600000000', 'begins_at', 'total_slices', 0, 0) }}
             ) * 0.000001 as decimal(18, 6)
-        ) as provisioned_seconds,
-        {{ due_between('gpu_cost_usd', 'begins_at', 'ends_at', 'total_slices') }} as cost_usd
+        ) as slice_seconds,
+        {{ due_between('gpu_cost_usd', 'begins_at', 'ends_at', 'total_slices') }} as slice_cost_usd
     from gpu_hours
+
+),
+
+-- So are the shares of a slice that deployments are given; what none is given nobody may use.
+share_hours as (
+
+    select
+        slice_hours.hour_start,
+        slice_hours.usage_date,
+        slice_hours.node_id,
+        slice_hours.gpu_id,
+        slice_hours.slice_id,
+        slice_hours.slice_profile,
+        shares.share_id,
+        shares.pool_id,
+        slice_hours.service_provider,
+        slice_hours.billing_account_id,
+        slice_hours.unseen_kind,
+        case when shares.share_id = 'free' then 'unallocated' else slice_hours.seen_kind end as seen_kind,
+        cast(
+            {{ divide_exact('slice_hours.slice_seconds', 'shares.ends_at', 'shares.total_millionths', 6, 0) }}
+            - {{ divide_exact('slice_hours.slice_seconds', 'shares.begins_at', 'shares.total_millionths', 6, 0) }}
+            as decimal(18, 6)
+        ) as provisioned_seconds,
+        cast(
+            {{ divide_exact(
+                'slice_hours.slice_seconds',
+                'shares.oversubscribed_millionths',
+                'shares.total_millionths - shares.oversubscribed_millionths', 6, 0
+            ) }} as decimal(18, 6)
+        ) as oversubscribed_seconds,
+        {{ due_between('slice_hours.slice_cost_usd', 'shares.begins_at', 'shares.ends_at', 'shares.total_millionths') }} as cost_usd
+    from slice_hours
+    inner join shares
+        on
+            slice_hours.usage_date = shares.usage_date
+            and slice_hours.node_id = shares.node_id
 
 ),
 
@@ -173,24 +215,28 @@ measured as (
 
 ),
 
--- Seconds of the slice are that part of the GPU's.
+-- Seconds of the slice or share are that part of the GPU's. Pods that share a GPU by time have one measure, the GPU's.
 observed as (
 
     select
-        slice_hours.*,
+        share_hours.*,
         coalesce(
-            {{ divide_exact('slice_hours.provisioned_seconds', 'measured.covered_seconds', '3600', 6, 6) }}, 0
+            {{ divide_exact('share_hours.provisioned_seconds', 'measured.covered_seconds', '3600', 6, 6) }}, 0
         ) as covered_seconds,
-        coalesce(
-            {{ divide_exact('slice_hours.provisioned_seconds', 'measured.busy_seconds', '3600', 6, 6) }}, 0
-        ) as busy_seconds
-    from slice_hours
+        case
+            when share_hours.share_id = 'free' then 0
+            else
+                coalesce(
+                    {{ divide_exact('share_hours.provisioned_seconds', 'measured.busy_seconds', '3600', 6, 6) }}, 0
+                )
+        end as busy_seconds
+    from share_hours
     left join measured
         on
-            slice_hours.node_id = measured.node_id
-            and slice_hours.gpu_id = measured.gpu_uuid
-            and slice_hours.slice_id = measured.slice_id
-            and slice_hours.hour_start = measured.hour_start
+            share_hours.node_id = measured.node_id
+            and share_hours.gpu_id = measured.gpu_uuid
+            and share_hours.slice_id = measured.slice_id
+            and share_hours.hour_start = measured.hour_start
 
 ),
 
@@ -208,7 +254,7 @@ busy_priced as (
 
     select
         *,
-        {{ divide_exact('cost_usd', 'busy_seconds', 'provisioned_seconds') }} as busy_cost_usd
+        coalesce({{ divide_exact('cost_usd', 'busy_seconds', 'provisioned_seconds') }}, 0) as busy_cost_usd
     from split
 
 ),
@@ -244,10 +290,12 @@ priced as (
         gpu_id,
         slice_id,
         slice_profile,
+        share_id,
         pool_id,
         service_provider,
         billing_account_id,
         provisioned_seconds,
+        oversubscribed_seconds,
         cast(covered_seconds as decimal(18, 6)) as covered_seconds,
         cast(busy_seconds as decimal(18, 6)) as busy_seconds,
         {% for kind, part in [

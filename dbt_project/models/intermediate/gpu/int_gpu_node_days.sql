@@ -4,12 +4,6 @@ with nodes as (
 
 ),
 
-deployments as (
-
-    select * from {{ ref('stg_config__gpu_deployments') }}
-
-),
-
 spans as (
 
     select
@@ -78,81 +72,6 @@ node_days as (
             rated_days.usage_date < rated_days.valid_to
             and rated_days.usage_date < observed.first_incomplete_date
 
-),
-
-served as (
-
-    select
-        node_days.usage_date,
-        node_days.node_id,
-        node_days.service_provider,
-        node_days.billing_account_id,
-        deployments.model
-    from node_days
-    inner join deployments
-        on
-            node_days.node_id = deployments.node_id
-            and node_days.usage_date >= deployments.valid_from
-            and node_days.usage_date < deployments.valid_to
-
-),
-
--- Nodes that serve the same model are one pool: no log says which of them answered a call. Twice, so that nodes which
--- share no model but a neighbour come together too.
-model_pools as (
-
-    select
-        *,
-        min(node_id) over (partition by usage_date, service_provider, billing_account_id, model) as model_pool_id
-    from served
-
-),
-
-node_pools as (
-
-    select
-        *,
-        min(model_pool_id) over (partition by usage_date, node_id) as node_pool_id
-    from model_pools
-
-),
-
-wider_model_pools as (
-
-    select
-        *,
-        min(node_pool_id) over (partition by usage_date, service_provider, billing_account_id, model) as wider_pool_id
-    from node_pools
-
-),
-
-pools as (
-
-    select
-        usage_date,
-        node_id,
-        min(wider_pool_id) as pool_id
-    from wider_model_pools
-    group by usage_date, node_id
-
-),
-
-pooled as (
-
-    select
-        node_days.usage_date,
-        node_days.node_id,
-        coalesce(pools.pool_id, node_days.node_id) as pool_id,
-        node_days.service_provider,
-        node_days.billing_account_id,
-        node_days.gpus,
-        node_days.usd_per_gpu_hour
-    from node_days
-    left join pools
-        on
-            node_days.usage_date = pools.usage_date
-            and node_days.node_id = pools.node_id
-
 )
 
-select * from pooled
+select * from node_days

@@ -32,6 +32,7 @@ exported as (
         gpu_uuid,
         coalesce(mig_instance_id, '') as mig_instance_id,
         coalesce(mig_profile, '') as mig_profile,
+        gpu_model,
         metric,
         value
     from dcgm
@@ -44,6 +45,7 @@ exported as (
         gpu_uuid,
         '' as mig_instance_id,
         '' as mig_profile,
+        gpu_model,
         metric,
         value
     from nvidia_smi
@@ -56,6 +58,7 @@ exported as (
         gpu_uuid,
         '' as mig_instance_id,
         '' as mig_profile,
+        cast(null as {{ dbt.type_string() }}) as gpu_model,
         metric,
         value
     from triton
@@ -63,7 +66,6 @@ exported as (
 
 ),
 
--- Above 2^53 millionths a double holds no sixth decimal, so counters that large are taken as whole numbers.
 canonical as (
 
     select
@@ -75,15 +77,11 @@ canonical as (
         exported.gpu_uuid,
         case when metrics.scope = 'slice' then exported.mig_instance_id else '' end as mig_instance_id,
         case when metrics.scope = 'slice' then exported.mig_profile else '' end as mig_profile,
+        exported.gpu_model,
         metrics.metric,
         metrics.unit,
         metrics.kind,
-        try_cast(
-            case
-                when abs(exported.value) < 1000000000 then try_cast(exported.value as decimal(20, 6))
-                else try_cast(exported.value as decimal(18, 0))
-            end * cast(metrics.factor as decimal(17, 6)) as decimal(26, 6)
-        ) as quantity
+        {{ telemetry_quantity('exported.value', 'metrics.factor') }} as quantity
     from exported
     inner join metrics
         on
@@ -105,6 +103,7 @@ collapsed as (
         mig_instance_id,
         metric,
         min(mig_profile) as mig_profile,
+        min(gpu_model) as gpu_model,
         min(unit) as unit,
         min(kind) as kind,
         max(quantity) as quantity
@@ -135,6 +134,7 @@ chosen as (
         collapsed.gpu_uuid,
         collapsed.mig_instance_id,
         collapsed.mig_profile,
+        collapsed.gpu_model,
         collapsed.metric,
         collapsed.unit,
         collapsed.kind,

@@ -10,6 +10,12 @@ gpu_days as (
 
 ),
 
+mig_models as (
+
+    select * from {{ ref('mig_models') }}
+
+),
+
 seen as (
 
     select
@@ -17,9 +23,43 @@ seen as (
         node_id,
         gpu_uuid,
         slice_id,
-        max(slice_profile) as slice_profile
+        max(slice_profile) as slice_profile,
+        max(gpu_model) as gpu_model
     from spans
     group by cast(sampled_at as date), node_id, gpu_uuid, slice_id
+
+),
+
+named as (
+
+    select distinct gpu_model
+    from seen
+    where gpu_model is not null
+
+),
+
+known as (
+
+    select
+        gpu_model,
+        compute_slices,
+        memory_slices,
+        memory_gb
+    from (
+        select
+            named.gpu_model,
+            mig_models.compute_slices,
+            mig_models.memory_slices,
+            mig_models.memory_gb,
+            row_number() over (
+                partition by named.gpu_model
+                order by length(mig_models.name_pattern) desc nulls last, mig_models.name_pattern asc nulls last
+            ) as match_number
+        from named
+        inner join mig_models
+            on named.gpu_model like mig_models.name_pattern
+    ) as matched
+    where match_number = 1
 
 ),
 
@@ -27,40 +67,101 @@ seen as (
 sized as (
 
     select
-        *,
-        try_cast(split_part(slice_profile, 'g.', 1) as integer) as compute_slices
+        seen.*,
+        try_cast(split_part(seen.slice_profile, 'g.', 1) as integer) as compute_slices,
+        known.compute_slices as known_compute_slices,
+        known.memory_slices as known_memory_slices,
+        -- Of 141 GB in eight, 35 GB are two slices: to the nearest.
+        cast(
+            {{ divide_whole(
+                "2 * try_cast(split_part(split_part(seen.slice_profile, 'g.', 2), 'gb', 1) as integer) * known.memory_slices
+                + known.memory_gb",
+                '2 * known.memory_gb'
+            ) }} as integer
+        ) as memory_slices
     from seen
-    where try_cast(split_part(slice_profile, 'g.', 1) as integer) is not null
+    left join known
+        on seen.gpu_model = known.gpu_model
+    where try_cast(split_part(seen.slice_profile, 'g.', 1) as integer) is not null
 
 ),
 
--- GPUs have seven compute slices; those with 6 or 24 GB in each (A30, RTX PRO 6000) have four, and never three in one. That
--- tells a GPU of seven with 96 GB (H100, GH200) from them, which has a 1g.24gb too.
+-- A GPU of a kind nobody knows has seven compute slices; those with 6 or 24 GB in each (A30, RTX PRO 6000) have four, and never
+-- three in one. That tells a GPU of seven with 96 GB (H100, GH200) from them, which has a 1g.24gb too.
+counted as (
+
+    select
+        usage_date,
+        node_id,
+        gpu_uuid,
+        cast(sum(compute_slices) as integer) as given_compute_slices,
+        case when count(*) = count(memory_slices) then cast(sum(memory_slices) as integer) end as given_memory_slices,
+        max(known_memory_slices) as whole_memory_slices,
+        coalesce(
+            max(known_compute_slices),
+            case
+                when max(case when compute_slices in (3, 7) then 1 else 0 end) = 1 then 7
+                when
+                    max(
+                        case
+                            when
+                                split_part(slice_profile, '+', 1) in (
+                                    '1g.6gb', '2g.12gb', '4g.24gb', '1g.24gb', '2g.48gb', '4g.96gb'
+                                )
+                                then 1
+                            else 0
+                        end
+                    ) = 1
+                    then 4
+                else 7
+            end
+        ) as whole_compute_slices
+    from sized
+    group by usage_date, node_id, gpu_uuid
+
+),
+
+-- Whichever of the two a GPU has given more of is what the next instance would lack: 2 x 3g.20gb hold all of its memory and
+-- leave a compute slice that nobody can use.
+decided as (
+
+    select
+        *,
+        coalesce(
+            given_memory_slices * whole_compute_slices > given_compute_slices * whole_memory_slices, false
+        ) as is_by_memory
+    from counted
+
+),
+
 totals as (
 
     select
         usage_date,
         node_id,
         gpu_uuid,
-        cast(sum(compute_slices) as integer) as given_slices,
-        case
-            when max(case when compute_slices in (3, 7) then 1 else 0 end) = 1 then 7
-            when
-                max(
-                    case
-                        when
-                            split_part(slice_profile, '+', 1) in (
-                                '1g.6gb', '2g.12gb', '4g.24gb', '1g.24gb', '2g.48gb', '4g.96gb'
-                            )
-                            then 1
-                        else 0
-                    end
-                ) = 1
-                then 4
-            else 7
-        end as whole_slices
+        is_by_memory,
+        case when is_by_memory then given_memory_slices else given_compute_slices end as given_slices,
+        case when is_by_memory then whole_memory_slices else whole_compute_slices end as whole_slices
+    from decided
+
+),
+
+measured as (
+
+    select
+        sized.usage_date,
+        sized.node_id,
+        sized.gpu_uuid,
+        sized.slice_id,
+        sized.slice_profile,
+        case when totals.is_by_memory then sized.memory_slices else sized.compute_slices end as held_slices
     from sized
-    group by usage_date, node_id, gpu_uuid
+    inner join totals
+        on
+            sized.usage_date = totals.usage_date
+            and sized.node_id = totals.node_id
+            and sized.gpu_uuid = totals.gpu_uuid
 
 ),
 
@@ -69,13 +170,13 @@ placed as (
     select
         *,
         cast(
-            sum(compute_slices) over (
+            sum(held_slices) over (
                 partition by usage_date, node_id, gpu_uuid
                 order by slice_id asc nulls last
                 rows between unbounded preceding and current row
             ) as integer
         ) as ends_at
-    from sized
+    from measured
 
 ),
 
@@ -88,7 +189,7 @@ slices as (
         placed.gpu_uuid,
         placed.slice_id,
         placed.slice_profile,
-        placed.ends_at - placed.compute_slices as begins_at,
+        placed.ends_at - placed.held_slices as begins_at,
         placed.ends_at,
         greatest(totals.whole_slices, totals.given_slices) as total_slices
     from placed

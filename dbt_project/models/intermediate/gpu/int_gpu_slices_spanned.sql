@@ -12,6 +12,7 @@ shares as (
         gpu_uuid,
         mig_instance_id as slice_id,
         mig_profile as slice_profile,
+        gpu_model,
         sampled_at,
         cast(quantity as decimal(7, 6)) as busy_share
     from samples
@@ -24,7 +25,7 @@ shares as (
 -- A slice that is cut anew under its old number goes on where it was: its time is not there twice.
 spanned as (
 
-    {{ sample_spans('shares', ['node_id', 'gpu_uuid', 'slice_id'], ['slice_profile', 'busy_share']) }}
+    {{ sample_spans('shares', ['node_id', 'gpu_uuid', 'slice_id'], ['slice_profile', 'gpu_model', 'busy_share']) }}
 
 )
 

@@ -4,9 +4,9 @@ with node_costs as (
 
 ),
 
-node_days as (
+shares as (
 
-    select * from {{ ref('int_gpu_node_days') }}
+    select * from {{ ref('int_gpu_node_shares') }}
 
 ),
 
@@ -29,21 +29,39 @@ allocations as (
 ),
 
 -- What owned GPUs cost by the capital recovery factor, over what the books say.
+owned_days as (
+
+    select
+        usage_date,
+        node_id,
+        cast(sum(book_cost_usd) as decimal(26, 12)) as book_usd,
+        cast(sum(economic_cost_usd) - sum(book_cost_usd) as decimal(26, 12)) as difference_usd
+    from node_costs
+    group by usage_date, node_id
+
+),
+
 pool_days as (
 
     select
-        node_costs.usage_date,
-        node_days.pool_id,
-        cast(sum(node_costs.book_cost_usd) as decimal(26, 12)) as book_usd,
+        shares.usage_date,
+        shares.pool_id,
         cast(
-            sum(node_costs.economic_cost_usd) - sum(node_costs.book_cost_usd) as decimal(26, 12)
+            sum(
+                {{ due_between('owned_days.book_usd', 'shares.begins_at', 'shares.ends_at', 'shares.total_millionths') }}
+            ) as decimal(26, 12)
+        ) as book_usd,
+        cast(
+            sum(
+                {{ due_between('owned_days.difference_usd', 'shares.begins_at', 'shares.ends_at', 'shares.total_millionths') }}
+            ) as decimal(26, 12)
         ) as difference_usd
-    from node_costs
-    inner join node_days
+    from owned_days
+    inner join shares
         on
-            node_costs.usage_date = node_days.usage_date
-            and node_costs.node_id = node_days.node_id
-    group by node_costs.usage_date, node_days.pool_id
+            owned_days.usage_date = shares.usage_date
+            and owned_days.node_id = shares.node_id
+    group by shares.usage_date, shares.pool_id
 
 ),
 

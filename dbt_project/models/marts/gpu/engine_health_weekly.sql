@@ -59,6 +59,7 @@ nodes as (
         deployment_id,
         count(*) over (partition by usage_date, node_id) as deployments_on_node
     from deployment_days
+    where share_id = 'whole'
 
 ),
 
@@ -72,7 +73,7 @@ shared_days as (
 
 ),
 
--- Of a node with several deployments nobody knows whose its GPUs are.
+-- Of a node with several deployments and no shares of it nobody knows whose its GPUs are.
 cost_hours as (
 
     select

@@ -31,7 +31,10 @@ named as (
         hours.gpu_id,
         hours.slice_id,
         hours.slice_profile,
+        hours.share_id,
         case
+            when hours.share_id in ('free', 'oversubscribed') then 'unattributed'
+            when hours.share_id <> 'whole' then hours.share_id
             when served.first_deployment_id = served.last_deployment_id then served.first_deployment_id
             when served.first_deployment_id is null then 'unattributed'
             else 'shared'
@@ -46,6 +49,7 @@ named as (
         hours.unallocated_seconds,
         hours.overhead_seconds,
         hours.unobserved_seconds,
+        hours.oversubscribed_seconds,
         cast(hours.busy_seconds as double) / nullif(cast(hours.provisioned_seconds as double), 0) as utilisation,
         cast(hours.cost_usd as decimal(38, 12)) as cost_usd,
         cast(hours.busy_cost_usd as decimal(38, 12)) as busy_cost_usd,

@@ -40,9 +40,9 @@ energy as (
 
 ),
 
-node_days as (
+node_shares as (
 
-    select * from {{ ref('int_gpu_node_days') }}
+    select * from {{ ref('int_gpu_node_shares') }}
 
 ),
 
@@ -254,18 +254,36 @@ pool_weeks as (
 
 ),
 
+energy_days as (
+
+    select
+        usage_date,
+        node_id,
+        cast(sum(energy_kwh) as decimal(26, 12)) as energy_kwh
+    from energy
+    group by usage_date, node_id
+
+),
+
 pool_energy as (
 
     select
-        cast(date_trunc('week', node_days.usage_date) as date) as week_start,
-        node_days.pool_id,
-        cast(sum(energy.energy_kwh) as decimal(26, 12)) as energy_kwh
-    from node_days
-    inner join energy
+        cast(date_trunc('week', node_shares.usage_date) as date) as week_start,
+        node_shares.pool_id,
+        cast(
+            sum(
+                {{ due_between(
+                    'energy_days.energy_kwh',
+                    'node_shares.begins_at', 'node_shares.ends_at', 'node_shares.total_millionths'
+                ) }}
+            ) as decimal(26, 12)
+        ) as energy_kwh
+    from node_shares
+    inner join energy_days
         on
-            node_days.usage_date = energy.usage_date
-            and node_days.node_id = energy.node_id
-    group by cast(date_trunc('week', node_days.usage_date) as date), node_days.pool_id
+            node_shares.usage_date = energy_days.usage_date
+            and node_shares.node_id = energy_days.node_id
+    group by cast(date_trunc('week', node_shares.usage_date) as date), node_shares.pool_id
 
 ),
 

@@ -11,6 +11,7 @@ typed as (
         node_id,
         model_id,
         model,
+        cast(gpus as decimal(9, 6)) as gpus,
         cast(input_weight as decimal(9, 6)) as input_weight,
         cast(cache_read_weight as decimal(9, 6)) as cache_read_weight,
         cast(output_weight as decimal(9, 6)) as output_weight,

@@ -25,36 +25,16 @@ typed as (
 ),
 
 -- Time-slicing repeats a GPU's value for every pod on it, so pods are not part of a series.
-numbered as (
-
-    select
-        *,
-        row_number() over (
-            partition by node_id, gpu_uuid, coalesce(mig_instance_id, ''), metric, sampled_at
-            order by file_hash asc nulls last, row_number asc nulls last
-        ) as copy_number
-    from typed
-
-),
-
 deduplicated as (
 
-    select
-        sampled_at,
-        node_id,
-        gpu_uuid,
-        gpu_index,
-        mig_instance_id,
-        mig_profile,
-        gpu_model,
-        namespace,
-        pod,
-        metric,
-        value,
-        file_hash,
-        row_number
-    from numbered
-    where copy_number = 1
+    {{ first_copies(
+        'typed',
+        ['node_id', 'gpu_uuid', "coalesce(mig_instance_id, '')", 'metric', 'sampled_at'],
+        [
+            'sampled_at', 'node_id', 'gpu_uuid', 'gpu_index', 'mig_instance_id', 'mig_profile', 'gpu_model', 'namespace',
+            'pod', 'metric', 'value', 'file_hash', 'row_number',
+        ],
+    ) }}
 
 )
 

@@ -20,32 +20,13 @@ typed as (
 
 ),
 
-numbered as (
-
-    select
-        *,
-        row_number() over (
-            partition by node_id, gpu_uuid, metric, sampled_at
-            order by file_hash asc nulls last, row_number asc nulls last
-        ) as copy_number
-    from typed
-
-),
-
 deduplicated as (
 
-    select
-        sampled_at,
-        node_id,
-        gpu_uuid,
-        gpu_index,
-        gpu_model,
-        metric,
-        value,
-        file_hash,
-        row_number
-    from numbered
-    where copy_number = 1
+    {{ first_copies(
+        'typed',
+        ['node_id', 'gpu_uuid', 'metric', 'sampled_at'],
+        ['sampled_at', 'node_id', 'gpu_uuid', 'gpu_index', 'gpu_model', 'metric', 'value', 'file_hash', 'row_number'],
+    ) }}
 
 )
 

@@ -33,33 +33,20 @@ ranked as (
 
 ),
 
-numbered as (
+of_first_rank as (
 
-    select
-        *,
-        row_number() over (
-            partition by instance, engine, coalesce(model_name, ''), metric, label_key, sampled_at
-            order by file_hash asc nulls last, row_number asc nulls last
-        ) as copy_number
-    from ranked
+    select * from ranked
     where parallel_rank = first_rank
 
 ),
 
 deduplicated as (
 
-    select
-        sampled_at,
-        instance,
-        engine,
-        model_name,
-        metric,
-        label_key,
-        value,
-        file_hash,
-        row_number
-    from numbered
-    where copy_number = 1
+    {{ first_copies(
+        'of_first_rank',
+        ['instance', 'engine', "coalesce(model_name, '')", 'metric', 'label_key', 'sampled_at'],
+        ['sampled_at', 'instance', 'engine', 'model_name', 'metric', 'label_key', 'value', 'file_hash', 'row_number'],
+    ) }}
 
 )
 

@@ -1,5 +1,5 @@
 -- The day of a node rented at one rate costs GPUs x 24 hours x rate, that of any other what its lines add up to, and the
--- charges of its pool carry just that.
+-- charges of its account carry just that.
 with node_days as (
 
     select * from {{ ref('int_gpu_node_days') }}
@@ -21,7 +21,8 @@ line_days as (
 paid as (
 
     select
-        node_days.pool_id,
+        node_days.service_provider,
+        node_days.billing_account_id,
         node_days.usage_date,
         cast(
             sum(
@@ -37,30 +38,32 @@ paid as (
         on
             node_days.usage_date = line_days.usage_date
             and node_days.node_id = line_days.node_id
-    group by node_days.pool_id, node_days.usage_date
+    group by node_days.service_provider, node_days.billing_account_id, node_days.usage_date
 
 ),
 
 charged as (
 
     select
-        pool_id,
+        service_provider,
+        billing_account_id,
         usage_date,
         cast(sum(amount_usd) as decimal(26, 12)) as amount_usd
     from {{ ref('int_gpu_charges') }}
-    group by pool_id, usage_date
+    group by service_provider, billing_account_id, usage_date
 
 )
 
 select
-    coalesce(paid.pool_id, charged.pool_id) as pool_id,
+    coalesce(paid.billing_account_id, charged.billing_account_id) as billing_account_id,
     coalesce(paid.usage_date, charged.usage_date) as usage_date,
     paid.amount_usd as paid_usd,
     charged.amount_usd as charged_usd
 from paid
 full outer join charged
     on
-        paid.pool_id = charged.pool_id
+        paid.service_provider = charged.service_provider
+        and paid.billing_account_id = charged.billing_account_id
         and paid.usage_date = charged.usage_date
 where
     paid.amount_usd is null

@@ -327,8 +327,8 @@ group by usage_date, service_provider, billing_account_id, model;
 create table gpu_cost_hourly as
 select
     cast(usage_date as timestamp) + to_hours(cast(h as integer)) as hour_start, usage_date, 'node-1' as node_id,
-    'gpu-' || g as gpu_id, 'whole' as slice_id, 'qwen' as deployment_id, 'northgpu' as service_provider,
-    'gpu-1' as billing_account_id,
+    'gpu-' || g as gpu_id, 'whole' as slice_id, 'whole' as share_id, 'qwen' as deployment_id,
+    'northgpu' as service_provider, 'gpu-1' as billing_account_id,
     cast(3600 as decimal(18, 6)) as provisioned_seconds, cast(3600 as decimal(18, 6)) as covered_seconds,
     cast(busy as decimal(18, 6)) as busy_seconds, cast(3600 - busy as decimal(18, 6)) as warm_idle_seconds,
     cast(0 as decimal(18, 6)) as unobserved_seconds, busy / 3600.0 as utilisation,
