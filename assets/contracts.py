@@ -213,6 +213,36 @@ CONTRACTS: tuple[MartContract, ...] = (
         due_when="exists (select 1 from dim_models where has_prompt_cache)",
     ),
     MartContract(
+        "cost_change_weekly",
+        {
+            "week_start": KEY,
+            "tenant_id": KEY,
+            "feature_id": KEY,
+            "previous_week_cost_usd": MONEY,
+            "cost_usd": MONEY,
+            "cost_change_usd": MONEY,
+            **dict.fromkeys(
+                (
+                    "volume_usd",
+                    "mix_usd",
+                    "tokens_per_task_usd",
+                    "list_rate_usd",
+                    "contract_usd",
+                    "cache_usd",
+                    "retry_and_fallback_usd",
+                    "new_and_lost_usd",
+                    "other_charges_usd",
+                ),
+                MONEY,
+            ),
+        },
+        due_when="""exists (
+            select 1 from (select distinct week_start from unit_economics_weekly) as later
+            inner join (select distinct week_start from unit_economics_weekly) as earlier
+            on earlier.week_start = later.week_start - 7
+        )""",
+    ),
+    MartContract(
         "reconciliation_daily",
         {
             "usage_date": KEY,

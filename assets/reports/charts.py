@@ -261,6 +261,68 @@ def _name_axis(values: Sequence[Mapping[str, Any]], size: Size, room: int) -> al
 
 
 @dataclass(frozen=True)
+class Step:
+    """One step of a waterfall: what it adds, or takes where it is below zero."""
+
+    name: str
+    amount: Decimal
+    label: str
+    description: str
+
+
+def waterfall(name: str, summary: str, before: Decimal, after: Decimal, steps: Sequence[Step]) -> Markup:
+    """From one amount to another in steps, one below the other; the steps must add up to the difference."""
+    if before + sum((step.amount for step in steps), Decimal(0)) != after:
+        raise ValueError(f"chart {name}: the steps do not lead from {before} to {after}")
+    reached = before
+    spans = [("Week before", Decimal(0), before, text.usd(before), f"Week before: {text.usd(before)}", "whole")]
+    for step in steps:
+        kind = "up" if step.amount > 0 else "down"
+        spans.append((step.name, reached, reached + step.amount, step.label, step.description, kind))
+        reached += step.amount
+    spans.append(("This week", Decimal(0), after, text.usd(after), f"This week: {text.usd(after)}", "whole"))
+    values = [
+        {
+            "position": index,
+            "short": label,
+            "shortest": label,
+            "start": float(start),
+            "end": float(end),
+            "right": float(max(start, end)),
+            "label": amount,
+            "description": description,
+            "kind": kind,
+        }
+        for index, (label, start, end, amount, description, kind) in enumerate(spans)
+    ]
+    return _figure(name, summary, partial(_waterfall_chart, values))
+
+
+def _waterfall_chart(values: list[dict[str, Any]], size: Size) -> alt.TopLevelMixin:
+    room = 110 if size.is_narrow else 150
+    reached = [value["end"] for value in values]
+    spread = max(reached) - min(reached) or 1.0
+    # steps are small against the whole: the two whole bars are cut off, which the caption must say
+    low, top = min(reached) - 0.2 * spread, max(reached) + (0.9 if size.is_narrow else 0.4) * spread
+    scale = alt.Scale(domain=[low, top], nice=False, clamp=True)
+    base = alt.Chart(alt.InlineData(values=values)).encode(y=_name_axis(values, size, room))
+    drawn = base.mark_bar(height=18).encode(
+        x=alt.X("start:Q", title=None, scale=scale, axis=None),
+        x2="end:Q",
+        color=alt.Color(
+            "kind:N",
+            legend=None,
+            scale=alt.Scale(domain=["whole", "up", "down"], range=[ACCENT, "var(--risk)", "var(--good)"]),
+        ),
+        description="description:N",
+    )
+    labels = base.mark_text(align="left", dx=6, color=INK).encode(
+        x=alt.X("right:Q", title=None, scale=scale, axis=None), text="label:N"
+    )
+    return alt.layer(drawn, labels).properties(width=size.width - room, height=30 * len(values))
+
+
+@dataclass(frozen=True)
 class HeatCell:
     """One cell of a heat map; `share` None is drawn empty."""
 

@@ -12,6 +12,18 @@ from assets.marts import rows
 
 Row = dict[str, Any]
 WEEKS_SHOWN = 14
+_COSTS_COMPARED = ("previous_week_cost_usd", "cost_usd", "cost_change_usd")
+_EFFECTS = (
+    "volume_usd",
+    "mix_usd",
+    "tokens_per_task_usd",
+    "list_rate_usd",
+    "contract_usd",
+    "cache_usd",
+    "retry_and_fallback_usd",
+    "new_and_lost_usd",
+    "other_charges_usd",
+)
 
 
 def weeks(marts: DuckDBPyConnection) -> list[date]:
@@ -375,6 +387,35 @@ def cost_of_ownership(marts: DuckDBPyConnection, week: date) -> list[Row]:
         )
         group by month_start, line, line_order
         order by line_order
+        """,
+        {"week": week},
+    )
+
+
+def cost_change(marts: DuckDBPyConnection, week: date) -> Row | None:
+    """Cost of the week and of the one before with each effect between them; None where no week came before."""
+    sums = ", ".join(f"sum({name}) as {name}" for name in (*_COSTS_COMPARED, *_EFFECTS))
+    sql = f"select week_start, {sums} from cost_change_weekly where week_start = $week group by week_start"
+    return next(iter(rows(marts, sql, {"week": week})), None)
+
+
+def movers(marts: DuckDBPyConnection, week: date) -> list[Row]:
+    """The same by tenant and feature."""
+    sums = ", ".join(f"sum({name}) as {name}" for name in (*_COSTS_COMPARED, *_EFFECTS))
+    return rows(
+        marts,
+        f"""
+        select
+            tenant_id,
+            feature_id,
+            coalesce(any_value(tenant_name), tenant_id) as tenant_name,
+            coalesce(any_value(feature_name), feature_id) as feature_name,
+            {sums}
+        from cost_change_weekly
+        left join dim_tenants using (tenant_id)
+        left join dim_features using (feature_id)
+        where week_start = $week
+        group by tenant_id, feature_id
         """,
         {"week": week},
     )

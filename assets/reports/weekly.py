@@ -18,7 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from assets.marts import UNATTRIBUTED, open_marts
-from assets.reports import charts, ledger_tables, planning, queries, tables, text
+from assets.reports import change, charts, ledger_tables, planning, queries, tables, text
 from assets.reports.kpis import Kpi, headline, summary, task_trend, weekly_parts
 from assets.reports.status import DataStatus, data_status
 from sources.settings.models import Limits
@@ -109,6 +109,7 @@ def _page(
     resolved = [sum(r["resolved_tasks"] for r in tasks if r["week_start"] == past) for past in (week, week - WEEK)]
     names = queries.feature_names(marts)
     bridge = queries.task_bridge(marts, week)
+    moved = queries.cost_change(marts, week)
     page = {
         "week_label": text.week_label(week),
         "week_span": text.week_span(week),
@@ -126,12 +127,14 @@ def _page(
         "gpu": ledger_tables.gpu_table(queries.gpu_nodes(marts, week)),
         "cache": tables.cache_table(queries.cache_by_feature_and_model(marts, week), names),
         "models": tables.model_table(queries.models(marts, week)),
+        "change": change.effects_table(moved),
+        "movers": change.movers_table(queries.movers(marts, week)),
         **_tenants(marts, week, shown),
         **_features(marts, week),
     }
     decisions, decision_charts = _planning(marts, week)
     drawn = _charts(marts, week, shown, page["trend"], names, page.pop("bars"))
-    return kpis, page | decisions | {"charts": drawn | decision_charts}
+    return kpis, page | decisions | {"charts": drawn | decision_charts | {"change": change.waterfall(moved)}}
 
 
 def _notes(revenue: Sequence[queries.Row], week: date) -> dict[str, str]:

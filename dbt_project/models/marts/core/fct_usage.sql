@@ -219,6 +219,7 @@ facts as (
         pricing_status,
         unpriced_reason,
         price_set_id,
+        context_tier,
         attribution_method,
         unattributed_reason,
         file_hash,

@@ -433,12 +433,47 @@ from (values
 cross join (values (date '2026-10-01'), (date '2026-11-01')) as m (month_start);
 """
 
+# Volume takes half of a move, the rest is tokens per task; a cell without a week before is new.
+CHANGES = """
+create table cost_change_weekly as
+with cells as (
+    select
+        week_start, tenant_id, product_id, feature_id, service_provider, coalesce(host, 'unattributed') as host,
+        coalesce(model, 'unattributed') as model, sum(effective_amount_usd) as cost_usd
+    from fct_allocations group by all
+), compared as (
+    select
+        *, coalesce(lag(cost_usd) over (
+            partition by tenant_id, product_id, feature_id, service_provider, host, model order by week_start
+        ), 0) as before_usd
+    from cells
+), moved as (
+    select *, cast((cost_usd - before_usd) * 0.5 as decimal(38, 12)) as half_usd from compared
+    where week_start > (select min(week_start) from cells)
+)
+select
+    week_start, tenant_id, product_id, feature_id, service_provider, host, model,
+    cast(1 as bigint) as previous_tasks, cast(2 as bigint) as tasks,
+    cast(before_usd as decimal(38, 12)) as previous_week_cost_usd, cast(cost_usd as decimal(38, 12)) as cost_usd,
+    cast(cost_usd - before_usd as decimal(38, 12)) as cost_change_usd,
+    case when before_usd = 0 then cast(0 as decimal(38, 12)) else half_usd end as volume_usd,
+    cast(0 as decimal(38, 12)) as mix_usd,
+    cast(case when before_usd = 0 then 0 else cost_usd - before_usd - half_usd end as decimal(38, 12))
+        as tokens_per_task_usd,
+    cast(0 as decimal(38, 12)) as list_rate_usd, cast(0 as decimal(38, 12)) as contract_usd,
+    cast(0 as decimal(38, 12)) as cache_usd, cast(0 as decimal(38, 12)) as retry_and_fallback_usd,
+    cast(case when before_usd = 0 then cost_usd else 0 end as decimal(38, 12)) as new_and_lost_usd,
+    cast(0 as decimal(38, 12)) as other_charges_usd,
+    case when before_usd = 0 then 'new_and_lost' else 'volume' end as main_driver
+from moved;
+"""
+
 
 def build_marts(path: Path) -> Path:
     """Write the marts to `path`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(str(path)) as connection:
-        for script in (DIMENSIONS, CELLS, FACTS, WEEKLY, COST_MARTS, RECONCILIATION, STATUS, PLANNING):
+        for script in (DIMENSIONS, CELLS, FACTS, WEEKLY, COST_MARTS, RECONCILIATION, STATUS, PLANNING, CHANGES):
             connection.execute(script)
         connection.execute(SETTINGS)
         connection.execute(f"create table journal_lines as {journal_sql()}")

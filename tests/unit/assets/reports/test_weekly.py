@@ -148,7 +148,7 @@ def test_ids_are_unique_though_every_chart_is_drawn_twice(page: Page) -> None:
     charts = [name for name in ids if name.endswith(("-wide", "-narrow"))]
     assert sorted(charts) == sorted(
         f"{n}-{s}"
-        for n in ("task", "models", "revenue", "cache", "gpu", "selfhost", "capacity", "tco")
+        for n in ("task", "change", "models", "revenue", "cache", "gpu", "selfhost", "capacity", "tco")
         for s in ("wide", "narrow")
     )
     references = re.findall(r"url\(#([^)]+)\)", page.source)
@@ -247,6 +247,7 @@ def test_feeds_nobody_uses_leave_a_sentence(broken_marts: Build, tmp_path: Path)
         "delete from break_even_monthly",
         "delete from capacity_weekly",
         "delete from tco_monthly",
+        "delete from cost_change_weekly",
     )
     report = write_weekly_report(marts, tmp_path, WEEK, META)
     page = Page(report.path)
@@ -256,8 +257,26 @@ def test_feeds_nobody_uses_leave_a_sentence(broken_marts: Build, tmp_path: Path)
     assert "No workload of self_hosting.yml has a month that is over." in page.source
     assert "No workload of self_hosting.yml had a call in this week." in page.source
     assert "The ledger covers no month in full yet." in page.source
+    assert "There is no week before to compare with." in page.source
     assert "No model with a prompt cache was called in this week." in page.source
     assert "No final bill of this week yet" in page.texts["status"]
+
+
+def test_effects_add_up_to_the_change_of_cost_as_printed(marts: Path, page: Page) -> None:
+    (change,) = one(marts, f"select sum(cost_change_usd) from cost_change_weekly where week_start = '{MONDAY}'")
+    *effects, total = (money(row[2]) for row in page.tables["change"][1:])
+    assert len(effects) == 9
+    assert sum(effects) == total == round(change, 2)
+
+
+def test_movers_name_their_main_driver_and_fold_the_small_ones(marts: Path, page: Page) -> None:
+    header, *rows = page.tables["movers"]
+    assert header[-1] == "Main driver"
+    assert len(rows) == 11
+    assert rows[0][5].split(",")[0] in ("volume", "tokens per task")
+    assert rows[-1][0].endswith("smaller moves")
+    (change,) = one(marts, f"select sum(cost_change_usd) from cost_change_weekly where week_start = '{MONDAY}'")
+    assert sum(money(row[4]) for row in rows) == round(change, 2)
 
 
 def test_own_gpus_stand_beside_the_api_with_the_verdict_in_words(page: Page) -> None:
