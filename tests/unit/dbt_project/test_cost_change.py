@@ -91,7 +91,7 @@ def only(calls: Sequence[dict[str, Any]], charges: Sequence[dict[str, Any]] = ()
     return {name: amount for name, amount in sums.items() if amount}
 
 
-MILLION = {"input_uncached_tokens": 1_000_000}
+MILLION: dict[str, Any] = {"input_uncached_tokens": 1_000_000}
 
 
 @pytest.mark.parametrize(
