@@ -41,6 +41,10 @@ BILL_COLUMNS: Mapping[str, str] = {
     # Tokens or searches for those meters; null for any other.
     "quantity": "DECIMAL(26,6)",
     "unit": "VARCHAR",
+    # The machine or other thing the line is for, and how long it was billed: its own hours, or those of its GPUs.
+    "resource_id": "VARCHAR",
+    "resource_hours": "DECIMAL(26,6)",
+    "gpu_hours": "DECIMAL(26,6)",
     "billed_amount": "DECIMAL(26,12)",
     "list_amount": "DECIMAL(26,12)",
     "contracted_amount": "DECIMAL(26,12)",
@@ -63,6 +67,8 @@ BILL_CONTRACT: Mapping[str, Rule] = {
     "service_tier": Rule(is_required=True, allowed=TIERS),
     "context_tier": Rule(allowed=CONTEXT_TIERS),
     "meter": Rule(is_required=True, allowed=METERS),
+    "resource_hours": Rule(minimum=0),
+    "gpu_hours": Rule(minimum=0),
     "row_number": Rule(is_required=True, minimum=1),
 }  # fmt: skip
 
@@ -83,7 +89,7 @@ def bill_table(feed: str, table: str, read: Reader, suffixes: tuple[str, ...], d
     return FeedTable(
         feed=feed,
         table=table,
-        reader_version=2,
+        reader_version=3,
         columns=BILL_COLUMNS,
         identity="snapshot",
         suffixes=suffixes,

@@ -36,6 +36,7 @@ LANDING_TABLES = (
     ("gcp", "billing_export"),
     ("focus", "cost_and_usage"),
     ("declared", "bills"),
+    ("gpu_rental", "bills"),
     ("dcgm", "samples"),
     ("vllm", "samples"),
     ("sglang", "samples"),

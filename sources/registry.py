@@ -13,6 +13,7 @@ from sources.envoy.feed import ACCESS_LOG as ENVOY_ACCESS_LOG
 from sources.feed import FeedTable
 from sources.focus.feed import COST_AND_USAGE as FOCUS_COST_AND_USAGE
 from sources.gcp.feed import BILLING_EXPORT as GCP_BILLING_EXPORT
+from sources.gpu_rental.feed import BILLS as GPU_RENTAL_BILLS
 from sources.helicone.feed import REQUESTS as HELICONE_REQUESTS
 from sources.langfuse.feed import OBSERVATIONS as LANGFUSE_OBSERVATIONS
 from sources.litellm.feed import SPEND_LOGS
@@ -51,6 +52,7 @@ FEEDS: tuple[FeedTable, ...] = (
     GCP_BILLING_EXPORT,
     FOCUS_COST_AND_USAGE,
     DECLARED_BILLS,
+    GPU_RENTAL_BILLS,
     DCGM_SAMPLES,
     VLLM_SAMPLES,
     SGLANG_SAMPLES,

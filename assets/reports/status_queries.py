@@ -18,6 +18,7 @@ CAUSES = (
     "late_bill",
     "token_class_difference",
     "service_tier_difference",
+    "gpu_hours_difference",
     "price_difference",
     "non_token_meters",
     "credits_discounts",

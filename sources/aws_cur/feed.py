@@ -162,6 +162,11 @@ _LAYOUT = Layout(
             at=("line_item_usage_type", "line_item_line_item_description", "line_item_line_item_type"), is_required=True
         ),
         "tags": Value(at=("tags", "resource_tags")),
+        "resource_id": Value(at=("line_item_resource_id",)),
+        "resource_hours": Value(
+            sql="case when v_category = 'usage' and lower(v_pricing_unit) = 'hrs' and v_amount_used >= 0"
+            " and lower(t_category) not like '%discount' then v_amount_used end"
+        ),
         "service_provider": Value(sql="'aws'"),
         "is_ai": Value(sql=_IS_AI),
         "host": Value(sql="case when v_is_ai then 'bedrock' end"),

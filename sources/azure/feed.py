@@ -164,6 +164,7 @@ _LAYOUT = Layout(
         "currency": Value((*_at("billingCurrency"), *_at("billingCurrencyCode")), is_required=True),
         "line_item": Value((*_at("meterName"), *_at("productName"), *_at("chargeType")), is_required=True),
         "tags": Value(_at("tags")),
+        "said_resource": Value((*_at("resourceId"), "InstanceId")),
         "service_provider": Value(sql="'azure'"),
         "host": Value(sql="'azure'"),
         # Exports of single subscriptions each replace their own past only.
@@ -174,6 +175,12 @@ _LAYOUT = Layout(
         "is_ai": Value(
             sql="coalesce(lower(v_meter_category) in ('foundry models', 'azure openai'), false)"
             " or coalesce(lower(v_consumed_service) = 'microsoft.cognitiveservices', false)"
+        ),
+        # The machine's name: the last step of its path.
+        "resource_id": Value(sql="nullif(regexp_extract(v_said_resource, '[^/]+$'), '')"),
+        "resource_hours": Value(
+            sql="case when v_charge_category = 'usage' and lower(v_meter_category) = 'virtual machines'"
+            " and lower(v_pricing_unit) in ('1 hour', '1 hours') and v_amount_used >= 0 then v_amount_used end"
         ),
         "product": Value(sql="lower(v_sub_category)"),
         "words": Value(sql=_words_sql()),

@@ -98,6 +98,11 @@ _LAYOUT = Layout(
             at=("ChargeDescription", "SkuMeter", "SkuId", "ServiceName", "ChargeCategory"), is_required=True
         ),
         "tags": Value(at=("Tags",)),
+        "resource_id": Value(at=("ResourceId",)),
+        "resource_hours": Value(
+            sql="case when v_charge_category = 'usage' and lower(v_consumed_unit) in ('hrs', 'hour', 'hours')"
+            " and v_consumed_quantity >= 0 then v_consumed_quantity end"
+        ),
         "is_ai": Value(sql="coalesce(v_service_category = 'AI and Machine Learning', false)"),
         "meter": Value(sql=_METER),
         "said_tier": Value(at=tuple(f"/SkuPriceDetails//{key}" for key in ("ServiceTier", "x_ServiceTier"))),

@@ -114,6 +114,7 @@ _LAYOUT = Layout(
         "amount_used": Value(("/usage/amount",), "money"),
         "usage_unit": Value(("/usage/unit",)),
         "region": Value(("/location/region", "/location/location")),
+        "resource_id": Value(("/resource/name",)),
         "tags": Value(("/labels",)),
         "service_provider": Value(sql="'google'"),
         "is_ai": Value(sql=f"coalesce(lower(v_service) in {_AI_SERVICES}, false)"),
@@ -134,6 +135,13 @@ _LAYOUT = Layout(
             sql=f"case when v_meter = 'other' then null when {_has('long')} then 'long' else 'default' end"
         ),
         "quantity": Value(sql="case when v_meter <> 'other' then v_amount_used end"),
+        # Cores, memory and GPUs of a machine are lines of their own.
+        "gpu_hours": Value(
+            sql="case when v_charge_category = 'usage'"
+            " and regexp_matches(lower(v_line_item), '(^|[^a-z])gpu([^a-z]|$)')"
+            " and lower(v_usage_unit) = 'seconds' and v_amount_used >= 0"
+            " then cast(cast(v_amount_used as double) / 3600 as decimal(26, 6)) end"
+        ),
         "unit": Value(sql="case when v_meter <> 'other' then 'tokens' else v_usage_unit end"),
     },
     time_column="charge_start",

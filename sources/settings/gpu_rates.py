@@ -74,6 +74,8 @@ class GpuNode(Dated):
     service_provider: Name
     billing_account_id: Name
     gpus: Annotated[Count, Field(gt=0)]
+    # What bills call it, besides node_id: an instance or pod id. Nodes that share one are billed together.
+    billed_as: list[Name] = Field(default=[])
     rate: RateKind = "on_demand"
     usd_per_gpu_hour: Price | None = None
     blend: list[RateShare] = Field(default=[])
@@ -95,6 +97,8 @@ class GpuNode(Dated):
         started = self.owned.in_service_from if self.owned else None
         if started is not None and started > self.valid_from:
             raise row_error("owned.in_service_from", started, f"a day up to valid_from, {self.valid_from}")
+        if self.owned and self.billed_as:
+            raise row_error("billed_as", self.billed_as[0], "a rented node: what owned hardware costs stands here")
         return self
 
     @property
@@ -151,6 +155,7 @@ SCHEMAS: dict[str, dict[str, pl.DataType]] = {
         "life_months": pl.Int32(), "discount_rate": pl.Decimal(9, 6), "growth_factor": pl.Decimal(18, 12),
         "in_service_from": pl.Date(), **_VALIDITY,
     },
+    "gpu_node_resources": {"node_id": _TEXT, "resource_id": _TEXT, **_VALIDITY},
     "gpu_node_lines": {
         "node_id": _TEXT, "line": _TEXT, "per": _TEXT, "usd": _MONEY, "unmeasured_usd": _MONEY, **_VALIDITY,
     },
@@ -168,6 +173,12 @@ def config_rows(nodes: Iterable[GpuNode], deployments: Iterable[GpuDeployment]) 
     nodes = list(nodes)
     return {
         "gpu_nodes": [_node_row(node) for node in nodes],
+        "gpu_node_resources": [
+            {"node_id": node.node_id, "resource_id": name, "valid_from": node.valid_from, "valid_to": node.valid_to}
+            for node in nodes
+            if node.owned is None
+            for name in dict.fromkeys((node.node_id, *node.billed_as))
+        ],
         "gpu_node_lines": [
             {"unmeasured_usd": None, **row, "node_id": node.node_id, "valid_from": node.valid_from}
             | {"valid_to": node.valid_to}
@@ -182,7 +193,7 @@ def config_rows(nodes: Iterable[GpuNode], deployments: Iterable[GpuDeployment]) 
 
 
 def _node_row(node: GpuNode) -> dict[str, Any]:
-    row = node.model_dump(exclude={"rate", "blend", "owned"}) | {"usd_per_gpu_hour": node.hourly_rate_usd}
+    row = node.model_dump(exclude={"rate", "blend", "owned", "billed_as"}) | {"usd_per_gpu_hour": node.hourly_rate_usd}
     owned = node.owned
     if owned is None:
         return row | dict.fromkeys(("capex_usd", "residual_usd", "life_months", "discount_rate")) | _since(None)

@@ -10,14 +10,14 @@ from decimal import Decimal
 import duckdb
 import pytest
 
-from tests.integration.fleets import Fleet, until
+from tests.integration.fleets import COSTS, Fleet, until
 from tests.integration.test_gpu_fleets import DAY, call, deployment, node, span
 from tests.unit.dbt_project.compiled import rendered
 
 # The p3.16xlarge of AWS' own example: USD an hour, and what it holds.
 HOURLY, GPUS, CPUS, GIGABYTES = Decimal(10), 8, 64, 488
 HOURS = (
-    "int_gpu_node_days", "int_gpu_node_shares", "int_gpu_node_costs", "int_gpu_deployment_days", "int_gpu_days",
+    *COSTS, "int_gpu_node_shares", "int_gpu_deployment_days", "int_gpu_days",
     "int_gpu_slice_days", "int_gpu_hours",
 )  # fmt: skip
 

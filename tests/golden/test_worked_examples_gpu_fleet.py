@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from tests.integration.fleets import Fleet, until
+from tests.integration.fleets import COSTS, Fleet, until
 from tests.unit.dbt_project.compiled import rendered
 
 EXPECTED = {
@@ -18,7 +18,6 @@ EXPECTED = {
     if row["part"] == "self-hosting"
 }
 NODE = {"node_id": "n", "service_provider": "p", "billing_account_id": "a", "gpus": 8, "valid_from": "2026-01-01"}
-COSTS = ("int_gpu_node_days", "int_gpu_node_costs")
 YEAR_END, LIFE_END = date(2027, 1, 1), date(2029, 1, 1)
 
 

@@ -31,12 +31,19 @@ CALLS: dict[str, Any] = {
     "model": _TEXT, "billing_status": _TEXT, "input_uncached_tokens": _COUNT, "cache_read_tokens": _COUNT,
     "output_text_tokens": _COUNT, "reasoning_tokens": _COUNT,
 }  # fmt: skip
+BILL: dict[str, Any] = {
+    "bill_line_id": _TEXT, "service_provider": _TEXT, "billing_account_id": _TEXT, "resource_id": _TEXT, "meter": _TEXT,
+    "charge_category": _TEXT, "charge_start": pl.Datetime("us"), "charge_end": pl.Datetime("us"),
+    "resource_hours": pl.Decimal(26, 6), "gpu_hours": pl.Decimal(26, 6), "amount_usd": pl.Decimal(26, 12),
+    "is_final": pl.Boolean(),
+}  # fmt: skip
 ENERGY: dict[str, Any] = {
     "usage_date": pl.Date(), "node_id": _TEXT, "energy_kwh": pl.Decimal(18, 9), "covered_seconds": pl.Decimal(18, 6),
 }  # fmt: skip
 # In the order they are built.
+COSTS = ("int_gpu_node_days", "int_gpu_rent_billed", "int_gpu_node_costs")
 MODELS = (
-    "int_gpu_node_days", "int_gpu_node_shares", "int_gpu_node_costs", "int_gpu_deployment_days", "int_gpu_days",
+    *COSTS, "int_gpu_node_shares", "int_gpu_deployment_days", "int_gpu_days",
     "int_gpu_slice_days", "int_gpu_hours", "int_gpu_charges", "gpu_cost_hourly", "int_gpu_calls_costed",
     "int_gpu_unlogged", "self_hosting_weekly",
 )  # fmt: skip
@@ -53,6 +60,7 @@ class Fleet:
         slices: Sequence[Row] = (),
         calls: Sequence[Row] = (),
         engine: Sequence[Row] = (),
+        bill: Sequence[Row] = (),
         models: Sequence[str] = MODELS,
     ) -> None:
         self.rates = GpuRates.model_validate(rates)
@@ -64,6 +72,7 @@ class Fleet:
         self._give("int_gpu_slices_spanned", _frame(SLICES, slices))
         self._give("int_gpu_energy_hourly", _frame(ENERGY, energy))
         self._give("int_gpu_engine_tokens_hourly", _frame(ENGINE, engine))
+        self._give("int_bill_lines", _frame(BILL, bill))
         for name in ("int_usage_priced", "fct_usage"):
             self._give(name, _frame(CALLS, calls))
         for model in models:

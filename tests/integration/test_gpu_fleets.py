@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.integration.fleets import Fleet, until
+from tests.integration.fleets import COSTS, Fleet, until
 
 DAY = date(2026, 8, 10)
 MIDNIGHT = datetime(2026, 8, 10)
@@ -189,7 +189,7 @@ def test_slices_are_shared_by_what_there_is_less_of(
         span("n", 0, 0, 0, slice_id=f"{n}", slice_profile=profile, gpu_model=gpu_model)
         for n, profile in enumerate(profiles)
     ]
-    models = ("int_gpu_node_days", "int_gpu_node_costs", "int_gpu_days", "int_gpu_slice_days")
+    models = (*COSTS, "int_gpu_days", "int_gpu_slice_days")
     rates = {"nodes": [node("n", 1, {"usd_per_gpu_hour": "1"})]}
     fleet = Fleet(rates, [until(DAY + timedelta(1))], slices=spans, models=models)
     found = fleet.rows("""

@@ -51,8 +51,13 @@ dated as (
         cast(charged_at as date) as usage_date,
         {{ dbt.dateadd('day', 1, 'cast(cast(charged_at as date) as timestamp)') }} as bucket_end,
         retrieved_at,
+        charge_start,
+        charge_end,
         model_id,
         line_item,
+        resource_id,
+        resource_hours,
+        gpu_hours,
         service_tier,
         -- tax of tokens is no cost of them
         case when charge_category = 'tax' then 'other' else meter end as meter,

@@ -44,6 +44,7 @@ LINE: dict[str, Any] = {
     "charge_category": pl.String, "is_final": pl.Boolean, "amount_usd": pl.Decimal(26, 12),
     "effective_amount_usd": pl.Decimal(26, 12), "file_hash": pl.String, "row_number": pl.Int64,
 }  # fmt: skip
+RENT: dict[str, Any] = {"bill_line_id": pl.String, "amount_usd": pl.Decimal(26, 12)}
 
 
 def charges(
@@ -83,6 +84,7 @@ def charges(
     with duckdb.connect() as connection:
         connection.register("int_anchor_groups", groups.to_arrow())
         connection.register("int_bill_lines", pl.DataFrame(schema=LINE).to_arrow())
+        connection.register("int_gpu_rent_billed", pl.DataFrame(schema=RENT).to_arrow())
         connection.register("stg_config__contract_terms", terms.to_arrow())
         return connection.execute(
             f"select charge_category, amount_usd, effective_amount_usd, drawn_usd from ({SQL})"

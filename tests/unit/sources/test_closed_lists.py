@@ -36,6 +36,7 @@ WORDS: dict[str, list[tuple[str, str]]] = {
     "azure.cost_details": [(",Usage,", f",{NEW},")],
     "gcp.billing_export": [('"cost_type": "regular"', f'"cost_type": "{NEW}"')],
     "focus.cost_and_usage": [(",Usage,", f",{NEW},")],
+    "gpu_rental.bills": [(",usage,", f",{NEW},")],
     "business.tasks": [(",resolved,", f",{NEW},")],
     "business.revenue": [(",subscription,", f",{NEW},")],
     "business.invoices": [(",usage,", f",{NEW},")],

@@ -10,6 +10,45 @@ bill_lines as (
 
 ),
 
+rent_billed as (
+
+    select * from {{ ref('int_gpu_rent_billed') }}
+
+),
+
+-- What a bill's line says of a GPU node is the node's cost, or will be: a charge of its own is what is left.
+on_nodes as (
+
+    select
+        bill_line_id,
+        cast(sum(amount_usd) as decimal(26, 12)) as amount_usd
+    from rent_billed
+    group by bill_line_id
+
+),
+
+beside_calls as (
+
+    select
+        bill_lines.*,
+        cast(bill_lines.amount_usd - coalesce(on_nodes.amount_usd, 0) as decimal(26, 12)) as charged_usd,
+        cast(
+            coalesce(bill_lines.effective_amount_usd, bill_lines.amount_usd) - coalesce(on_nodes.amount_usd, 0) as decimal(26, 12)
+        ) as charged_effective_usd
+    from bill_lines
+    left join on_nodes
+        on bill_lines.bill_line_id = on_nodes.bill_line_id
+    where
+        bill_lines.meter = 'other'
+        and bill_lines.charge_category <> 'tax'
+        and (
+            on_nodes.bill_line_id is null
+            or bill_lines.amount_usd <> on_nodes.amount_usd
+            or bill_lines.effective_amount_usd <> on_nodes.amount_usd
+        )
+
+),
+
 -- An amount that is owed and paid for usage: prepaid, or a commitment that is paid for before it is used.
 terms as (
 
@@ -54,15 +93,14 @@ lines as (
         case when charge_category in ('credit', 'fee', 'commitment') then charge_category else 'non_token' end as charge_category,
         case when is_final then 'anchored' else 'estimated' end as charge_status,
         cast(null as decimal(38, 6)) as quantity,
-        amount_usd as billable_usd,
+        charged_usd as billable_usd,
         case
-            when effective_amount_usd is not null then effective_amount_usd
-            when charge_category = 'commitment' and {{ pays_a_term('bill_lines', 'terms') }} then cast(0 as decimal(26, 12))
-            else amount_usd
+            when effective_amount_usd is not null then charged_effective_usd
+            when charge_category = 'commitment' and {{ pays_a_term('beside_calls', 'terms') }} then cast(0 as decimal(26, 12))
+            else charged_usd
         end as stated_effective_usd,
         file_hash as source_file_hash, row_number as source_row_number
-    from bill_lines
-    where meter = 'other' and charge_category <> 'tax'
+    from beside_calls
 
 ),
 

@@ -66,7 +66,7 @@ dated as (
         cast(null as {{ dbt.type_string() }}) as billing_scope_id, usage_date, host, model,
         'standard' as service_tier, meter,
         charge_category,
-        'anchored' as charge_status,
+        charge_status,
         cast(gpu_seconds as decimal(38, 6)) as quantity,
         amount_usd, amount_usd as effective_amount_usd, cast(0 as decimal(26, 12)) as drawn_usd,
         cast(null as {{ dbt.type_string() }}) as source_file_hash, cast(null as bigint) as source_row_number

@@ -22,6 +22,24 @@ energy as (
 
 ),
 
+rent_billed as (
+
+    select * from {{ ref('int_gpu_rent_billed') }}
+
+),
+
+billed_days as (
+
+    select
+        usage_date,
+        node_id,
+        cast(sum(amount_usd) as decimal(26, 12)) as amount_usd
+    from rent_billed
+    where is_final
+    group by usage_date, node_id
+
+),
+
 energy_days as (
 
     select
@@ -174,18 +192,34 @@ capital as (
 
 ),
 
+-- What the bill says takes the place of what the rate card expects.
 costs as (
+
+    select
+        booked.usage_date,
+        booked.node_id,
+        booked.line,
+        cast(sum(booked.amount_usd) as decimal(26, 12)) as book_cost_usd,
+        cast(
+            case when booked.line = 'depreciation' then 0 else sum(booked.amount_usd) end as decimal(26, 12)
+        ) as economic_cost_usd
+    from booked
+    left join billed_days
+        on
+            booked.usage_date = billed_days.usage_date
+            and booked.node_id = billed_days.node_id
+    where billed_days.node_id is null
+    group by booked.usage_date, booked.node_id, booked.line
+
+    union all
 
     select
         usage_date,
         node_id,
-        line,
-        cast(sum(amount_usd) as decimal(26, 12)) as book_cost_usd,
-        cast(
-            case when line = 'depreciation' then 0 else sum(amount_usd) end as decimal(26, 12)
-        ) as economic_cost_usd
-    from booked
-    group by usage_date, node_id, line
+        'billed' as line,
+        amount_usd as book_cost_usd,
+        amount_usd as economic_cost_usd
+    from billed_days
 
     union all
 

@@ -1,7 +1,7 @@
 {%- set keys = 'service_provider, billing_account_id, usage_date, model, service_tier, meter' -%}
 {%- set causes = [
     'duplicate_logs', 'unbilled_calls', 'unlogged_traffic', 'late_logs', 'late_bill', 'token_class_difference',
-    'service_tier_difference', 'price_difference', 'non_token_meters', 'credits_discounts', 'fees', 'fx', 'rounding',
+    'service_tier_difference', 'gpu_hours_difference', 'price_difference', 'non_token_meters', 'credits_discounts', 'fees', 'fx', 'rounding',
 ] -%}
 with groups as (
 
@@ -18,6 +18,12 @@ unbillable as (
 charges as (
 
     select * from {{ ref('fct_charges') }}
+
+),
+
+rent_billed as (
+
+    select * from {{ ref('int_gpu_rent_billed') }}
 
 ),
 
@@ -205,6 +211,7 @@ token_causes as (
         case when moved.is_final or moved.is_unpriced then 0 else moved.contracted_usd - moved.billed_usd end as late_bill_usd,
         moved.class_surplus_usd + moved.class_missing_usd as token_class_difference_usd,
         moved.tier_surplus_usd + moved.tier_missing_usd as service_tier_difference_usd,
+        0 as gpu_hours_difference_usd,
         case
             when moved.is_unpriced or not moved.is_final or moved.billed_quantity is null then 0
             else moved.contracted_usd - moved.surplus_usd - moved.attributed_effective_usd
@@ -250,7 +257,7 @@ beside_calls as (
 
 ),
 
--- Charges that stand on the bill and in no call: each is its own cause. A rented GPU is metered by its rate card.
+-- Charges that stand on the bill and in no call: each is its own cause. A GPU is metered at what it is charged.
 charge_causes as (
 
     select
@@ -271,6 +278,7 @@ charge_causes as (
         0 as late_bill_usd,
         0 as token_class_difference_usd,
         0 as service_tier_difference_usd,
+        0 as gpu_hours_difference_usd,
         0 as price_difference_usd,
         case when charge_category = 'non_token' then -amount_usd else 0 end as non_token_meters_usd,
         case when charge_category in ('credit', 'commitment') then -amount_usd else 0 end as credits_discounts_usd,
@@ -303,6 +311,7 @@ drawn_causes as (
         0 as late_bill_usd,
         0 as token_class_difference_usd,
         0 as service_tier_difference_usd,
+        0 as gpu_hours_difference_usd,
         0 as price_difference_usd,
         0 as non_token_meters_usd,
         drawn_usd as credits_discounts_usd,
@@ -314,11 +323,79 @@ drawn_causes as (
 
 ),
 
+-- What the rate card expects of a node's day beside what the bill says of it: hours first, then their price. A GPU's charge is
+-- the bill's once that is final, and the rate card's until then.
+rent_days as (
+
+    select
+        usage_date,
+        service_provider,
+        billing_account_id,
+        is_final,
+        cast(max(gpus) * 24 as decimal(18, 6)) as known_gpu_hours,
+        cast(sum(billed_gpu_hours) as decimal(18, 6)) as billed_gpu_hours,
+        cast(max(gpus) * 24 * max(usd_per_gpu_hour) as decimal(26, 12)) as expected_usd,
+        cast(sum(amount_usd) as decimal(26, 12)) as billed_usd
+    from rent_billed
+    group by usage_date, node_id, service_provider, billing_account_id, is_final
+
+),
+
+rent_differences as (
+
+    select
+        *,
+        cast(expected_usd - billed_usd as decimal(26, 12)) as difference_usd,
+        case
+            when is_final and billed_gpu_hours is not null
+                then cast(
+                    expected_usd - {{ divide_exact('expected_usd', 'billed_gpu_hours', 'known_gpu_hours', 12, 6) }}
+                    as decimal(26, 12)
+                )
+            else cast(0 as decimal(26, 12))
+        end as hours_usd
+    from rent_days
+
+),
+
+rent_causes as (
+
+    select
+        usage_date,
+        service_provider,
+        billing_account_id,
+        'unattributed' as model,
+        'gpu_rent' as meter,
+        known_gpu_hours as logged_quantity,
+        billed_gpu_hours as billed_quantity,
+        is_final,
+        case when is_final then difference_usd else 0 end as metered_cost_usd,
+        case when is_final then 0 else -difference_usd end as billed_cost_usd,
+        0 as duplicate_logs_usd,
+        0 as unbilled_calls_usd,
+        0 as unlogged_traffic_usd,
+        0 as late_logs_usd,
+        case when is_final then 0 else difference_usd end as late_bill_usd,
+        0 as token_class_difference_usd,
+        0 as service_tier_difference_usd,
+        hours_usd as gpu_hours_difference_usd,
+        case when is_final then difference_usd - hours_usd else 0 end as price_difference_usd,
+        0 as non_token_meters_usd,
+        0 as credits_discounts_usd,
+        0 as fees_usd,
+        0 as fx_usd,
+        0 as rounding_usd
+    from rent_differences
+
+),
+
 lines as (
 
     select * from token_causes
     union all
     select * from charge_causes
+    union all
+    select * from rent_causes
     union all
     select * from drawn_causes
 

@@ -1,14 +1,27 @@
-with billed as (
+-- What a line says of a GPU node is that node's cost (assert_billed_rent_is_on_its_nodes).
+with on_nodes as (
 
     select
-        service_provider,
-        billing_account_id,
-        usage_date,
-        cast(sum(amount_usd) as decimal(38, 12)) as billed_usd
-    from {{ ref('int_bill_lines') }}
-    where charge_category <> 'tax'
-    group by service_provider, billing_account_id, usage_date
-    having bool_and(is_final)
+        bill_line_id,
+        cast(sum(amount_usd) as decimal(38, 12)) as amount_usd
+    from {{ ref('int_gpu_rent_billed') }}
+    group by bill_line_id
+
+),
+
+billed as (
+
+    select
+        lines.service_provider,
+        lines.billing_account_id,
+        lines.usage_date,
+        cast(sum(lines.amount_usd - coalesce(on_nodes.amount_usd, 0)) as decimal(38, 12)) as billed_usd
+    from {{ ref('int_bill_lines') }} as lines
+    left join on_nodes
+        on lines.bill_line_id = on_nodes.bill_line_id
+    where lines.charge_category <> 'tax'
+    group by lines.service_provider, lines.billing_account_id, lines.usage_date
+    having bool_and(lines.is_final)
 
 ),
 

@@ -1,5 +1,5 @@
--- The day of a node rented at one rate costs GPUs x 24 hours x rate, that of any other what its lines add up to, and the
--- charges of its account carry just that.
+-- The day of a node rented at one rate and not billed by line costs GPUs x 24 hours x rate, that of any other what its lines add up to,
+-- and the charges of its account carry just that.
 with node_days as (
 
     select * from {{ ref('int_gpu_node_days') }}
@@ -12,6 +12,7 @@ line_days as (
         usage_date,
         node_id,
         count(*) as lines,
+        max(case when line = 'billed' then 1 else 0 end) as is_billed,
         cast(sum(book_cost_usd) as decimal(26, 12)) as amount_usd
     from {{ ref('int_gpu_node_costs') }}
     group by usage_date, node_id
@@ -27,7 +28,7 @@ paid as (
         cast(
             sum(
                 case
-                    when line_days.lines = 1 and node_days.usd_per_gpu_hour is not null
+                    when line_days.lines = 1 and line_days.is_billed = 0 and node_days.usd_per_gpu_hour is not null
                         then cast(node_days.gpus * 24 as decimal(10, 0)) * node_days.usd_per_gpu_hour
                     else line_days.amount_usd
                 end

@@ -297,7 +297,8 @@ COST_MARTS = (
 
 CAUSES = (
     "duplicate_logs", "unbilled_calls", "unlogged_traffic", "late_logs", "late_bill", "token_class_difference",
-    "service_tier_difference", "price_difference", "non_token_meters", "credits_discounts", "fees", "fx", "rounding",
+    "service_tier_difference", "gpu_hours_difference", "price_difference", "non_token_meters", "credits_discounts",
+    "fees", "fx", "rounding",
 )  # fmt: skip
 
 # Billed = metered + unlogged traffic - duplicates: what the bill has and the log has not, and the other way round.

@@ -1,0 +1,1 @@
+{{ cloud_bill_lines('gpu_rental', 'bills') }}
