@@ -300,6 +300,22 @@ CONTRACTS: tuple[MartContract, ...] = (
         feeds=("dcgm.samples",),
     ),
     MartContract(
+        "budget_status_daily",
+        {
+            "usage_date": KEY,
+            "scope": Rule(allowed=("company", "tenant", "product", "feature", "model", "user", "key")),
+            "scope_id": KEY,
+            "period": Rule(allowed=("day", "month")),
+            "budget_usd": NOT_NEGATIVE,
+            "planned_usd": NOT_NEGATIVE,
+            "spent_usd": MONEY,
+            "remaining_usd": MONEY,
+            "projected_usd": MONEY,
+            "status": Rule(allowed=("ok", "alert", "breach")),
+        },
+        due_when=NEVER,
+    ),
+    MartContract(
         "break_even_monthly",
         {
             "month_start": KEY,

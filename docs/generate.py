@@ -40,6 +40,7 @@ SETTINGS: Mapping[str, type[BaseModel]] = {
     "gl_map.csv": models.GlAccount,
     "markups.csv": models.Markup,
     "token_budgets.csv": models.TokenBudget,
+    "budgets.csv": models.Budget,
     "disputes.csv": models.Dispute,
     "contracts.yml": models.Contracts,
     "gpu_rates.yml": GpuRates,

@@ -146,6 +146,8 @@ def _write(home: Home, published: Manifest, period: str, facts: dict[str, Any]) 
     # The checklist names a journal that lacks accounts; once it has them, it is written from the same postings.
     not_written = {}
     for name, kind in EXPORTS.items():
+        if not kind.is_kept:
+            continue
         for dialect in kind.dialects or (None,):
             target = exports_folder(folder, name, dialect)
             try:

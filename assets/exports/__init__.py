@@ -22,9 +22,12 @@ class Export:
     dialects: tuple[str, ...] = ()
     # Whether the files say that their period is closed.
     tells_closing: bool = False
+    # Whether a closed period keeps them; caps are of the day they are written.
+    is_kept: bool = True
 
 
 EXPORTS = {
+    "caps": Export("what is left of every budget of config/budgets.csv, for a gateway to read", is_kept=False),
     "chargeback": Export("the chargeback: what each tenant owes of each invoice of a month"),
     "focus": Export("the ledger of a month as FOCUS bills", ("1.4", "1.2", "1.5-draft"), tells_closing=True),
     "statements": Export("a statement of a month for each tenant and each cost center, with its own lines only"),

@@ -28,6 +28,41 @@ LINES = {
 }
 
 
+STATUS = {"ok": ("in plan", "ok"), "alert": ("alert", "watch"), "breach": ("breach", "risk")}
+
+
+def budget_table(rows: Sequence[Row]) -> Table:
+    return Table(
+        name="budgets",
+        columns=(
+            Column("Budget", is_number=False),
+            Column("Of", is_number=False),
+            Column("Period", is_number=False),
+            Column("Amount"),
+            Column("Plan to date", hint="a month's budget by the days that are over"),
+            Column("Spent"),
+            Column("Of plan"),
+            Column("Projected", hint="at the end of the period, at the pace of the last seven days"),
+            Column("Status", is_number=False, hint="alert from 1.2 x the plan, breach from 1.5 x"),
+        ),
+        body=tuple(
+            (
+                Cell(row["budget_name"]),
+                Cell(row["scope"], "quiet"),
+                Cell(row["period"], "quiet"),
+                Cell(text.usd(row["budget_usd"])),
+                Cell(text.usd(row["planned_usd"])),
+                Cell(text.usd(row["spent_usd"]), "strong"),
+                Cell(text.percent(row["spent_of_plan"], 0)),
+                Cell(text.usd(row["projected_usd"])),
+                Cell(STATUS[row["status"]][0] + (", used up" if row["is_exhausted"] else ""), STATUS[row["status"]][1]),
+            )
+            for row in rows
+        ),
+        empty="No budget of budgets.csv holds in this week.",
+    )
+
+
 def break_even_table(rows: Sequence[Row]) -> Table:
     return Table(
         name="selfhost",

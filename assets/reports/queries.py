@@ -340,6 +340,31 @@ def gpu_hours(marts: DuckDBPyConnection, week: date) -> list[Row]:
     )
 
 
+def budgets(marts: DuckDBPyConnection, week: date) -> list[Row]:
+    """The state of every budget on the last day there are data of, up to the week's end; the fullest first."""
+    return rows(
+        marts,
+        """
+        select
+            budgets.*,
+            case budgets.scope
+                when 'company' then 'Company'
+                else coalesce(tenant_name, feature_name, product_name_of, budgets.scope_id)
+            end as budget_name
+        from budget_status_daily as budgets
+        left join dim_tenants on budgets.scope = 'tenant' and budgets.scope_id = dim_tenants.tenant_id
+        left join dim_features on budgets.scope = 'feature' and budgets.scope_id = dim_features.feature_id
+        left join (select distinct product_id, product_name as product_name_of from dim_features) as products
+            on budgets.scope = 'product' and budgets.scope_id = products.product_id
+        where budgets.usage_date = (
+            select max(usage_date) from budget_status_daily where usage_date < cast($week as date) + 7
+        )
+        order by spent_of_plan desc, budgets.scope, budgets.scope_id, period
+        """,
+        {"week": week},
+    )
+
+
 def break_even(marts: DuckDBPyConnection, week: date) -> list[Row]:
     """The comparisons of self_hosting.yml, of the last month that is over by the week's end."""
     return rows(

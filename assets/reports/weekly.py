@@ -177,9 +177,12 @@ def _features(marts: DuckDBPyConnection, week: date) -> dict[str, Any]:
 
 def _planning(marts: DuckDBPyConnection, week: date) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the template prints of decisions, and their charts."""
+    budgets = queries.budgets(marts, week)
     break_even, capacity = queries.break_even(marts, week), queries.capacity(marts, week)
     ownership = queries.cost_of_ownership(marts, week)
     page = {
+        "budgets": planning.budget_table(budgets),
+        "budget_day": budgets[0]["usage_date"] if budgets else None,
         "selfhost": planning.break_even_table(break_even),
         "selfhost_month": break_even[0]["month_start"] if break_even else None,
         "verdicts": planning.verdicts(break_even),

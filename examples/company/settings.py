@@ -81,6 +81,15 @@ TCO: dict[str, Any] = {
     ],
     "horizon": {"months": 12, "inference_growth_percent_per_month": "3"},
 }  # fmt: skip
+# One that holds, two that are near their limit, one that is overspent, and one of a single day.
+BUDGETS: list[tuple[Any, ...]] = [
+    ("company", "", "month", "6000", "2026-08-01"),
+    ("tenant", "atlas-bank", "month", "1150", "2026-08-01"),
+    ("tenant", "brightmart", "month", "420", "2026-08-01"),
+    ("product", "coding", "month", "2600", "2026-08-01"),
+    ("feature", "deep_research", "month", "200", "2026-08-01"),
+    ("feature", "translation", "day", "10", "2026-08-01"),
+]
 SCENARIOS: dict[str, Any] = {
     "scenarios": [
         {
@@ -141,6 +150,7 @@ def write(config: Path) -> None:
             [(p, a, "litellm", GATEWAY_PROVIDER[p], 1, "USD", "2026-08-01", "") for p, a in ACCOUNTS.items()],
         ),
         "fx_rates": ("currency,rate_date,usd_per_unit", list(_rates())),
+        "budgets": ("scope,scope_id,period,amount_usd,valid_from", BUDGETS),
         "people": ("role,product_id,line,loaded_usd_per_year,share,is_serving,valid_from,valid_to", PEOPLE),
         "gl_map": ("line_type,cost_nature,service_provider,cost_center,account,department", GL_ACCOUNTS),
     }

@@ -31,6 +31,7 @@ from sources.settings.models import (
     AllocationRule,
     ApiKey,
     BillingAccount,
+    Budget,
     Contract,
     Contracts,
     ContractTerm,
@@ -97,6 +98,7 @@ class Settings:
     gl_accounts: tuple[GlAccount, ...]
     markups: tuple[Markup, ...]
     token_budgets: tuple[TokenBudget, ...]
+    budgets: tuple[Budget, ...]
     disputes: tuple[Dispute, ...]
     contracts: tuple[Contract, ...]
     contract_terms: tuple[ContractTerm, ...]
@@ -183,7 +185,8 @@ def load_settings(home: Home) -> Settings:
     teams, keys = reader.rows("teams.csv", Team), reader.rows("api_keys.csv", ApiKey)
     accounts, rates = reader.rows("billing_accounts.csv", BillingAccount), reader.rows("fx_rates.csv", FxRate)
     gl_accounts = reader.rows("gl_map.csv", GlAccount)
-    markups, budgets = reader.rows("markups.csv", Markup), reader.rows("token_budgets.csv", TokenBudget)
+    markups, token_budgets = reader.rows("markups.csv", Markup), reader.rows("token_budgets.csv", TokenBudget)
+    budgets = reader.rows("budgets.csv", Budget)
     disputes = reader.rows("disputes.csv", Dispute)
     general_text, general = reader.document("inferledger.yml", General, None)
     contracts_text, contracts = reader.document("contracts.yml", Contracts, Contracts())
@@ -208,7 +211,7 @@ def load_settings(home: Home) -> Settings:
     problems.extend(checks.check_features(features))
     problems.extend(checks.check_accounts(accounts, rates))
     problems.extend(checks.check_gl_map(gl_accounts, providers))
-    problems.extend(checks.check_statements(markups, budgets, disputes, tenant_ids, plans, providers))
+    problems.extend(checks.check_statements(markups, token_budgets, disputes, tenant_ids, plans, providers))
     if contracts is not None:
         problems.extend(checks.check_contracts(contracts_text, contracts, providers, _bare(rates)))
     if gpu is not None:
@@ -228,6 +231,8 @@ def load_settings(home: Home) -> Settings:
         problems.extend(check_self_hosting(own_text, own, nodes, deployments))
     problems.extend(check_people(people, product_ids))
     feature_ids = reader.known("features.csv", [row.feature_id for _, row in features])
+    key_ids = reader.known("api_keys.csv", [row.api_key_id for _, row in keys])
+    problems.extend(checks.check_budgets(budgets, tenant_ids, product_ids, feature_ids, key_ids))
     if scenarios is not None:
         problems.extend(check_scenarios(scenarios_text, scenarios, feature_ids))
     if tco is not None:
@@ -260,7 +265,8 @@ def load_settings(home: Home) -> Settings:
         fx_rates=_bare(rates),
         gl_accounts=_bare(gl_accounts),
         markups=_bare(markups),
-        token_budgets=_bare(budgets),
+        token_budgets=_bare(token_budgets),
+        budgets=_bare(budgets),
         disputes=_bare(disputes),
         contracts=tuple(contracts.contracts),
         contract_terms=tuple(contracts.terms),
@@ -319,6 +325,7 @@ def config_tables(settings: Settings) -> dict[str, pl.DataFrame]:
         "gl_map": tables.dumped(settings.gl_accounts),
         "markups": [row.model_dump() | {"price_factor": row.price_factor} for row in settings.markups],
         "token_budgets": tables.dumped(settings.token_budgets),
+        "budgets": tables.dumped(settings.budgets),
         "disputes": tables.dumped(settings.disputes),
         "declared_feeds": [
             {"feed_name": feed.name, "table_name": feed.table, "mapping_key": feed.key}

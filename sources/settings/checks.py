@@ -16,6 +16,7 @@ from sources.settings.gpu_rates import GpuDeployment, GpuNode, GpuRates
 from sources.settings.models import (
     ApiKey,
     BillingAccount,
+    Budget,
     Contracts,
     ContractTerm,
     CostNatures,
@@ -261,6 +262,24 @@ def check_statements(
     yield from unknown_ids(file, "tenant_id", ((n, row.tenant_id) for n, row in disputes), tenant_ids, where)
     used = ((n, row.service_provider) for n, row in disputes)
     yield from unknown_ids(file, "service_provider", used, providers, "billing_accounts.csv")
+
+
+def check_budgets(
+    budgets: Sequence[Placed[Budget]], tenant_ids: Ids, product_ids: Ids, feature_ids: Ids, key_ids: Ids
+) -> Iterator[Problem]:
+    """Models and users are not listed anywhere: a budget of one that never calls stays at 0."""
+    file = "budgets.csv"
+    yield from overlaps(
+        file, "scope_id", budgets, lambda row: (row.scope, row.scope_id or "all of it", f"a {row.period}")
+    )
+    for scope, ids, where in (
+        ("tenant", tenant_ids, "tenants.csv"),
+        ("product", product_ids, "features.csv"),
+        ("feature", feature_ids, "features.csv"),
+        ("key", key_ids, "api_keys.csv"),
+    ):
+        used = ((n, row.scope_id) for n, row in budgets if row.scope == scope)
+        yield from unknown_ids(file, "scope_id", used, ids, where)
 
 
 def _placed(document: Document, name: str, rows: Sequence[Row]) -> list[Placed[Row]]:

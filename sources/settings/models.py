@@ -527,6 +527,23 @@ class TokenBudget(Dated):
     tokens_per_month: Count
 
 
+class Budget(Dated):
+    """Money one scope may cost in a day or a month."""
+
+    scope: Literal["company", "tenant", "product", "feature", "model", "user", "key"]
+    scope_id: Name | None = None
+    period: Literal["day", "month"]
+    amount_usd: Annotated[Price, Field(gt=0)]
+
+    @model_validator(mode="after")
+    def _names_what_it_is_for(self) -> Self:
+        if self.scope == "company" and self.scope_id is not None:
+            raise row_error("scope_id", self.scope_id, "nothing, for the company's own budget")
+        if self.scope != "company" and self.scope_id is None:
+            raise row_error("scope_id", "nothing", f"the {self.scope} the budget is for")
+        return self
+
+
 class Dispute(Strict):
     """A charge that is disputed; of one line of the chargeback, or of all of a tenant, month and provider."""
 

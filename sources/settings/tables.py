@@ -112,6 +112,13 @@ CONFIG_SCHEMAS: dict[str, dict[str, Any]] = {
         **_VALIDITY,
     },
     "markups": {"tenant_id": pl.String(), "plan": pl.String(), "price_factor": pl.Decimal(10, 6), **_VALIDITY},
+    "budgets": {
+        "scope": pl.String(),
+        "scope_id": pl.String(),
+        "period": pl.String(),
+        "amount_usd": pl.Decimal(18, 8),
+        **_VALIDITY,
+    },
     "token_budgets": {"tenant_id": pl.String(), "tokens_per_month": pl.Int64(), **_VALIDITY},
     "disputes": {
         "chargeback_line_id": pl.String(),

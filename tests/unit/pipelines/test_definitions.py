@@ -92,6 +92,7 @@ def test_assets_outside_dbt_are_these() -> None:
             "config/allocation_targets",
             "config/api_keys",
             "config/billing_accounts",
+            "config/budgets",
             "config/contract_terms",
             "config/cost_nature_rules",
             "config/declared_feeds",

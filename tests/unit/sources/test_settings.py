@@ -298,6 +298,26 @@ def test_settlement_lag_comes_from_the_account_then_the_provider(home: Home) -> 
             "token_budgets.csv, line 2, tenant_id: found 'acmee'; allowed: one of tenants.csv; did you mean 'acme'?",
         ),
         (
+            "budgets.csv",
+            "scope,scope_id,period,amount_usd\ntenant,acmee,month,10\n",
+            "budgets.csv, line 2, scope_id: found 'acmee'; allowed: one of tenants.csv; did you mean 'acme'?",
+        ),
+        (
+            "budgets.csv",
+            "scope,scope_id,period,amount_usd\nfeature,,day,10\n",
+            "budgets.csv, line 2, scope_id: found nothing; allowed: the feature the budget is for",
+        ),
+        (
+            "budgets.csv",
+            "scope,scope_id,period,amount_usd\ncompany,acme,day,10\n",
+            "budgets.csv, line 2, scope_id: found acme; allowed: nothing, for the company's own budget",
+        ),
+        (
+            "budgets.csv",
+            "scope,scope_id,period,amount_usd\ncompany,,month,0\n",
+            "budgets.csv, line 2, amount_usd: found '0'; allowed: greater than 0",
+        ),
+        (
             "disputes.csv",
             "tenant_id,posting_period,status,reason,opened\nacme,2026-10,open,late,2026-11-03\n",
             "disputes.csv, line 2, chargeback_line_id: found acme 2026-10; allowed: chargeback_line_id alone, or "

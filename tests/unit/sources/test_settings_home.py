@@ -20,6 +20,7 @@ def test_init_lays_out_settings_and_landing_folders(tmp_path: Path) -> None:
         "gl_map.csv",
         "markups.csv",
         "token_budgets.csv",
+        "budgets.csv",
         "disputes.csv",
         "tenants.csv",
         "features.csv",

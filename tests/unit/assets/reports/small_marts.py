@@ -434,6 +434,22 @@ from (values
 cross join (values (date '2026-10-01'), (date '2026-11-01')) as m (month_start);
 """
 
+BUDGETS = """
+create table budget_status_daily as
+select
+    usage_date, scope, scope_id, period, cast(budget as decimal(38, 12)) as budget_usd,
+    cast(planned as decimal(38, 12)) as planned_usd, cast(spent as decimal(38, 12)) as spent_usd,
+    cast(budget - spent as decimal(38, 12)) as remaining_usd, cast(projected as decimal(38, 12)) as projected_usd,
+    cast(spent as double) / cast(planned as double) as spent_of_plan, status, spent > budget as is_exhausted
+from (values
+    (date '2026-11-14', 'company', 'company', 'month', 3000, 1400, 1400, 3000, 'ok'),
+    (date '2026-11-15', 'company', 'company', 'month', 3000, 1500, 1500.005, 3000, 'ok'),
+    (date '2026-11-15', 'tenant', 'evil', 'month', 300, 150, 301, 600, 'breach'),
+    (date '2026-11-15', 'feature', 'chat', 'day', 10, 10, 12.5, 12.5, 'alert'),
+    (date '2026-11-16', 'company', 'company', 'month', 3000, 1600, 1600, 3000, 'ok')
+) as t (usage_date, scope, scope_id, period, budget, planned, spent, projected, status);
+"""
+
 # Volume takes half of a move, the rest is tokens per task; a cell without a week before is new.
 CHANGES = """
 create table cost_change_weekly as
@@ -474,7 +490,18 @@ def build_marts(path: Path) -> Path:
     """Write the marts to `path`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(str(path)) as connection:
-        for script in (DIMENSIONS, CELLS, FACTS, WEEKLY, COST_MARTS, RECONCILIATION, STATUS, PLANNING, CHANGES):
+        for script in (
+            DIMENSIONS,
+            CELLS,
+            FACTS,
+            WEEKLY,
+            COST_MARTS,
+            RECONCILIATION,
+            STATUS,
+            PLANNING,
+            CHANGES,
+            BUDGETS,
+        ):
             connection.execute(script)
         connection.execute(SETTINGS)
         connection.execute(f"create table journal_lines as {journal_sql()}")

@@ -248,6 +248,7 @@ def test_feeds_nobody_uses_leave_a_sentence(broken_marts: Build, tmp_path: Path)
         "delete from capacity_weekly",
         "delete from tco_monthly",
         "delete from cost_change_weekly",
+        "delete from budget_status_daily",
     )
     report = write_weekly_report(marts, tmp_path, WEEK, META)
     page = Page(report.path)
@@ -258,6 +259,7 @@ def test_feeds_nobody_uses_leave_a_sentence(broken_marts: Build, tmp_path: Path)
     assert "No workload of self_hosting.yml had a call in this week." in page.source
     assert "The ledger covers no month in full yet." in page.source
     assert "There is no week before to compare with." in page.source
+    assert "No budget of budgets.csv holds in this week." in page.source
     assert "No model with a prompt cache was called in this week." in page.source
     assert "No final bill of this week yet" in page.texts["status"]
 
@@ -277,6 +279,15 @@ def test_movers_name_their_main_driver_and_fold_the_small_ones(marts: Path, page
     assert rows[-1][0].endswith("smaller moves")
     (change,) = one(marts, f"select sum(cost_change_usd) from cost_change_weekly where week_start = '{MONDAY}'")
     assert sum(money(row[4]) for row in rows) == round(change, 2)
+
+
+def test_budgets_are_those_of_the_weeks_last_day_the_fullest_first(page: Page) -> None:
+    assert [[row[0], *row[5:7], row[8]] for row in page.tables["budgets"][1:]] == [
+        [EVIL_NAME, "$301.00", "201%", "breach, used up"],
+        ["Support chat", "$12.50", "125%", "alert, used up"],
+        ["Company", "$1,500.00", "100%", "in plan"],
+    ]
+    assert "by the end of 15 November" in page.texts["budgets"]
 
 
 def test_own_gpus_stand_beside_the_api_with_the_verdict_in_words(page: Page) -> None:
