@@ -103,6 +103,7 @@ def test_assets_outside_dbt_are_these() -> None:
             "config/gl_map",
             "config/gpu_deployments",
             "config/gpu_node_lines",
+            "config/gpu_node_resources",
             "config/gpu_nodes",
             "config/hardware",
             "config/hardware_throughputs",
