@@ -43,6 +43,7 @@ LANDING_TABLES = (
     ("tgi", "samples"),
     ("triton", "samples"),
     ("nvidia_smi", "samples"),
+    ("opencost", "allocations"),
     ("business", "tasks"),
     ("business", "revenue"),
     ("business", "active_users"),

@@ -78,7 +78,8 @@ class Value:
 
 @dataclass(frozen=True)
 class Layout:
-    """How the files of a table are read. `records` names the list inside a JSON document, as a path (`/data`)."""
+    """How the files of a table are read. `records` names the list inside a JSON document, as a path (`/data`), or, where
+    its records are values of objects, as a JSON path (`$.data[*].*`)."""
 
     columns: Mapping[str, str]
     values: Mapping[str, Value]
@@ -218,6 +219,8 @@ def _document_records(connection: duckdb.DuckDBPyConnection, records: str) -> st
     ).fetchall()
     if problem:
         raise UnreadableFileError(problem, "file")
+    if records.startswith("$"):
+        return _listed_records(f"json_extract(text, {literal(records)})")
     where = "" if kind == "ARRAY" else records
     if not where and kind == "OBJECT":
         return (
@@ -231,12 +234,16 @@ def _document_records(connection: duckdb.DuckDBPyConnection, records: str) -> st
             from document"""
     if found_kind != "ARRAY":
         raise UnreadableFileError("expected a list of records", where or "file")
+    return _listed_records(f"cast(json_extract(text, {literal(where)}) as json[])")
+
+
+def _listed_records(records: str) -> str:
     return f"""
         select number as row_number, number as line_number, 0 as byte_offset, cast(record as varchar) as record,
             case when json_type(record) <> 'OBJECT' then 'expected a JSON object' end as problem
         from (
             select unnest(records) as record, generate_subscripts(records, 1) as number
-            from (select cast(json_extract(text, {literal(where)}) as json[]) as records from document)
+            from (select {records} as records from document)
         )"""
 
 

@@ -19,6 +19,7 @@ from sources.langfuse.feed import OBSERVATIONS as LANGFUSE_OBSERVATIONS
 from sources.litellm.feed import SPEND_LOGS
 from sources.nvidia_smi.feed import SAMPLES as NVIDIA_SMI_SAMPLES
 from sources.openai.feed import COSTS, USAGE_COMPLETIONS, USAGE_METERS
+from sources.opencost.feed import ALLOCATIONS as OPENCOST_ALLOCATIONS
 from sources.openrouter.feed import ACTIVITY as OPENROUTER_ACTIVITY
 from sources.openrouter.feed import GENERATIONS as OPENROUTER_GENERATIONS
 from sources.otel.feed import SPANS as OTEL_SPANS
@@ -59,6 +60,7 @@ FEEDS: tuple[FeedTable, ...] = (
     TGI_SAMPLES,
     TRITON_SAMPLES,
     NVIDIA_SMI_SAMPLES,
+    OPENCOST_ALLOCATIONS,
     TASKS,
     REVENUE,
     ACTIVE_USERS,
