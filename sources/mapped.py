@@ -78,7 +78,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Layout:
-    """How the files of a table are read. `records` names the list inside a JSON document, as a path (`/data`), or, where
+    """How the files of a table are read. `records` names the list inside a JSON document, as a path (`/data`), or where
     its records are values of objects, as a JSON path (`$.data[*].*`)."""
 
     columns: Mapping[str, str]
