@@ -4,7 +4,7 @@ This is the careful way, used when a fast read found something wrong or cannot n
 Offsets count bytes of the text, after decompression.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import accumulate, chain
 from pathlib import Path
@@ -99,6 +99,13 @@ class TextFile:
                 piece = inflater.unused_data
         if not inflater.eof:
             self.notes.append(f"gzip stream ends early, after byte {read} of the file; the lines before that were read")
+
+
+def byte_offsets(text: TextFile, line_numbers: Collection[int]) -> dict[int, int]:
+    """Where these lines of a file begin."""
+    wanted = pl.Series(sorted(line_numbers), dtype=pl.Int64).implode()
+    frames = [batch.filter(pl.col("line_number").is_in(wanted)) for batch in text.batches()]
+    return dict(pl.concat(frames).select("line_number", "byte_offset").iter_rows())
 
 
 @contextmanager

@@ -41,9 +41,9 @@ _SAMPLES = SampleFeed(
     },
     required={"node_id": "Hostname", "gpu_uuid": "UUID"},
     sentinels=(
-        (_BLANKS, "DCGM's mark for no value"),
-        (f"{_IS_PERCENT} and value not between 0 and 100", "a percentage outside 0 to 100"),
-        (f"{_IS_SHARE} and value not between 0 and 1", "a share outside 0 to 1"),
+        ("true", _BLANKS, "DCGM's mark for no value"),
+        (_IS_PERCENT, "value not between 0 and 100", "a percentage outside 0 to 100"),
+        (_IS_SHARE, "value not between 0 and 1", "a share outside 0 to 1"),
     ),
 )
 

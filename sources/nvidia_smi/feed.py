@@ -33,7 +33,7 @@ _SAMPLES = SampleFeed(
         "gpu_model": label("name", "gpu_name"),
     },
     required={"gpu_uuid": "uuid"},
-    sentinels=(("metric like '%[\\%]' escape '\\' and value not between 0 and 100", "a percentage outside 0 to 100"),),
+    sentinels=(("metric like '%[\\%]' escape '\\'", "value not between 0 and 100", "a percentage outside 0 to 100"),),
 )
 
 
@@ -87,13 +87,14 @@ def _insert_samples(header: list[str], zone: str) -> str:
     fields = [name for name in header if name not in _IDENTITY]
     cells = ", ".join(f"{{'name': {literal(name)}, 'text': cells[{place[name]}]}}" for name in fields)
     labels = ", ".join(f"cells[{place[name]}]" for name in names)
-    series = " || chr(31) || ".join([*(f"cells[{place[name]}]" for name in names), "field.name"])
+    texts = " || chr(31) || ".join([*(f"cells[{place[name]}]" for name in names), "field.name"])
+    series = f"hash({texts})"
     return f"""
         create or replace temp table smi_lines as {_timed_lines(header, place["timestamp"], zone)};
         create or replace temp table smi_samples as
         select line_number, byte_offset, cells, utc, unnest([{cells}]) as field
         from smi_lines where line_problem is null;
-        insert into landed_samples
+        insert into landed_samples (row_number, byte_offset, series, value_text, time_text, problem)
         select line_number, byte_offset, null, null, null, line_problem from smi_lines where line_problem is not null
         union all
         select

@@ -46,8 +46,8 @@ def engine_table(
         },
         required={},
         sentinels=(
-            (f"({_IS_COUNTER}) and value < 0", "a counter below 0"),
-            ("metric = 'nv_gpu_utilization' and value not between 0 and 1", "a share outside 0 to 1"),
+            (_IS_COUNTER, "value < 0", "a counter below 0"),
+            ("metric = 'nv_gpu_utilization'", "value not between 0 and 1", "a share outside 0 to 1"),
         ),
     )
     return FeedTable(

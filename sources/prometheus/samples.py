@@ -12,9 +12,10 @@ from pathlib import Path
 import duckdb
 
 from sources.feed import PROVENANCE_COLUMNS, LandedFile, ReadContext, ReadResult, UnreadableFileError
+from sources.lines import TextFile, byte_offsets, plain_file
 from sources.prometheus import tables
-from sources.prometheus.query_range import load_query_range
-from sources.prometheus.text import load_text
+from sources.prometheus.query_range import load_numbers, load_query_range
+from sources.prometheus.text import load_plain_text, load_text
 from sources.quarantine import Reject
 from sources.reading import PARQUET, finish, literal
 from sources.sql_checks import found, reject
@@ -37,7 +38,7 @@ class SampleFeed:
         metric: SQL; the canonical metric.
         labels: lake column -> SQL of its text.
         required: lake column -> the label it comes from, as people know it.
-        sentinels: (SQL over `metric` and `value`, what it means), first match.
+        sentinels: (SQL over `metric`, SQL over `value`, what it means), first match.
     """
 
     prefixes: Sequence[str]
@@ -45,7 +46,7 @@ class SampleFeed:
     metric: str
     labels: Mapping[str, str]
     required: Mapping[str, str]
-    sentinels: Sequence[tuple[str, str]]
+    sentinels: Sequence[tuple[str, str, str]]
 
     @property
     def columns(self) -> dict[str, str]:
@@ -67,7 +68,13 @@ def read_samples(
     def load(connection: duckdb.DuckDBPyConnection) -> list[str]:
         return load_query_range(connection, file.path) if is_json else load_text(connection, file.path, feed.prefixes)
 
-    return read_loaded(feed, file, context, out_parquet, out_rejects, load, is_json=is_json)
+    def load_quickly(connection: duckdb.DuckDBPyConnection) -> list[str] | None:
+        if is_json:
+            return load_numbers(connection, file.path)
+        with plain_file(TextFile(file.path), context.work_dir) as plain:
+            return load_plain_text(connection, plain, feed.prefixes) if plain else None
+
+    return read_loaded(feed, file, context, out_parquet, out_rejects, load, load_quickly, is_json=is_json)
 
 
 def read_loaded(
@@ -77,33 +84,73 @@ def read_loaded(
     out_parquet: Path,
     out_rejects: Path,
     load: Callable[[duckdb.DuckDBPyConnection], list[str]],
+    load_quickly: Callable[[duckdb.DuckDBPyConnection], list[str] | None] = lambda connection: None,
     *,
     is_json: bool = False,
 ) -> ReadResult:
-    """Judge and write what `load` puts into the tables of sources.prometheus.tables; it gives notes on the file."""
+    """Judge and write what `load` puts into the tables of sources.prometheus.tables; it gives notes on the file.
+
+    `load_quickly` does the same in less time, or gives None. What it makes of JSON can name no sample at fault.
+    """
     connection = context.connection
+    latest = context.now + timedelta(days=1)
     tables.create(connection)
-    notes = load(connection)
+    # A second thread mostly waits for the first, at a third more CPU.
+    connection.execute("set threads = 1")
+    notes = load_quickly(connection)
+    if notes is not None:
+        _judge(connection, feed, file, latest)
+    if notes is None or (is_json and _is_any_wrong(connection)):
+        tables.create(connection)
+        notes = load(connection)
+        _judge(connection, feed, file, latest)
+    rejects = [*(Reject(None, None, "file", note) for note in notes), *_rejects(connection, file, is_json=is_json)]
+    _copy(connection, feed, file, out_parquet)
+    result = finish(connection, out_parquet, out_rejects, rejects, time_column="sampled_at")
+    connection.execute("drop view judged_samples; drop table sorted_samples; drop table labelled_series")
+    tables.drop(connection)
+    connection.execute("reset threads")
+    return result
+
+
+def _judge(connection: duckdb.DuckDBPyConnection, feed: SampleFeed, file: LandedFile, latest: datetime) -> None:
     connection.execute(_label_series(feed, file))
-    connection.execute(_judge(feed, file, _file_time(file), context.now + timedelta(days=1)))
-    columns = ", ".join(f'"{name}"' for name in feed.columns if name != "file_hash")
-    # Sorted before the labels join them: a sort of wide rows takes most of a read. The join keeps the order of its
-    # left side as long as DuckDB does not swap the sides.
+    connection.execute(_judge_samples(feed, _file_time(file), latest))
+
+
+def _is_any_wrong(connection: duckdb.DuckDBPyConnection) -> bool:
+    return connection.execute("select 1 from sorted_samples where not is_good limit 1").fetchone() is not None
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, feed: SampleFeed, file: LandedFile, out_parquet: Path) -> None:
+    """The good samples to Parquet, by time.
+
+    Sorted before the labels join them: a sort of wide rows takes most of a read. The join keeps the order of its left
+    side as long as DuckDB does not swap the sides. Labels are enums, which Parquet holds as the texts they are: to look
+    up each text again takes as long as all the rest.
+    """
+    texts = ["metric", *feed.labels]
+    enums = "; ".join(
+        f"create temp type label_{name} as enum (select distinct {name} from labelled_series where {name} is not null)"
+        for name in texts
+    )
+    typed = ", ".join(f"cast({name} as label_{name}) as {name}" for name in texts)
+    columns = ", ".join(
+        f"{literal(file.identity)} as file_hash" if name == "file_hash" else f'"{name}"' for name in feed.columns
+    )
     connection.execute(f"""
-        create or replace temp table sorted_samples as
-        select series, sampled_at, value, row_number from judged_samples where problem is null
-        order by sampled_at, row_number;
+        {enums};
+        create or replace temp table sample_labels as
+        select series, {typed} from labelled_series where coalesce(is_row, true);
         set disabled_optimizers = 'join_order,build_side_probe_side';
         copy (
-            select {columns.replace('"row_number"', f'{literal(file.identity)} as file_hash, "row_number"')}
-            from sorted_samples left join labelled_series using (series)
+            select {columns}
+            from (select * from sorted_samples where is_good) as samples
+            left join sample_labels using (series)
         ) to {literal(out_parquet)} {PARQUET};
-        reset disabled_optimizers""")
-    rejects = [*(Reject(None, None, "file", note) for note in notes), *_rejects(connection, is_json=is_json)]
-    result = finish(connection, out_parquet, out_rejects, rejects, time_column="sampled_at")
-    connection.execute("drop table judged_samples; drop table sorted_samples; drop table labelled_series")
-    tables.drop(connection)
-    return result
+        reset disabled_optimizers;
+        drop table sample_labels;
+        {"; ".join(f"drop type label_{name}" for name in texts)}""")
 
 
 def _file_time(file: LandedFile) -> datetime | None:
@@ -125,12 +172,17 @@ def _stem(file: LandedFile) -> str:
     return _TIMES.sub("", file.name.removesuffix(suffix))
 
 
-def _judge(feed: SampleFeed, file: LandedFile, file_time: datetime | None, latest: datetime) -> str:
-    """One row per sample of the feed, with what is wrong with it. A file's time stands in where a sample has none."""
+def _judge_samples(feed: SampleFeed, file_time: datetime | None, latest: datetime) -> str:
+    """One row per sample of the feed, with what is wrong with it. A file's time stands in where a sample has none.
+
+    A view, since only the few wrong ones are looked at again. What gets written is kept, by time: to sort what a table
+    holds takes two thirds of the CPU of sorting while judging.
+    """
     own_micros = "moment * case when abs(moment) < 1e11 then 1e6 else 1e3 end"
+    columns = " ".join(f"labelled_series.may_be_sentinel_{number}," for number in range(len(feed.sentinels)))
     file_micros = f"epoch_us(timestamp {literal(str(file_time))})" if file_time else "null"
     return f"""
-        create or replace temp table judged_samples as
+        create or replace temp view judged_samples as
         with
         typed as (
             select
@@ -139,17 +191,21 @@ def _judge(feed: SampleFeed, file: LandedFile, file_time: datetime | None, lates
                 landed_samples.value_text,
                 landed_samples.time_text,
                 landed_samples.series,
-                labelled_series.name,
-                labelled_series.metric,
+                {columns}
                 coalesce(landed_samples.problem, series_problem) as shape_problem,
-                case when not contains(value_text, '_') then try_cast(value_text as double) end as value,
-                case when not contains(time_text, '_') then try_cast(time_text as double) end as moment
+                coalesce(
+                    value, case when not contains(value_text, '_') then try_cast(value_text as double) end
+                ) as value,
+                coalesce(
+                    moment, case when not contains(time_text, '_') then try_cast(time_text as double) end
+                ) as moment,
+                moment is null and time_text is null as is_untimed
             from landed_samples
             left join labelled_series using (series)
             where coalesce(is_row, true)
         ),
         timed as (
-            select *, case when time_text is null then {file_micros} else {own_micros} end as micros
+            select *, case when is_untimed then {file_micros} else {own_micros} end as micros
             from typed
         ),
         placed as (
@@ -164,14 +220,20 @@ def _judge(feed: SampleFeed, file: LandedFile, file_time: datetime | None, lates
         )
         select
             row_number, byte_offset, series, value, sampled_at, problem,
-            case when problem is not null then name end as name,
-            case when problem is not null then time_text end as time_text
-        from judged"""
+            time_text
+        from judged;
+        create or replace temp table narrow_samples as
+        select series, sampled_at, value, row_number, problem is null as is_good from judged_samples;
+        create or replace temp table sorted_samples as from narrow_samples order by sampled_at, row_number;
+        drop table narrow_samples"""
 
 
 def _label_series(feed: SampleFeed, file: LandedFile) -> str:
     """The columns that are the same for all samples of a series."""
     labels = ", ".join(f"{sql} as {column}" for column, sql in feed.labels.items())
+    may_be = " ".join(
+        f"{is_of_kind} as may_be_sentinel_{number}," for number, (is_of_kind, _, _) in enumerate(feed.sentinels)
+    )
     missing = [reject(f"{column} is null", name, "'label is missing'") for column, name in feed.required.items()]
     return f"""
         create or replace temp table labelled_series as
@@ -182,7 +244,7 @@ def _label_series(feed: SampleFeed, file: LandedFile) -> str:
             from landed_series
         )
         select
-            series, is_row, name, metric, {", ".join(feed.labels)},
+            series, is_row, name, metric, {", ".join(feed.labels)}, {may_be}
             case when problem is not null then problem {" ".join(missing)} end as series_problem
         from labelled"""
 
@@ -191,15 +253,16 @@ def _problems(feed: SampleFeed, latest: datetime) -> str:
     """Branches of the case that names the first thing wrong with a well-formed sample."""
     no_time = "no time on the line and no __at-YYYYMMDDTHHMMSSZ in the file name"
     wrong_time = found("time_text", f"a time from {_EARLIEST:%Y-%m-%d} to {latest:%Y-%m-%d %H:%M}, in s or ms")
+    sentinel = "'sentinel ' || coalesce(value_text, cast(value as varchar))"
     is_in_range = f"sampled_at between {_moment(_EARLIEST)} and {_moment(latest)}"
     branches = [
-        reject("micros is null and time_text is null", "time", literal(no_time)),
+        reject("micros is null and is_untimed", "time", literal(no_time)),
         reject(f"not coalesce({is_in_range}, false)", "time", wrong_time),
         reject("value is null", "value", found("value_text", "a number")),
-        reject("not isfinite(value)", "value", "'sentinel ' || value_text || ': no value'"),
+        reject("not isfinite(value)", "value", f"{sentinel} || ': no value'"),
         *(
-            reject(condition, "value", f"'sentinel ' || value_text || {literal(f': {meaning}')}")
-            for condition, meaning in feed.sentinels
+            reject(f"may_be_sentinel_{number} and ({is_none})", "value", f"{sentinel} || {literal(f': {meaning}')}")
+            for number, (_, is_none, meaning) in enumerate(feed.sentinels)
         ),
     ]
     return " ".join(branches)
@@ -209,11 +272,16 @@ def _moment(moment: datetime) -> str:
     return f"timestamp {literal(str(moment.astimezone(UTC).replace(tzinfo=None)))}"
 
 
-def _rejects(connection: duckdb.DuckDBPyConnection, *, is_json: bool) -> list[Reject]:
+def _rejects(connection: duckdb.DuckDBPyConnection, file: LandedFile, *, is_json: bool) -> list[Reject]:
     """JSON has no lines, so its rejects name their sample's metric and time beside its number."""
     sample = "'; sample of ' || coalesce(name, 'no metric') || ' at ' || coalesce(time_text, 'no time')"
     place = f" || {sample}" if is_json else ""
+    if not _is_any_wrong(connection):
+        return []
     rows = connection.execute(f"""
         select row_number, byte_offset, split_part(problem, chr(9), 1), split_part(problem, chr(9), 2){place}
-        from judged_samples where problem is not null order by row_number""").fetchall()
-    return [Reject(*row) for row in rows]
+        from judged_samples left join labelled_series using (series)
+        where problem is not null order by row_number""").fetchall()
+    unplaced = {row[0] for row in rows if row[1] is None}
+    offsets = {} if is_json or not unplaced else byte_offsets(TextFile(file.path), unplaced)
+    return [Reject(line, offsets.get(line, offset), field, reason) for line, offset, field, reason in rows]

@@ -31,7 +31,7 @@ def load_text(connection: duckdb.DuckDBPyConnection, path: Path, prefixes: Seque
     """Fill `landed_samples` and `landed_series` with the samples whose metric starts so; gives notes on the file."""
     text = TextFile(path)
     is_ended = False
-    connection.execute("create or replace temp table series_texts (number bigint, series_text varchar)")
+    connection.execute("create or replace temp table series_texts (number ubigint, series_text varchar)")
     for batch in text.batches():
         connection.register("landed_lines", batch.to_arrow())
         connection.execute(_insert_samples(prefixes))
@@ -43,9 +43,81 @@ def load_text(connection: duckdb.DuckDBPyConnection, path: Path, prefixes: Seque
     return [*text.notes, *([] if is_ended else _cut_off(connection))]
 
 
+def load_plain_text(connection: duckdb.DuckDBPyConnection, path: Path, prefixes: Sequence[str]) -> list[str] | None:
+    """The same by DuckDB alone, of lines that are `series} value [time]`; byte offsets are not known.
+
+    None where a line is anything else that load_text would have to look at, or would not be there for DuckDB.
+    """
+    with path.open("rb") as file:
+        lines = sum(piece.count(b"\n") for piece in iter(lambda: file.read(1 << 20), b""))
+    try:
+        return _load_plain_text(connection, path, prefixes, lines)
+    except duckdb.Error:
+        return None
+    finally:
+        connection.execute("drop table if exists text_lines; drop table if exists series_texts")
+
+
+def _load_plain_text(
+    connection: duckdb.DuckDBPyConnection, path: Path, prefixes: Sequence[str], lines: int
+) -> list[str] | None:
+    connection.execute(f"""
+            create or replace temp table text_lines as
+            select
+                row_number() over () as line_number,
+                hash(head) as series,
+                {_starts(prefixes, "ltrim(head)")} as is_wanted,
+                {_is_odd(prefixes)} as is_odd,
+                head = '# EOF' as is_end,
+                split_part(tail, ' ', 1) as value_text,
+                nullif(split_part(tail, ' ', 2), '') as time_text
+            from {_lines_of(path)};
+            create or replace temp table series_texts as
+            select series as number, any_value(head) || '}}' as series_text, min(head) <> max(head) as is_odd
+            from (select hash(head) as series, head from {_lines_of(path)} where {_starts(prefixes, "head")})
+            group by series""")
+    found = connection.execute("""
+        select
+            count(*), bool_or(is_odd) or (select bool_or(is_odd) from series_texts), bool_or(is_end)
+        from text_lines""").fetchone()
+    if found is None or found[0] != lines or found[1]:
+        return None
+    connection.execute(f"""
+        insert into landed_samples (row_number, series, value_text, time_text)
+        select line_number, series, value_text, time_text from text_lines where is_wanted;
+        {_insert_series()}""")
+    return [] if found[2] else _cut_off(connection)
+
+
+def _lines_of(path: Path) -> str:
+    """Each line cut behind its labels; one with two such places is an error."""
+    return f"""
+        read_csv(
+            {literal(path)}, delim = '}} ', quote = '', escape = '', header = false, auto_detect = false,
+            null_padding = true, columns = {{'head': 'varchar', 'tail': 'varchar'}}
+        )"""
+
+
+def _starts(prefixes: Sequence[str], text: str) -> str:
+    return "(" + " or ".join(f"starts_with({text}, {literal(prefix)})" for prefix in prefixes) + ")"
+
+
+def _is_odd(prefixes: Sequence[str]) -> str:
+    is_sample = (
+        "split_part(tail, ' ', 1) <> '' and split_part(tail, ' ', 3) = '' and not regexp_matches(tail, '[\\t#]')"
+    )
+    line = "head || coalesce('} ' || tail, '')"
+    return f"""
+        case
+            when {_starts(prefixes, "ltrim(head)")}
+                then not coalesce({_starts(prefixes, "head")} and {is_sample}, false)
+            else not (starts_with(ltrim(head), '#') or regexp_full_match({line}, {literal(_OTHER_SAMPLE)}))
+        end"""
+
+
 def _insert_samples(prefixes: Sequence[str]) -> str:
     """Nearly every line is `series} value [time]`: what follows the last brace is cut off before any pattern runs."""
-    is_wanted = " or ".join(f"starts_with(start, {literal(prefix)})" for prefix in prefixes)
+    is_wanted = _starts(prefixes, "start")
     return f"""
         create or replace temp table batch_samples as
         with
@@ -106,9 +178,9 @@ _NUMBER_SERIES = """
         select distinct series_text from batch_samples
         where problem is null and series_text not in (select series_text from series_texts)
     );
-    insert into landed_samples
+    insert into landed_samples (row_number, byte_offset, series, value_text, time_text, problem)
     select
-        line_number, byte_offset, cast(number as varchar), value_text, time_text, problem
+        line_number, byte_offset, number, value_text, time_text, problem
     from batch_samples left join series_texts using (series_text)"""
 
 
@@ -120,7 +192,7 @@ def _insert_series() -> str:
         with
         labelled as (
             select
-                cast(number as varchar) as number,
+                number,
                 series_text as series,
                 regexp_extract_all(series, {literal(_LABEL_PARTS)}, 1) as label_names,
                 regexp_extract_all(series, {literal(_LABEL_PARTS)}, 2) as label_values

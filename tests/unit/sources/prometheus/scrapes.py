@@ -18,7 +18,7 @@ PUMPS = SampleFeed(
     metric="name",
     labels={"pump": label("pump"), "site": label("site")},
     required={"pump": "pump"},
-    sentinels=(("value = 99", "no reading"),),
+    sentinels=(("true", "value = 99", "no reading"),),
 )
 
 

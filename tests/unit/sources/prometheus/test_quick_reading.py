@@ -1,0 +1,94 @@
+"""What is read in one pass is what the careful way reads; what it cannot read is left to it."""
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+
+from sources.feed import LandedFile, ReadContext
+from sources.prometheus import tables
+from sources.prometheus.query_range import load_numbers, load_query_range
+from sources.prometheus.samples import read_loaded, read_samples
+from sources.prometheus.text import load_plain_text, load_text
+from sources.quarantine import read_rejects
+from tests.unit.sources.prometheus.scrapes import NOW, PUMPS
+
+MS = 1794312000000
+PLAIN = [
+    "# HELP pump_flow Litres {per minute} of a pump.",
+    f'pump_flow{{pump="a",site="north"}} 1.5 {MS}',
+    f'pump_flow{{pump="b"}} 99 {MS}',
+    'other_seconds_total{code="200"} 3',
+    "process_cpu_seconds_total 17.5",
+    f'pump_flow{{pump="é"}} NaN {MS}',
+    f'pump_flow{{site="x"}} 12x {MS}',
+    f'pump_flow{{pump="a",site="north"}} 2 {MS + 1000}',
+]
+
+
+def read(folder: Path, content: str, name: str, how: Any) -> tuple[list[Any], list[Any]]:
+    path = folder / name
+    path.write_text(content)
+    with duckdb.connect() as connection:
+        context = ReadContext(NOW, b"", frozenset(), connection, folder)
+        file = LandedFile("pumps", "samples", path, name, "", 0, "the-file", None, None)
+        out, rejects = folder / "out.parquet", folder / "rejects.parquet"
+        if how is None:
+            read_samples(PUMPS, file, context, out, rejects)
+        else:
+            read_loaded(PUMPS, file, context, out, rejects, lambda it: how(it, path), is_json=name.endswith(".json"))
+        return pl.read_parquet(out).rows(), read_rejects(rejects)
+
+
+def is_quick(folder: Path, content: str, how: Any) -> bool:
+    path = folder / "quick"
+    path.write_text(content)
+    with duckdb.connect() as connection:
+        tables.create(connection)
+        return how(connection, path) is not None
+
+
+def test_text_is_read_alike_to_the_byte_offset_of_what_is_wrong(tmp_path: Path) -> None:
+    content = "\n".join(PLAIN) + "\n"
+    assert is_quick(tmp_path, content, partial(load_plain_text, prefixes=PUMPS.prefixes))
+    found = read(tmp_path, content, "p.prom", None)
+    assert found == read(tmp_path, content, "p.prom", partial(load_text, prefixes=PUMPS.prefixes))
+    assert (len(found[0]), [(reject.line_number, reject.field) for reject in found[1]]) == (
+        2, [(3, "value"), (6, "value"), (7, "pump")],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f'  pump_flow{{pump="a"}} 1 {MS}', f'pump_flow{{pump="a"}}1 {MS}', f'pump_flow{{pump="a"}} 1\t{MS}',
+        f'pump_flow{{pump="a}} "}} 1 {MS}', f"pump_flow 1 {MS}", "", "nonsense", f'pump_flow{{pump="a"}} 1 {MS} 5',
+    ],
+)  # fmt: skip
+def test_any_other_line_is_left_to_the_careful_way(tmp_path: Path, line: str) -> None:
+    content = "\n".join([PLAIN[1], line, PLAIN[1]]) + "\n"
+    assert not is_quick(tmp_path, content, partial(load_plain_text, prefixes=PUMPS.prefixes))
+
+
+def answer(*samples: Any) -> str:
+    metric = {"__name__": "pump_flow", "pump": "a"}
+    result = [{"metric": metric, "values": list(samples)}, {"metric": metric | {"pump": "b"}, "values": [[MS, "3"]]}]
+    return json.dumps({"status": "success", "data": {"resultType": "matrix", "result": result}})
+
+
+@pytest.mark.parametrize(
+    ("sample", "quick"),
+    [
+        ([MS / 1000, "2.5"], True), ([MS / 1000, "1e3"], True), ([MS / 1000, "99"], True), ([MS / 1000, "NaN"], True),
+        ([None, "1"], True), ([MS / 1000, None], True), ([MS / 1000, "1", "2"], True), ([MS / 1000, "12x"], False),
+        ([MS / 1000, "1_000"], False), ([MS / 1000, True], False),
+    ],
+)  # fmt: skip
+def test_json_is_read_alike(tmp_path: Path, sample: Any, quick: bool) -> None:
+    content = answer([MS / 1000 - 60, "1"], sample)
+    assert is_quick(tmp_path, content, load_numbers) is quick
+    assert read(tmp_path, content, "p.json", None) == read(tmp_path, content, "p.json", load_query_range)
