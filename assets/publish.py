@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import ClassVar
 
 import duckdb
 
@@ -33,6 +34,9 @@ PARQUET_OPTIONS = "format parquet, compression zstd, compression_level 1"
 DAILY_FACTS = {"fct_usage": "started_at, call_id", "fct_allocations": "allocation_id"}
 NO_DAY = "__HIVE_DEFAULT_PARTITION__"
 CHARGEBACK = "chargeback_lines"
+# The ledger is split when it is read; as files analysts get the split, and not what it is made of.
+WRITTEN_VIEWS = ("fct_allocations", CHARGEBACK)
+UNWRITTEN_TABLES = ("fct_allocation_parts", "dim_allocation_shares", "fct_closed_allocations")
 
 
 class PublishError(Exception):
@@ -140,12 +144,12 @@ def _write_version(home: Home, version_id: str, check: Callable[[Path], None]) -
     previous = current_manifest(home)
     with duckdb.connect(str(database), read_only=True) as connection:
         connection.execute("set threads = 1; set enable_progress_bar = false")
-        tables = _tables(connection)
-        jobs = [job for table in tables for job in _jobs(connection, table)]
+        hashes = [_hashes(connection, table) for table in _tables(connection)]
+        jobs = [job for mart in hashes for job in _jobs(mart)]
         known = previous.files if previous else {}
         linked = [job for job in jobs if known.get(job.name) == job.file and _link(before, folder, job.name)]
         _write_all(connection, folder, [job for job in jobs if job not in linked])
-        weeks, months = _weeks(connection, jobs), _months(connection, tables)
+        weeks, months = _weeks(hashes, jobs), _months(hashes)
     files = {job.name: job.file for job in jobs}
     manifest = Manifest(version_id, clock.now().isoformat(), files, weeks, months, used_version(home))
     (folder / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1, sort_keys=True) + "\n")
@@ -166,7 +170,7 @@ def _copy_database(home: Home, folder: Path) -> Path:
 
 
 def _tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """The tables among the marts, whose columns Parquet holds exactly; a view of them stays in the database alone."""
+    """The marts that become Parquet, which holds their columns exactly; other views stay in the database alone."""
     for (view,) in connection.execute("select view_name from duckdb_views() where not internal order by 1").fetchall():
         try:
             connection.execute(f"select * from {view} limit 0")
@@ -177,20 +181,27 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
     ).fetchall()
     if wide:
         raise PublishError("{}.{}: {} would become a double in Parquet; cast it to bigint or decimal".format(*wide[0]))
-    found = connection.execute("select table_name from duckdb_tables() where not internal order by 1").fetchall()
+    found = connection.execute(
+        """
+        select table_name from duckdb_tables() where not internal and not list_contains($unwritten, table_name)
+        union all
+        select view_name from duckdb_views() where not internal and list_contains($written, view_name)
+        order by 1
+        """,
+        {"unwritten": UNWRITTEN_TABLES, "written": WRITTEN_VIEWS},
+    ).fetchall()
     if not found:
         raise PublishError("build.duckdb holds no mart")
     return [name for (name,) in found]
 
 
-def _jobs(connection: duckdb.DuckDBPyConnection, table: str) -> list[_Job]:
+def _jobs(hashes: "_Hashes") -> list[_Job]:
+    table = hashes.table
     if table not in DAILY_FACTS:
-        (file,) = _contents(connection, table, "null").values()
-        return [_Job(f"{table}.parquet", table, "true", "all", file)]
-    days = _contents(connection, table, "usage_date")
+        return [_Job(f"{table}.parquet", table, "true", "all", hashes.whole())]
+    days = hashes.of("day")
     if not days:
-        (file,) = _contents(connection, table, "null").values()
-        return [_Job(f"{table}/empty.parquet", table, "true", "all", file)]
+        return [_Job(f"{table}/empty.parquet", table, "true", "all", hashes.whole())]
     order = DAILY_FACTS[table]
     return [
         _Job(f"{table}/usage_date={day or NO_DAY}/data.parquet", table, _is_day(day), order, file, _monday(day))
@@ -207,50 +218,78 @@ def _monday(day: str | None) -> str | None:
     return str(moment - timedelta(days=moment.weekday())) if moment else None
 
 
-def _contents(connection: duckdb.DuckDBPyConnection, table: str, period: str) -> dict[str | None, PublishedFile]:
-    """Rows and content hash of each period of a table; of all of it, empty or not, where `period` is the text null."""
+# Day, week and month, of which a mart need have none; rows, and the two sums.
+_Group = tuple[tuple[str | None, str | None, str | None], int, int, int]
+
+
+@dataclass(frozen=True)
+class _Hashes:
+    """A mart in one pass: rows, and two sums of their hashes that do not depend on their order, by `PERIODS`."""
+
+    table: str
+    schema: list[tuple[str, str]]
+    groups: list[_Group]
+
+    PERIODS: ClassVar = ("day", "week", "month")
+
+    def of(self, period: str) -> dict[str | None, PublishedFile]:
+        """Rows and content hash of each day, week or posting period that the mart has, in order."""
+        place = self.PERIODS.index(period)
+        keys = sorted({periods[place] for periods, *_ in self.groups}, key=lambda key: key or "")
+        return {key: self._file(group for group in self.groups if group[0][place] == key) for key in keys}
+
+    def whole(self) -> PublishedFile:
+        return self._file(self.groups)
+
+    def _file(self, groups: Iterable[_Group]) -> PublishedFile:
+        rows, xor, total = 0, 0, 0
+        for _, count, mixed, added in groups:
+            rows, xor, total = rows + count, xor ^ mixed, total + added
+        return PublishedFile(rows, _digest(WRITER, self.schema, rows, xor, total))
+
+
+def _hashes(connection: duckdb.DuckDBPyConnection, table: str) -> _Hashes:
     schema = connection.execute(
         "select column_name, data_type from duckdb_columns() where table_name = ? order by column_index", [table]
     ).fetchall()
-    # Two sums that do not depend on the order of rows: 128 bits, at a tenth of the cost of writing the rows.
-    group = "" if period == "null" else "group by 1 order by 1 nulls first"
+    columns = {name for name, _ in schema}
+    week = "date_trunc('week', usage_date)::date" if "usage_date" in columns else "null"
+    periods = (
+        "usage_date" if table in DAILY_FACTS else "null",
+        "week_start" if "week_start" in columns else week,
+        "posting_period" if table == CHARGEBACK else "null",
+    )
+    # At a tenth of the cost of writing the rows.
     found = connection.execute(
-        f'select {period}::varchar, count(*), bit_xor(hash(mart)), sum(hash(mart)) from "{table}" as mart {group}'
+        f"""
+        select {", ".join(f"{period}::varchar" for period in periods)},
+            count(*), bit_xor(hash(mart)), sum(hash(mart))
+        from "{table}" as mart group by 1, 2, 3
+        """
     ).fetchall()
-    return {key: PublishedFile(rows, _digest(WRITER, schema, rows, xor, total)) for key, rows, xor, total in found}
+    return _Hashes(table, schema, [((day, week, month), *sums) for day, week, month, *sums in found])
 
 
 def _digest(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 
-def _weeks(connection: duckdb.DuckDBPyConnection, jobs: Iterable[_Job]) -> dict[str, str]:
-    """A hash of what all marts say about each week. Daily facts were hashed by day; their weeks follow from that."""
-    dated = connection.execute(
-        """
-        select table_name, bool_or(column_name = 'week_start')
-        from duckdb_columns()
-        where column_name in ('week_start', 'usage_date') and not internal
-        group by table_name
-        order by table_name
-        """
-    ).fetchall()
+def _weeks(hashes: Iterable[_Hashes], jobs: Iterable[_Job]) -> dict[str, str]:
+    """A hash of what all marts say about each week. Of daily facts, the weeks follow from the days."""
     found = [(job.name, job.week, job.file) for job in jobs if job.week]
-    for table, has_week in dated:
-        if table not in DAILY_FACTS:
-            week = "week_start" if has_week else "cast(date_trunc('week', usage_date) as date)"
-            found += [(table, monday, file) for monday, file in _contents(connection, table, week).items() if monday]
+    for mart in hashes:
+        if mart.table not in DAILY_FACTS:
+            found += [(mart.table, monday, file) for monday, file in mart.of("week").items() if monday]
     weeks: dict[str, list[tuple[str, str]]] = {}
     for name, monday, file in found:
         weeks.setdefault(monday, []).append((name, file.content))
     return {monday: _digest(weeks[monday]) for monday in sorted(weeks)}
 
 
-def _months(connection: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> dict[str, str]:
+def _months(hashes: Iterable[_Hashes]) -> dict[str, str]:
     """A hash of what is charged back in each posting period."""
-    if CHARGEBACK not in tables:
-        return {}
-    return {month: file.content for month, file in _contents(connection, CHARGEBACK, "posting_period").items() if month}
+    found = (mart.of("month") for mart in hashes if mart.table == CHARGEBACK)
+    return {month: file.content for months in found for month, file in months.items() if month}
 
 
 def _link(before: Path, folder: Path, name: str) -> bool:

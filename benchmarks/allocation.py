@@ -3,9 +3,9 @@
     python -m benchmarks.allocation HOME [--charges 100000] [--tenants 200]
 
 HOME is any built home: its compiled SQL runs on made-up charges. A rule shares them out over every tenant by tokens;
-with --shared N only so many, and the others are calls of five tenants. Ledger and chargeback lines are built as tables,
-as in a run, and the chargeback of the month is written. Fails when the parts are not what was charged, to the last
-digit.
+with --shared N only so many, and the others are calls of five tenants. Shares, parts and journal are built as in a run,
+then an accountant takes the month: chargeback, journal and the statements of all tenants. Fails when the parts are not
+what was charged, to the last digit.
 """
 
 import argparse
@@ -19,19 +19,28 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
-from assets.exports import chargeback
+from assets.exports import chargeback, journal, statements
 
-MODELS = ("int_charges_allocated", "int_allocations", "fct_allocations", "chargeback_lines")
+# In the order of a build: what dbt makes a table of, and what it makes a view of.
+MODELS = {
+    "dim_allocation_shares": "table", "fct_allocation_parts": "table", "dim_shared_cost_natures": "table",
+    "int_allocations": "view", "fct_closed_allocations": "table", "fct_allocations": "view", "dim_markups": "table",
+    "dim_disputes": "table", "chargeback_lines": "view", "journal_lines": "table",
+}  # fmt: skip
+EXPORTS = {"chargeback": chargeback.write, "journal": journal.write, "statements": statements.write}
+MONTH = "2026-08"
 # Tenants whose calls a charge of calls is.
 CALLERS = 5
 MEMORY_LIMIT = "1500MB"
 # Each reads what the one before made; the home's own tables only give the columns.
 INPUTS = (
-    "fct_charges", "int_charges_traced", "int_allocation_metrics_daily", "stg_config__allocation_rules",
+    "fct_charges", "fct_usage", "int_charges_traced", "int_allocation_metrics_daily", "stg_config__allocation_rules",
     "stg_config__allocation_matches", "stg_config__allocation_targets", "stg_config__tenants", "stg_config__features",
-    "stg_config__teams", "stg_config__cost_nature_rules", "stg_accounting__closed_allocations",
+    "stg_config__teams", "stg_config__cost_nature_rules", "stg_config__gl_map", "stg_config__settings",
+    "stg_config__markups", "stg_config__disputes", "stg_accounting__closed_allocations",
+    "stg_accounting__closed_journal_lines", "token_budgets_monthly", "dim_tenants",
 )  # fmt: skip
-NATURES = "stg_config__cost_nature_rules"
+AS_THEY_ARE = ("stg_config__cost_nature_rules", "stg_config__settings")
 
 
 def main() -> None:
@@ -58,11 +67,12 @@ def measure(warehouse: Path, charges: int, tenants: int, shared: int) -> dict[st
             )
             connection.execute(f"set temp_directory = '{folder}'")
             _make_inputs(connection, warehouse, charges, tenants, shared)
-            for model in MODELS:
-                seconds[model] = _timed(connection.execute, f"create table {model} as {_sql(warehouse, model)}")
+            for model, kind in MODELS.items():
+                seconds[model] = _timed(connection.execute, f"create {kind} {model} as {_sql(warehouse, model)}")
             [(charged,)] = connection.execute("select sum(amount_usd) from fct_charges").fetchall()
             [(parts, placed)] = connection.execute("select count(*), sum(amount_usd) from chargeback_lines").fetchall()
-        seconds["export chargeback"] = _timed(chargeback.write, marts, folder / "out", "2026-08")
+        for name, write in EXPORTS.items():
+            seconds[f"export {name}"] = _timed(write, marts, folder / name, MONTH)
     expected = shared * tenants + (charges - shared) * CALLERS
     if placed != charged or parts != expected:
         raise ValueError(f"{parts} parts of {placed} USD, not {expected} of {charged}")
@@ -94,10 +104,9 @@ def _make_inputs(
             "select database_name from duckdb_columns() where table_name = $name and schema_name = 'main' limit 1",
             {"name": name},
         ).fetchall()
-        kept = "" if name == NATURES else "limit 0"
+        kept = "" if name in AS_THEY_ARE else "limit 0"
         connection.execute(f"create table {name} as from {database}.main.{name} {kept}")
     connection.execute(f"""
-        create table dim_tenants as select * from build.main.dim_tenants limit 0;
         insert into stg_config__tenants by name
             select 'tenant-' || n as tenant_id, 'Tenant ' || n as tenant_name, 'pro' as plan,
                 'cc-' || n % 20 as cost_center
@@ -135,6 +144,9 @@ def _make_inputs(
                 'tenant' as target_type, false as has_named_targets, 'account' as scope, 0 as floor_share,
                 0.7 as token_share, 'even' as fallback, date '1970-01-01' as valid_from, date '9999-12-31' as valid_to,
                 '1' as rule_version;
+        insert into stg_config__gl_map by name
+            select line_type, '5000' as account, date '1970-01-01' as valid_from, date '9999-12-31' as valid_to
+            from unnest(['expense', 'fx', 'clearing', 'accrued_liability', 'rounding']) as t(line_type);
         insert into stg_config__allocation_matches by name
             select 1 as rule_order, 'charge' as from_type,
                 date '1970-01-01' as valid_from, date '9999-12-31' as valid_to;

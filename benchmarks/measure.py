@@ -22,6 +22,8 @@ NESTED_FEEDS = ("otel", "langfuse")
 NESTED_ROWS = 200_000
 # Enough rows that every model has something to do, few enough to cost nothing.
 TINY_ROWS = 700
+# Every charge goes to every tenant.
+CHARGES, TENANTS = 100_000, 200
 
 Say = Callable[[str], None]
 
@@ -62,6 +64,8 @@ class Measured:
     pricing_s: list[float] = field(default_factory=list)
     loop_calls: int = 0
     loop_s: float = 0
+    allocation_cpu_s: float = 0
+    allocation_peak_bytes: int = 0
     nested: dict[str, Nested] = field(default_factory=dict)
     stages: dict[str, Stage] = field(default_factory=dict)
     tiny_stages: dict[str, Stage] = field(default_factory=dict)
@@ -115,6 +119,10 @@ def measure(folder: Path, rows: int, repeats: int, say: Say) -> Measured:
     said = run_stage("pricing", plain).said
     measured.priced_calls, measured.pricing_s = said["calls"], said["cpu"]
     measured.loop_calls, measured.loop_s = said["loop_calls"], said["loop_cpu"]
+    say(f"{CHARGES:,} charges to {TENANTS} tenants, and what an accountant takes of them")
+    allocation = run_stage("allocation", plain, str(CHARGES), str(TENANTS))
+    measured.allocation_cpu_s = allocation.said["cpu_s_in_all"]
+    measured.allocation_peak_bytes = allocation.peak_bytes
     return measured
 
 

@@ -101,6 +101,12 @@ def pricing(home: Path) -> dict[str, object]:
     return price(Home(home).warehouse, timed)
 
 
+def allocation(home: Path, charges: str, tenants: str) -> dict[str, object]:
+    from benchmarks.allocation import measure
+
+    return measure(home / "warehouse", int(charges), int(tenants), int(charges))
+
+
 def publish(home: Path) -> dict[str, object]:
     from assets import gates, publish, warehouse
     from sources.home import Home
@@ -129,7 +135,8 @@ def report(home: Path) -> dict[str, object]:
 
 
 STAGES: dict[str, Callable[..., dict[str, object]]] = {
-    stage.__name__: stage for stage in (rows, telemetry, scan, ingest, prices, build, pricing, publish, report)
+    stage.__name__: stage
+    for stage in (rows, telemetry, scan, ingest, prices, build, pricing, allocation, publish, report)
 }
 
 

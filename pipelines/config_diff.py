@@ -22,7 +22,8 @@ _SETTINGS = (
     "tenants", "features", "teams", "api_keys", "settings", "allocation_rules", "allocation_matches",
     "allocation_targets",
 )  # fmt: skip
-_MODELS = ("int_charges_traced", "int_allocation_metrics_daily", "int_charges_allocated")
+_MODELS = ("int_charges_traced", "int_allocation_metrics_daily", "dim_allocation_shares", "fct_allocation_parts")
+_LEDGER = "int_allocations"
 # What maps say of a call. Its nature and its price stay as they are.
 _MAPPED = {
     "tenant_id": "tenant_id", "product_id": "product_id", "feature_id": "feature_id", "environment": "environment",
@@ -49,7 +50,7 @@ def diff_settings(home: Home) -> list[Move]:
     """What the settings of the home, as they stand in its files, would move; by period and target."""
     settings = load_settings(home)
     compiled = home.warehouse / "dbt" / "target" / "compiled"
-    if not any(compiled.rglob(f"{_MODELS[-1]}.sql")) or not (home.warehouse / "built_inputs.json").is_file():
+    if not any(compiled.rglob(f"{_LEDGER}.sql")) or not (home.warehouse / "built_inputs.json").is_file():
         raise HomeError(f"{home.warehouse} holds no built allocation; `inferledger run` builds it")
     with TemporaryDirectory() as scratch, duckdb.connect() as connection:
         connection.execute(
@@ -77,8 +78,8 @@ def _make_again(connection: duckdb.DuckDBPyConnection, settings: Settings, compi
                 sql = sql.replace(f'"{database}"."main"."{name}"', relation)
         return sql
 
-    def make(model: str, sql: str) -> None:
-        connection.execute(f"create temp table {model} as {sql}")
+    def make(model: str, sql: str, kind: str = "table") -> None:
+        connection.execute(f"create temp {kind} {model} as {sql}")
         made[model] = f"temp.main.{model}"
 
     # The home may have been moved since.
@@ -96,6 +97,8 @@ def _make_again(connection: duckdb.DuckDBPyConnection, settings: Settings, compi
     )
     for model in _MODELS:
         make(model, sql_of(model))
+    # Split where it is read, as in a build.
+    make(_LEDGER, sql_of(_LEDGER), "view")
 
 
 _MOVES = """
@@ -104,10 +107,10 @@ _MOVES = """
     ),
     parts as (
         select charge_id, target_type, target_id, amount_usd, effective_amount_usd, 0 as then_usd, 0 as then_effective
-        from work.main.int_charges_allocated
+        from work.main.int_allocations
         union all
         select charge_id, target_type, target_id, 0, 0, amount_usd, effective_amount_usd
-        from temp.main.int_charges_allocated
+        from temp.main.int_allocations
     ),
     sums as (
         select

@@ -15,6 +15,19 @@ the amount by the total weight, so that no product exceeds 38 digits while the t
 {{- return(adapter.dispatch('split_exact', 'inferledger')(quotient, remainder, begins_at, ends_at, total)) -}}
 {% endmacro %}
 
+{#-
+The same split where many amounts are shared by the same weights: `span` is a row with weight, begins_at, ends_at and
+total_weight, and with the two ends as fractions (span_fraction), made once a target; all are bigint. `quotient` is
+decimal(26, 0), `remainder` bigint. A total above 2^62 may put a pico-dollar more on a target and less on its neighbour.
+-#}
+{% macro split_by_span(quotient, remainder, span) %}
+{{- return(adapter.dispatch('split_by_span', 'inferledger')(quotient, remainder, span)) -}}
+{% endmacro %}
+
+{% macro span_fraction(at, total) %}
+{{- return(adapter.dispatch('span_fraction', 'inferledger')(at, total)) -}}
+{% endmacro %}
+
 {#- Of two whole numbers, without the fraction; below 10^13. -#}
 {% macro divide_whole(dividend, divisor) %}
 {{- return(adapter.dispatch('divide_whole', 'inferledger')(dividend, divisor)) -}}
@@ -37,4 +50,27 @@ cast(cast({{ quotient }} * ({{ to }} - {{ from }}) + ({{ remainder }} * {{ to }}
 
 {% macro duckdb__divide_whole(dividend, divisor) -%}
 cast(cast({{ dividend }} as hugeint) // nullif(cast({{ divisor }} as hugeint), 0) as decimal(13, 0))
+{%- endmacro %}
+
+{#- In 2^62ths, cut to whole ones. -#}
+{% macro duckdb__span_fraction(at, total) -%}
+cast(cast({{ at }} as hugeint) * 4611686018427387904 // nullif(cast({{ total }} as hugeint), 0) as bigint)
+{%- endmacro %}
+
+{#-
+A division of 128 bits is 0.3 microseconds in DuckDB, and so is the cast of a wide decimal to an integer; a multiplication and
+a shift are 0.02. remainder x fraction gives what is due or one less, which the comparison tells.
+-#}
+{% macro duckdb__split_by_span(quotient, remainder, span) -%}
+{%- set rest = 'cast(abs(' ~ remainder ~ ') as hugeint)' -%}
+{%- set ends = '((' ~ rest ~ ' * cast(' ~ span ~ '.ends_fraction as hugeint)) >> 62)' -%}
+{%- set begins = '((' ~ rest ~ ' * cast(' ~ span ~ '.begins_fraction as hugeint)) >> 62)' -%}
+{%- set total = 'cast(' ~ span ~ '.total_weight as hugeint)' -%}
+cast((
+    {{ quotient }} * cast({{ span }}.weight as decimal(19, 0))
+    + cast((case when {{ remainder }} < 0 then -1 else 1 end) * (
+        {{ ends }} + case when ({{ ends }} + 1) * {{ total }} <= {{ rest }} * cast({{ span }}.ends_at as hugeint) then 1 else 0 end
+        - {{ begins }} - case when ({{ begins }} + 1) * {{ total }} <= {{ rest }} * cast({{ span }}.begins_at as hugeint) then 1 else 0 end
+    ) as decimal(19, 0))
+) * 0.000000000001 as decimal(26, 12))
 {%- endmacro %}

@@ -19,6 +19,7 @@ from sources.settings.allocation import (
     Entities,
     check_allocation,
     match_rows,
+    rule_file,
     rule_rows,
     target_rows,
 )
@@ -217,10 +218,11 @@ def load_settings(home: Home) -> Settings:
     if gpu is not None:
         problems.extend(checks.check_gpu_rates(gpu_text, gpu, account_names))
     product_ids = reader.known("features.csv", [row.product_id for _, row in features])
-    if allocation is not None:
-        centers = {row.cost_center for _, row in tenants} | {row.cost_center for _, row in teams}
-        cost_centers = None if tenant_ids is None or team_ids is None else {name for name in centers if name}
-        problems.extend(check_allocation(allocation_text, allocation, Entities(tenant_ids, product_ids, cost_centers)))
+    centers = {row.cost_center for _, row in tenants} | {row.cost_center for _, row in teams}
+    cost_centers = None if tenant_ids is None or team_ids is None else {name for name in centers if name}
+    problems.extend(
+        check_allocation(rule_file(allocation_text, allocation), Entities(tenant_ids, product_ids, cost_centers))
+    )
     if natures is not None:
         problems.extend(checks.check_cost_natures(natures_text, natures, plans))
     if feeds is not None:

@@ -2,9 +2,12 @@
 
 import itertools
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
+
+from pydantic import ValidationError
 
 from sources.settings.models import ANY, Allocation, AllocationRule, Dated
 from sources.settings.text import Document, Path_, Problem, did_you_mean, dotted
@@ -31,19 +34,42 @@ _FILES = {
 }  # fmt: skip
 
 
-def check_allocation(document: Document, allocation: Allocation, entities: Entities) -> Iterator[Problem]:
-    rules = allocation.rules
-    for index, rule in enumerate(rules):
-        yield from _check_targets(document, index, rule, rules, entities)
-        yield from _check_shares(document, index, rule, entities)
-    yield from _check_pools_are_filled(document, rules)
-    yield from _check_ranks(document, rules)
-    yield from _check_chains(document, rules)
+class RuleFile(NamedTuple):
+    """The rules of the file that could be read, each with its place in it."""
+
+    document: Document
+    rules: Sequence[AllocationRule]
+    places: Sequence[int]
+    is_whole: bool = True
+
+    def line(self, index: int, *path: str | int) -> int:
+        return self.document.line_of(("rules", self.places[index], *path))
+
+    def problem(self, index: int, path: Path_, found: str, allowed: str) -> Problem:
+        name = dotted(("rules", self.places[index], *path))
+        return Problem(self.document.file, self.line(index, *path), name, found, allowed)
 
 
-def _problem(document: Document, index: int, path: Path_, found: str, allowed: str) -> Problem:
-    place = ("rules", index, *path)
-    return Problem(document.file, document.line_of(place), dotted(place), found, allowed)
+def rule_file(document: Document, allocation: Allocation | None) -> RuleFile:
+    """A mistake inside one rule does not hide what is wrong between the others."""
+    if allocation:
+        return RuleFile(document, allocation.rules, range(len(allocation.rules)))
+    given = document.data.get("rules") if isinstance(document.data, dict) else None
+    readable = {}
+    for place, values in enumerate(given if isinstance(given, list) else []):
+        with suppress(ValidationError):
+            readable[place] = AllocationRule.model_validate(values)
+    return RuleFile(document, list(readable.values()), list(readable), is_whole=False)
+
+
+def check_allocation(file: RuleFile, entities: Entities) -> Iterator[Problem]:
+    for index, rule in enumerate(file.rules):
+        yield from _check_targets(file, index, rule, entities)
+        yield from _check_shares(file, index, rule, entities)
+    if file.is_whole:
+        yield from _check_pools_are_filled(file)
+    yield from _check_ranks(file)
+    yield from _check_chains(file)
 
 
 def _meet(one: Dated, other: Dated) -> bool:
@@ -55,42 +81,41 @@ def _takes(rule: AllocationRule, kind: str, id_: str) -> bool:
     return source is not None and source.kind == kind and (not source.ids or id_ == ANY or id_ in source.ids)
 
 
-def _check_targets(
-    document: Document, index: int, rule: AllocationRule, rules: Sequence[AllocationRule], entities: Entities
-) -> Iterator[Problem]:
+def _check_targets(file: RuleFile, index: int, rule: AllocationRule, entities: Entities) -> Iterator[Problem]:
     sources = [(("from", rule.source.kind), rule.source.kind, id_) for id_ in rule.source.ids] if rule.source else []
     for path, kind, id_ in [*rule.targets, *sources]:
         if kind == "pool":
-            if path[0] != "from" and not any(_takes(other, kind, id_) and _meet(rule, other) for other in rules):
+            taken = (_takes(other, kind, id_) and _meet(rule, other) for other in file.rules)
+            if file.is_whole and path[0] != "from" and not any(taken):
                 allowed = f"a pool that a rule takes on while this one is valid, with `from: {{pool: {id_}}}`"
-                yield _problem(document, index, path, repr(id_), allowed)
+                yield file.problem(index, path, repr(id_), allowed)
         elif (known := entities.of(kind)) is not None and id_ not in known and id_ != ANY:
-            yield _problem(document, index, path, repr(id_), f"one of {_FILES[kind]}{did_you_mean(id_, known)}")
+            yield file.problem(index, path, repr(id_), f"one of {_FILES[kind]}{did_you_mean(id_, known)}")
 
 
-def _check_pools_are_filled(document: Document, rules: Sequence[AllocationRule]) -> Iterator[Problem]:
-    filled = {id_ for rule in rules for _, kind, id_ in rule.targets if kind == "pool"}
-    for index, rule in enumerate(rules):
+def _check_pools_are_filled(file: RuleFile) -> Iterator[Problem]:
+    filled = {id_ for rule in file.rules for _, kind, id_ in rule.targets if kind == "pool"}
+    for index, rule in enumerate(file.rules):
         for id_ in rule.source.pool if rule.source else ():
             if id_ != ANY and id_ not in filled:
                 allowed = f"a pool that another rule charges{did_you_mean(id_, filled)}"
-                yield _problem(document, index, ("from", "pool"), repr(id_), allowed)
+                yield file.problem(index, ("from", "pool"), repr(id_), allowed)
 
 
-def _check_shares(document: Document, index: int, rule: AllocationRule, entities: Entities) -> Iterator[Problem]:
+def _check_shares(file: RuleFile, index: int, rule: AllocationRule, entities: Entities) -> Iterator[Problem]:
     for field, shares in (("shares", rule.shares), ("fallback_shares", rule.fallback_shares)):
         total = sum((portion.share for portion in shares), Decimal(0))
         if total > 1:
             allowed = "shares that add up to 1 at most; what is left of 1 stays unattributed"
-            yield _problem(document, index, (field,), f"shares that add up to {total}", allowed)
+            yield file.problem(index, (field,), f"shares that add up to {total}", allowed)
         for id_ in _repeated(portion.target for portion in shares):
-            yield _problem(document, index, (field,), f"{id_[0]} {id_[1]!r} again", "each target once")
+            yield file.problem(index, (field,), f"{id_[0]} {id_[1]!r} again", "each target once")
     for id_ in _repeated(rule.to.ids):
-        yield _problem(document, index, ("to",), f"{id_!r} again", "each target once")
+        yield file.problem(index, ("to",), f"{id_!r} again", "each target once")
     known = rule.to.ids or entities.of(rule.to.kind) or ()
     if rule.floor_share and rule.floor_share * len(known) > 1:
         found = f"{rule.floor_share} for each of {len(known)} targets, {rule.floor_share * len(known)} together"
-        yield _problem(document, index, ("floor_share",), found, "floors that add up to 1 at most")
+        yield file.problem(index, ("floor_share",), found, "floors that add up to 1 at most")
 
 
 def _repeated(values: Iterable[Any]) -> list[Any]:
@@ -98,31 +123,30 @@ def _repeated(values: Iterable[Any]) -> list[Any]:
     return sorted({value for value in listed if listed.count(value) > 1})
 
 
-def _check_ranks(document: Document, rules: Sequence[AllocationRule]) -> Iterator[Problem]:
-    for (first, one), (index, other) in itertools.combinations(enumerate(rules), 2):
-        line = document.line_of(("rules", first, "rule_id"))
+def _check_ranks(file: RuleFile) -> Iterator[Problem]:
+    for (first, one), (index, other) in itertools.combinations(enumerate(file.rules), 2):
+        line = file.line(first, "rule_id")
         if one.rank == other.rank and _meet(one, other):
             found = f"{other.rule_id!r} for the same charges as {one.rule_id!r}"
             allowed = f"spans that do not overlap (line {line} holds from {one.valid_from} to {one.valid_to})"
-            yield _problem(document, index, ("rule_id",), found, allowed)
+            yield file.problem(index, ("rule_id",), found, allowed)
         elif one.rule_id == other.rule_id and _meet(one, other):
             found = f"{other.rule_id} valid from {other.valid_from}"
-            allowed = (
-                f"spans that do not overlap (line {document.line_of(('rules', first, 'rule_id'))} is the same rule)"
-            )
-            yield _problem(document, index, ("rule_id",), found, allowed)
+            allowed = f"spans that do not overlap (line {line} is the same rule)"
+            yield file.problem(index, ("rule_id",), found, allowed)
 
 
-def _check_chains(document: Document, rules: Sequence[AllocationRule]) -> Iterator[Problem]:
+def _check_chains(file: RuleFile) -> Iterator[Problem]:
     """Each way a charge can go on from rule to rule: never back to a rule it came from, never too far."""
+    rules = file.rules
     for index, rule in enumerate(rules):
         for chain in _chains(rules, (index,), rule.valid_from, rule.valid_to):
             path = ("rule_id",)
             names = " > ".join(rules[step].rule_id for step in chain)
             if chain[-1] == index:
-                yield _problem(document, index, path, f"the cycle {names}", "rules that never lead back to themselves")
+                yield file.problem(index, path, f"the cycle {names}", "rules that never lead back to themselves")
             elif rule.source is None and len(chain) == MAX_STEPS + 1:
-                yield _problem(document, index, path, f"the chain {names}", f"chains of at most {MAX_STEPS} rules")
+                yield file.problem(index, path, f"the chain {names}", f"chains of at most {MAX_STEPS} rules")
 
 
 def _chains(

@@ -3,29 +3,30 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import duckdb
-import jinja2
 import polars as pl
 
 from assets.marts import rows
 from sources.settings.allocation import match_rows, rule_rows, target_rows
 from sources.settings.models import Allocation
 from sources.settings.tables import CONFIG_SCHEMAS, frame
+from tests.unit.dbt_project.compiled import compiled
 
-PROJECT = Path(__file__).parents[2] / "dbt_project"
-MODELS = PROJECT / "models/intermediate/allocation"
+# In the order of a build.
+MODELS = ("dim_allocation_shares", "fct_allocation_parts", "dim_shared_cost_natures", "int_allocations")
+ORDER = (
+    "charge_id, rule_id, rule_version, through_rules, method, target_type, target_id, cost_component, tenant_id,"
+    " product_id, feature_id, environment, plan, cost_center, cost_nature"
+)
 DAY = date(2026, 8, 10)
 MONEY = pl.Decimal(26, 12)
 _TEXT = pl.String()
 CHARGES: dict[str, Any] = {
     "charge_id": _TEXT, "charge_category": _TEXT, "service_provider": _TEXT, "billing_account_id": _TEXT,
     "billing_scope_id": _TEXT, "host": _TEXT, "model": _TEXT, "meter": _TEXT, "invoice_id": _TEXT,
-    "usage_date": pl.Date(),
-    "amount_usd": pl.Decimal(38, 12),
+    "usage_date": pl.Date(), "posting_period": _TEXT, "charge_status": _TEXT, "amount_usd": pl.Decimal(38, 12),
 }  # fmt: skip
 TRACED: dict[str, Any] = {
     "part_id": _TEXT, "charge_id": _TEXT, "tenant_id": _TEXT, "product_id": _TEXT, "feature_id": _TEXT,
@@ -42,6 +43,7 @@ Row = Mapping[str, Any]
 CHARGE: Row = {
     "charge_id": "c", "charge_category": "fee", "service_provider": "openai", "billing_account_id": "org",
     "billing_scope_id": None, "host": "direct", "model": "gpt-5", "meter": "fee", "invoice_id": None, "usage_date": DAY,
+    "posting_period": "2026-08", "charge_status": "anchored",
 }  # fmt: skip
 NOBODY: Row = {
     **dict.fromkeys(("tenant_id", "product_id", "feature_id", "environment", "plan"), "unattributed"),
@@ -56,6 +58,10 @@ TENANTS: tuple[Row, ...] = (
     {"tenant_id": "globex", "tenant_name": "Globex", "plan": "free", "cost_center": None, "is_free_plan": True},
     {"tenant_id": "initech", "tenant_name": "Initech", "plan": "pro", "cost_center": "cc-2", "is_free_plan": False},
 )
+COGS: Row = {
+    "rule_order": 1, "environment": None, "plan": None, "purpose": None, "cost_nature": "cogs",
+    "valid_from": date(1970, 1, 1), "valid_to": date(9999, 12, 31),
+}  # fmt: skip
 FEATURES: tuple[Row, ...] = (
     {"feature_id": "qa", "feature_name": "Q", "product_id": "chat", "product_name": "Chat"},
     {"feature_id": "find", "feature_name": "F", "product_id": "search", "product_name": "Search"},
@@ -103,11 +109,15 @@ def allocate(
         "stg_config__tenants": frame("tenants", tenants),
         "stg_config__features": frame("features", features),
         "stg_config__teams": pl.DataFrame(schema=CONFIG_SCHEMAS["teams"]),
+        "stg_config__cost_nature_rules": frame("cost_nature_rules", [COGS]),
+        "stg_accounting__closed_allocations": pl.DataFrame(schema={"posting_period": _TEXT}),
     }
     with duckdb.connect() as connection:
         for name, table in tables.items():
             connection.register(name, table.to_arrow())
-        return rows(connection, f"select * from ({SQL}) order by all")
+        for name, sql in SQL.items():
+            connection.execute(f"create table {name} as {sql}")
+        return rows(connection, f"select * from int_allocations order by {ORDER}")
 
 
 def _frame(schema: Mapping[str, Any], rows: Sequence[Row]) -> pl.DataFrame:
@@ -115,27 +125,4 @@ def _frame(schema: Mapping[str, Any], rows: Sequence[Row]) -> pl.DataFrame:
     return pl.DataFrame([pl.Series(name, columns[name], dtype=dtype) for name, dtype in schema.items()])
 
 
-def compiled(model: str) -> str:
-    """An allocation model as dbt compiles it for DuckDB."""
-    macros = {
-        name: getattr(_module(file), f"duckdb__{name}")
-        for file, names in {
-            "divide_exact": ["divide_exact"],
-            "split_exact": ["pico_quotient", "pico_remainder", "split_exact", "divide_whole"],
-        }.items()
-        for name in names
-    }
-    # What dbt makes of its own macros for DuckDB.
-    dbt = SimpleNamespace(
-        type_string=lambda: "varchar",
-        datediff=lambda first, second, part: f"date_diff('{part}', {first}, {second})",
-        dateadd=lambda part, count, day: f"date_add({day}, interval ({count}) {part})",
-    )
-    return jinja2.Template((MODELS / f"{model}.sql").read_text(encoding="utf-8")).render(ref=str, dbt=dbt, **macros)
-
-
-def _module(file: str) -> Any:
-    return jinja2.Template((PROJECT / f"macros/{file}.sql").read_text(encoding="utf-8")).module
-
-
-SQL = compiled("int_charges_allocated")
+SQL = {name: compiled(name) for name in MODELS}

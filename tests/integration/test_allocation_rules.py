@@ -42,7 +42,7 @@ def test_the_first_rule_of_the_file_that_is_valid_takes_a_charge() -> None:
         ("2", "later", "proportional", "shared", "acme", "pro", "cc-1", "0.333333333334"),
         ("2", "later", "proportional", "shared", "globex", "free", None, "0.333333333333"),
         ("2", "later", "proportional", "unattributed", "unattributed", "unattributed", None, "0.333333333333"),
-        ("3", None, "unattributed", "unattributed", "unattributed", "unattributed", None, "7"),
+        ("3", "direct", "unattributed", "unattributed", "unattributed", "unattributed", None, "7"),
     ]
 
 
@@ -73,10 +73,10 @@ def test_what_tenants_calls_cost_stays_theirs_and_what_nobody_carries_can_be_tak
         "feature_id",
     )
     assert sorted(shares(found, *columns), key=str) == [
+        ("direct", "direct", "direct", "tenant", "globex", "globex", "unattributed", "unattributed", "1"),
+        ("direct", "unattributed", *["unattributed"] * 6, "1"),
         ("key", "direct", "direct", "tenant", "acme", "acme", "chat", "qa", "5"),
         ("reason", "direct", "direct", "product", "search", "unattributed", "search", "qa", "3"),
-        (None, "direct", "direct", "tenant", "globex", "globex", "unattributed", "unattributed", "1"),
-        (None, "unattributed", *["unattributed"] * 6, "1"),
     ]
 
 
@@ -86,7 +86,7 @@ def test_every_column_of_a_match_must_fit() -> None:
     every = {name.replace("invoice", "invoice_id"): "x" for name in names.split(", ")}
     charges = [charge("all", 1, **every), *(charge(name, 1, **{**every, name: "y"}) for name in every)]
     found = allocate(rules(f"{{rule_id: r, match: {{{match}}}, method: direct, to: {{tenant: acme}}}}"), charges)
-    assert [row["charge_id"] for row in found if row["rule_id"]] == ["all"]
+    assert [row["charge_id"] for row in found if row["rule_id"] == "r"] == ["all"]
 
 
 def test_without_weights_the_declared_fallback_holds() -> None:

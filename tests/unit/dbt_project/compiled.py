@@ -26,12 +26,14 @@ def _environment(lake: str) -> jinja2.Environment:
         "adapter": SimpleNamespace(dispatch=lambda name, package: environment.globals[f"duckdb__{name}"]),
         "return": lambda value: value,
         "ref": str,
+        "config": lambda **options: "",
         "source": lambda feed, table: None,
         "raw": lambda feed, table: f"read_parquet('{lake}/{feed}/{table}/*.parquet', union_by_name = true)",
     }
-    folders = [PROJECT / "macros" / name for name in ("gpu", "self_hosting")]
+    folders = [PROJECT / "macros" / name for name in ("billing", "gpu", "self_hosting")]
     shared = [PROJECT / f"macros/{name}.sql" for name in ("divide_exact", "split_exact")]
     paths = [*shared, *(path for folder in folders for path in sorted(folder.glob("*.sql")))]
+    environment.globals["within_database"] = str
     # A macro knows those that were there when it was read: twice, so that each knows all.
     for path in [*paths, *paths]:
         module = environment.from_string(path.read_text(encoding="utf-8")).module

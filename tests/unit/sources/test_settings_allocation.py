@@ -173,3 +173,25 @@ def test_a_list_in_a_match_is_a_row_for_each_of_its_values(home: Home) -> None:
     assert [(row["metric"], row["scope"], row["fallback"]) for row in rule_rows(rules, "1")] == [
         (None, "account", "unattributed"), ("weighted_tokens", "account", "fixed"), (None, "account", "unattributed"),
     ]  # fmt: skip
+
+
+def test_a_mistake_inside_a_rule_hides_no_mistake_between_others(problems: Callable[[str], list[str]]) -> None:
+    found = problems(
+        "- {rule_id: bad, method: proportional, metric: token, fallback: even}\n"
+        "- {rule_id: fill, charge_category: fee, method: direct, to: {pool: platform}}\n"
+        "- {rule_id: twice, charge_category: fee, method: even, to: {tenant: [acme, acme]}}\n"
+        "- {rule_id: again, charge_category: fee, method: even}\n"
+        "- {rule_id: out, from: {product: chat}, method: direct, to: {product: chat}}\n"
+        "- {rule_id: gone, charge_category: credit, method: direct, to: {tenant: acmee}}\n"
+    )
+    starts = [problem.partition(" found ")[0] for problem in found]
+    # That nobody takes the pool on may be the fault of the rule that cannot be read.
+    assert starts == [
+        "line 2, rules[0].metric:",
+        "line 4, rules[2].rule_id:",
+        "line 4, rules[2].to:",
+        "line 5, rules[3].rule_id:",
+        "line 5, rules[3].rule_id:",
+        "line 6, rules[4].rule_id:",
+        "line 7, rules[5].to.tenant:",
+    ]

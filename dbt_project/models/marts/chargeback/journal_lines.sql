@@ -9,7 +9,6 @@ line_type asc nulls last, cost_center asc nulls last, tenant_id asc nulls last, 
 with postings as (
 
     select
-        allocation_id,
         posting_period,
         service_provider,
         billing_account_id,
@@ -51,19 +50,31 @@ closed_lines as (
 corrected as (
 
     select distinct corrects_id
-    from postings
+    from {{ ref('fct_allocations') }}
     where corrects_id is not null
+
+),
+
+kinds as (
+
+    select
+        allocation_id,
+        posting_period,
+        service_provider,
+        billing_account_id,
+        {{ journal_kind() }} as kind
+    from {{ ref('fct_allocations') }}
 
 ),
 
 originals as (
 
     select
-        postings.allocation_id,
-        {{ journal_id('postings.posting_period', 'postings.kind') }} as journal_id
-    from postings
+        kinds.allocation_id,
+        {{ journal_id('kinds.posting_period', 'kinds.kind') }} as journal_id
+    from kinds
     inner join corrected
-        on postings.allocation_id = corrected.corrects_id
+        on kinds.allocation_id = corrected.corrects_id
 
 ),
 

@@ -1,0 +1,7 @@
+with markups as (
+
+    select * from {{ ref('stg_config__markups') }}
+
+)
+
+select * from markups
