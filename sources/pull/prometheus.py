@@ -32,19 +32,21 @@ SELECTORS: Mapping[str, str] = {
 # A scrape is stored with the time it began, some seconds after that.
 SETTLING = timedelta(minutes=2)
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=1)
+# A window leaves its first moment out, and is told in whole seconds.
+_LEAD = timedelta(seconds=1)
 # Bytes of an answer: below, the next window is twice as long, above, half. The answer is held whole.
 _SMALL, _LARGE = 4 << 20, 32 << 20
 _LANDED = re.compile(r"samples_(\d{8}T\d{6}Z)_(\d{8}T\d{6}Z)\.json$")
 
 
 def pull_samples(home: Home, rule: PullRule, feed: str, api: Api, advance: Advance) -> Pulled:
-    """Every sample of one feed's metrics that has not landed, from the rule's first day to two minutes ago."""
+    """Every sample of one feed's metrics that has not landed, from the rule's first midnight to two minutes ago."""
     folder = home.landing / feed / "samples" / rule.account_id
     folder.mkdir(parents=True, exist_ok=True)
     tidy(folder)
     pulls_folder(home).mkdir(exist_ok=True)
     mark_file = pulls_folder(home) / f"{rule.feed}.{feed}.{rule.account_id}.json"
-    since, landed = datetime.combine(rule.first, time(), UTC), [end for _, end in _landed(folder)]
+    since, landed = _before(rule.first), [end for _, end in _landed(folder)]
     first, settled = _read_mark(mark_file) or (since, since)
     pulled = Pulled(feed, "samples", rule.account_id)
     if since < first:
@@ -131,14 +133,19 @@ def _read_mark(path: Path) -> tuple[datetime, datetime] | None:
     """From when on the last pull asked and where it got to. None where it cannot be read: the landed files tell."""
     try:
         said = json.loads(path.read_bytes())
-        return datetime.combine(date.fromisoformat(said["first"]), time(), UTC), datetime.fromisoformat(said["settled"])
+        return _before(date.fromisoformat(said["first"])), datetime.fromisoformat(said["settled"])
     except (FileNotFoundError, ValueError, LookupError, TypeError):
         return None
 
 
 def _write_mark(path: Path, first: datetime, settled: datetime) -> None:
-    said = {"first": f"{first:%Y-%m-%d}", "settled": f"{settled:%Y-%m-%dT%H:%M:%SZ}"}
+    said = {"first": f"{first + _LEAD:%Y-%m-%d}", "settled": f"{settled:%Y-%m-%dT%H:%M:%SZ}"}
     write_whole(path, json.dumps(said).encode())
+
+
+def _before(day: date) -> datetime:
+    """Where the first window of a day begins, for its midnight to be in it."""
+    return datetime.combine(day, time(), UTC) - _LEAD
 
 
 def _stamp(moment: datetime) -> str:
