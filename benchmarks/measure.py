@@ -17,9 +17,11 @@ ROOT = Path(__file__).resolve().parents[1]
 NOW = "2026-11-18T06:00:00Z"
 # In the order of a run. ingest comes before them and is measured several times.
 AFTER_INGEST = ("prices", "build", "publish", "report")
-# Feeds whose rows are nested, and how many rows of each: memory is shown at this size and at a quarter of it.
+# Feeds whose rows are nested, and how many rows of each.
 NESTED_FEEDS = ("otel", "langfuse")
 NESTED_ROWS = 200_000
+# Memory is shown of every feed at two sizes, so many times apart.
+SIZES_APART = 5
 # Enough rows that every model has something to do, few enough to cost nothing.
 TINY_ROWS = 700
 # Every charge goes to every tenant.
@@ -60,7 +62,10 @@ class Measured:
     ingest_plain_s: list[float] = field(default_factory=list)
     ingest_gzip_s: list[float] = field(default_factory=list)
     ingest_gzip_peak_bytes: int = 0
+    # Of the plain file, by rows.
+    ingest_peak_bytes: dict[int, int] = field(default_factory=dict)
     priced_calls: int = 0
+    price_sets: int = 0
     pricing_s: list[float] = field(default_factory=list)
     loop_calls: int = 0
     loop_s: float = 0
@@ -101,6 +106,7 @@ def measure(folder: Path, rows: int, repeats: int, say: Say) -> Measured:
         run_stage("rows", home, str(TINY_ROWS), "plain")
         measured.tiny_stages = {"ingest": _ingest(home, TINY_ROWS)}
         measured.tiny_stages |= {stage: run_stage(stage, home) for stage in AFTER_INGEST}
+    fewer = rows // SIZES_APART
     for number in range(1, repeats + 1):
         say(f"scan and ingest, {number} of {repeats}")
         measured.scan_s += run_stage("scan", plain).said["cpu"]
@@ -109,6 +115,10 @@ def measure(folder: Path, rows: int, repeats: int, say: Say) -> Measured:
         measured.ingest_gzip_peak_bytes = max(measured.ingest_gzip_peak_bytes, ingest_gzip.peak_bytes)
         measured.stages["ingest"] = _ingest(plain, rows)
         measured.ingest_plain_s += measured.stages["ingest"].said["cpu"]
+    measured.ingest_peak_bytes = {
+        fewer: _ingest_made(folder / "fewer", fewer, "plain").peak_bytes,
+        rows: measured.stages["ingest"].peak_bytes,
+    }
     for feed in NESTED_FEEDS:
         say(f"scan and ingest of {NESTED_ROWS:,} rows of {feed}")
         measured.nested[feed] = _nested(folder, feed, repeats)
@@ -117,7 +127,7 @@ def measure(folder: Path, rows: int, repeats: int, say: Say) -> Measured:
         measured.stages[stage] = run_stage(stage, plain)
     say("pricing alone, and genai-prices' loop")
     said = run_stage("pricing", plain).said
-    measured.priced_calls, measured.pricing_s = said["calls"], said["cpu"]
+    measured.priced_calls, measured.pricing_s, measured.price_sets = said["calls"], said["cpu"], said["price_sets"]
     measured.loop_calls, measured.loop_s = said["loop_calls"], said["loop_cpu"]
     say(f"{CHARGES:,} charges to {TENANTS} tenants, and what an accountant takes of them")
     allocation = run_stage("allocation", plain, str(CHARGES), str(TENANTS))
@@ -128,14 +138,19 @@ def measure(folder: Path, rows: int, repeats: int, say: Say) -> Measured:
 
 def _nested(folder: Path, feed: str, repeats: int) -> Nested:
     found = Nested()
-    for rows in (NESTED_ROWS // 4, NESTED_ROWS):
-        home = folder / f"{feed}-{rows}"
-        run_stage("rows", home, str(rows), feed)
-        found.peak_bytes[rows] = _ingest(home, rows).peak_bytes
+    home = folder / feed
+    fewer = NESTED_ROWS // SIZES_APART
+    found.peak_bytes[fewer] = _ingest_made(folder / f"{feed}-fewer", fewer, feed).peak_bytes
+    found.peak_bytes[NESTED_ROWS] = _ingest_made(home, NESTED_ROWS, feed).peak_bytes
     for _ in range(repeats):
         found.scan_s += run_stage("scan", home, feed).said["cpu"]
         found.ingest_s += _ingest(home, NESTED_ROWS).said["cpu"]
     return found
+
+
+def _ingest_made(home: Path, rows: int, kind: str) -> Stage:
+    run_stage("rows", home, str(rows), kind)
+    return _ingest(home, rows)
 
 
 def _ingest(home: Path, rows: int) -> Stage:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
-from benchmarks.measure import TINY_ROWS, Measured, Stage
+from benchmarks.measure import SIZES_APART, TINY_ROWS, Measured, Stage
 
 GOALS = {
     "ingest_plain_per_scan": 4.5,
@@ -15,6 +15,7 @@ GOALS = {
     "cpu_s_per_million": 12.0,
     "fixed_cpu_s": 60.0,
     "peak_gb": 2.0,
+    "peak_growth": 1.25,
     "priced_calls_per_cpu_s": 1_000_000.0,
     "pricing_per_loop": 140.0,
     "allocation_cpu_s": 60.0,
@@ -30,6 +31,7 @@ _TEXTS = {
     "cpu_s_per_million": "everything, CPU s per million calls",
     "fixed_cpu_s": "fixed cost of a run, CPU s",
     "peak_gb": "peak memory, GB",
+    "peak_growth": f"memory for {SIZES_APART} x the rows, x",
     "priced_calls_per_cpu_s": "pricing alone, calls a CPU s",
     "pricing_per_loop": "pricing alone, x genai-prices' loop",
     "allocation_cpu_s": "allocation with exports, CPU s",
@@ -76,12 +78,22 @@ def claims(measured: Measured) -> list[Claim]:
         "cpu_s_per_million": per_million,
         "fixed_cpu_s": fixed,
         "peak_gb": peak / 1e9,
+        "peak_growth": max(_growth(peaks) for peaks in _peaks(measured).values()),
         "priced_calls_per_cpu_s": priced,
         "pricing_per_loop": priced / (measured.loop_calls / measured.loop_s),
         "allocation_cpu_s": measured.allocation_cpu_s,
         "allocation_peak_gb": measured.allocation_peak_bytes / 1e9,
     }
     return [Claim(name, value, GOALS[name]) for name, value in values.items()]
+
+
+def _peaks(measured: Measured) -> dict[str, dict[int, int]]:
+    """The largest memory of an ingest, by feed and rows."""
+    return {"litellm": measured.ingest_peak_bytes, **{feed: one.peak_bytes for feed, one in measured.nested.items()}}
+
+
+def _growth(peaks: Mapping[int, int]) -> float:
+    return peaks[max(peaks)] / peaks[min(peaks)]
 
 
 def as_dict(measured: Measured, machine: str) -> dict[str, Any]:
@@ -114,7 +126,8 @@ def show(measured: Measured, machine: str) -> None:
     }
     for feed, one in measured.nested.items():
         repeats |= {f"scan of {feed}": one.scan_s, f"ingest of {feed}": one.ingest_s}
-        peaks = ", ".join(f"{peak / 1e6:,.0f} MB at {rows:,} rows" for rows, peak in one.peak_bytes.items())
+    for feed, found in _peaks(measured).items():
+        peaks = ", ".join(f"{peak / 1e6:,.0f} MB at {rows:,} rows" for rows, peak in found.items())
         console.print(f"ingest of {feed}: peak {peaks}", highlight=False, soft_wrap=True)
     for what, seconds in repeats.items():
         each = ", ".join(f"{value:.2f}" for value in seconds)
