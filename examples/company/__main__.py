@@ -18,7 +18,7 @@ EPILOG = """examples:
   python -m examples.company --out .demo                        about 300,000 calls
   python -m examples.company --out /tmp/small --scale 0.05      a small one, for a quick look
 
-The same seed and scale give the same bytes. An earlier build in DIR is replaced."""
+The same seed, scale and step give the same bytes. An earlier build in DIR is replaced."""
 
 
 def _scale(text: str) -> float:
@@ -40,6 +40,9 @@ def main() -> int:
         "--scale", type=_scale, default=1.0, help="number of calls, 1 = about 300,000 (default 1; 0.02 to 5)"
     )
     parser.add_argument("--seed", type=int, default=7, help="another seed, another company history (default 7)")
+    parser.add_argument(
+        "--step", type=int, choices=(300, 1800), default=300, help="seconds between samples of telemetry (default 300)"
+    )
     options = parser.parse_args()
     began = time.process_time()
 
@@ -47,7 +50,7 @@ def main() -> int:
         sys.stderr.write(f"[{time.process_time() - began:5.1f} s] {text}\n")
 
     try:
-        summary = build(options.out, scale=options.scale, seed=options.seed, report=say)
+        summary = build(options.out, scale=options.scale, seed=options.seed, report=say, step_seconds=options.step)
     except OutputError as error:
         sys.stderr.write(f"error: {error}\n")
         return 2

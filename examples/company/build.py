@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from examples.company import bills, business, gateway, gpu, invoices, mishaps, settings, telemetry, truth, workload
-from examples.company.catalog import LLAMA
+from examples.company.catalog import LLAMA, STEP_SECONDS
 from examples.company.prices import METERS, as_decimal, price_calls
 
 Report = Callable[[str], None]
@@ -29,11 +29,11 @@ class Summary:
     cost_usd: dict[str, str]
 
 
-def make_calls(seed: int, scale: float) -> tuple[pl.DataFrame, gpu.Node]:
+def make_calls(seed: int, scale: float, step_seconds: int = STEP_SECONDS) -> tuple[pl.DataFrame, gpu.Node]:
     """Every call attempt with its true cost, and the node they partly ran on."""
     calls = mishaps.attempts(seed, workload.requests(seed, scale))
     calls = mishaps.log(seed, mishaps.identify(seed, calls))
-    node = gpu.node(seed, calls)
+    node = gpu.node(seed, calls, step_seconds)
     return _priced(calls, node), node
 
 
@@ -56,12 +56,12 @@ def _priced(calls: pl.DataFrame, node: gpu.Node) -> pl.DataFrame:
     )
 
 
-def build(out: Path, *, scale: float, seed: int, report: Report) -> Summary:
+def build(out: Path, *, scale: float, seed: int, report: Report, step_seconds: int = STEP_SECONDS) -> Summary:
     """Write <out>/home and <out>/truth; what an earlier build wrote there is replaced."""
     home, facts = out / "home", out / "truth"
     _clear(home, facts)
     report("inventing calls")
-    calls, node = make_calls(seed, scale)
+    calls, node = make_calls(seed, scale, step_seconds)
     landing = home / "landing"
     report("writing settings")
     settings.write(home / "config")

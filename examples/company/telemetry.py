@@ -24,15 +24,14 @@ from examples.company.catalog import (
     MONDAYS,
     NODE_ID,
     START_MS,
-    STEP_SECONDS,
     TEXT_METRICS_FROM,
     epoch_ms,
 )
-from examples.company.gpu import GPU_UUIDS, STEP_MS, Node, served
+from examples.company.gpu import GPU_UUIDS, Node, served
 from examples.company.shapes import Ints, random_stream
 
 BARE_SCRAPE_MS = epoch_ms(TEXT_METRICS_FROM + timedelta(days=8), 12)
-DAY_STEPS = 86_400 // STEP_SECONDS
+DAY_MS = 86_400_000
 HELP = {
     "DCGM_FI_PROF_GR_ENGINE_ACTIVE": "Ratio of time the graphics engine is active.",
     "DCGM_FI_DEV_GPU_UTIL": "GPU utilization (in %).",
@@ -82,7 +81,7 @@ def _dcgm(seed: int, node: Node) -> list[Series]:
         seen = node.is_scraped[:, gpu]
         busy, times = node.busy[:, gpu], node.sample_ms[seen].tolist()
         watts = 36 + busy * 0.0264 + rng.normal(0, 1.5, len(busy))
-        energy = np.cumsum((watts * STEP_SECONDS * 1000).astype(np.int64)) + 9_022_652_000 * (gpu + 3)
+        energy = np.cumsum((watts * node.step_ms).astype(np.int64)) + 9_022_652_000 * (gpu + 3)
         memory = 41_300 + (busy * 0.25).astype(np.int64) + gpu * 6
         labels = {
             "gpu": str(gpu), "UUID": uuid, "pci_bus_id": f"00000000:{0x17 + gpu * 0x11:02X}:00.0",
@@ -146,10 +145,10 @@ def _write_feed(folder: Path, feed: str, series: list[Series], *, bare_ms: int) 
     for monday in (m for m in MONDAYS if m < TEXT_METRICS_FROM):
         first = epoch_ms(monday)
         name = f"query_range_{monday}_{monday + timedelta(days=6)}.json"
-        (folder / name).write_text(_query_range(series, first, first + 7 * DAY_STEPS * STEP_MS))
+        (folder / name).write_text(_query_range(series, first, first + 7 * DAY_MS))
     for index in range((TEXT_METRICS_FROM - FIRST_DAY).days, (LAST_DAY - FIRST_DAY).days + 1):
-        day, first = FIRST_DAY + timedelta(days=index), START_MS + index * DAY_STEPS * STEP_MS
-        text = _exposition(series, first, first + DAY_STEPS * STEP_MS, leave_out=bare_ms)
+        day, first = FIRST_DAY + timedelta(days=index), START_MS + index * DAY_MS
+        text = _exposition(series, first, first + DAY_MS, leave_out=bare_ms)
         (folder / f"{feed}_{day}.prom.gz").write_bytes(gzip.compress(text.encode(), 6, mtime=0))
     moment = np.datetime_as_string(np.datetime64(bare_ms, "ms"), unit="s").replace("-", "").replace(":", "")
     (folder / f"{feed}__at-{moment}Z.prom").write_text(_exposition(series, bare_ms, bare_ms + 1, with_time=False))

@@ -75,7 +75,8 @@ def _invoices(issued: list[Invoice]) -> str:
 
 
 def _gpu_hours(node: Node) -> str:
-    """Seconds carry two decimals: one busy unit is 0.03 s."""
+    """Seconds carry two decimals: one busy unit is 0.03 s of a sample of 300 s."""
+    unit = node.step_seconds // 100
     columns = [
         "hour_start", "node_id", "gpu_id", "gpu_index", "provisioned_seconds", "covered_seconds", "busy_seconds",
         "cost_usd", "busy_cost_usd",
@@ -88,7 +89,7 @@ def _gpu_hours(node: Node) -> str:
         (
             (
                 r["hour"], NODE_ID, GPU_UUIDS[r["gpu"]], r["gpu"], r["provisioned_seconds"], r["covered_seconds"],
-                f"{r['busy_units'] * 3 // 100}.{r['busy_units'] * 3 % 100:02d}", as_text(r["cost_pico"]),
+                f"{r['busy_units'] * unit // 100}.{r['busy_units'] * unit % 100:02d}", as_text(r["cost_pico"]),
                 as_text(r["busy_pico"]),
             )
             for r in rows.iter_rows(named=True)

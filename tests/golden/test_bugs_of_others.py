@@ -1,4 +1,4 @@
-"""Cost bugs that other projects had, each as the calls of its thread, from landing to the published marts.
+"""Cost bugs that other projects had, each as the calls of its thread, from landing to the marts.
 
 A test has the name of its thread. Where the thread says what the call really cost, that is the expected number.
 """
@@ -14,7 +14,7 @@ import duckdb
 import pytest
 
 from sources.home import Home, init_home
-from tests.faults.conftest import inferledger
+from tests.built import built_marts
 from tests.unit.sources.landed import log_lines, log_row
 from tests.unit.sources.test_bills import anthropic_page, claude_cost
 from tests.unit.sources.test_otel import line, span, usage
@@ -185,9 +185,7 @@ def marts(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection
         path: Path = home.landing / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    result = inferledger(home, "run", "--no-report")
-    assert result.returncode in (0, 1), result.stderr
-    return duckdb.connect(str((home.published / "marts.duckdb").resolve()), read_only=True)
+    return built_marts(home, "fct_usage", "fct_charges", "fct_allocations", "reconciliation_daily")
 
 
 @pytest.fixture

@@ -3,13 +3,13 @@
 import json
 import shutil
 from decimal import Decimal
-from pathlib import Path
 
 import duckdb
 import pytest
 
 from sources.home import Home, init_home
-from tests.faults.conftest import ROOT, inferledger
+from tests.built import built_marts
+from tests.faults.conftest import ROOT
 from tests.unit.sources.landed import MAPPING
 
 MODEL = "us.anthropic.claude-sonnet-4-6-v1:0"
@@ -50,24 +50,21 @@ def call(
 
 
 @pytest.fixture(scope="module")
-def marts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def marts(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
     home: Home = init_home(tmp_path_factory.mktemp("aws") / "home")
     (home.config / "billing_accounts.csv").write_text(ACCOUNTS)
     payloads = ROOT / "examples" / "payloads" / "aws_cur" / "line_items"
     shutil.copytree(payloads, home.landing / "aws_cur" / "line_items", dirs_exist_ok=True)
     lines = [call(1, "acme", 1000, 300), call(2, "globex", 500, 700)]
     (home.landing / "litellm" / "spend_logs" / "spend_logs_2026-08-10.ndjson").write_text("\n".join(lines) + "\n")
-    result = inferledger(home, "run")
-    assert result.returncode == 0, result.stdout + result.stderr
-    return home.published / "marts.duckdb"
+    return built_marts(home, "fct_usage", "fct_charges", "fct_allocations")
 
 
-def rows(marts: Path, query: str) -> list[tuple[object, ...]]:
-    with duckdb.connect(str(marts), read_only=True) as connection:
-        return connection.execute(query).fetchall()
+def rows(marts: duckdb.DuckDBPyConnection, query: str) -> list[tuple[object, ...]]:
+    return marts.execute(query).fetchall()
 
 
-def test_calls_on_bedrock_carry_the_money_of_the_cur(marts: Path) -> None:
+def test_calls_on_bedrock_carry_the_money_of_the_cur(marts: duckdb.DuckDBPyConnection) -> None:
     calls = rows(marts, "select call_id, billed_cost_usd, cost_status from fct_usage order by call_id")
     # 1,000 and 500 of 2,500 billed input tokens; 300 and 700 of 1,000 output tokens, net of their discount.
     assert [(cost, status) for _, cost, status in calls] == [
@@ -76,7 +73,7 @@ def test_calls_on_bedrock_carry_the_money_of_the_cur(marts: Path) -> None:
     ]
 
 
-def test_the_rest_is_unattributed_and_the_sum_is_the_bill_without_tax(marts: Path) -> None:
+def test_the_rest_is_unattributed_and_the_sum_is_the_bill_without_tax(marts: duckdb.DuckDBPyConnection) -> None:
     [(total,)] = rows(marts, "select sum(amount_usd) from fct_allocations")
     assert total == Decimal("2.49629")
     categories = rows(marts, "select charge_category, sum(amount_usd) from fct_charges group by 1 order by 1")
@@ -94,7 +91,7 @@ def test_the_rest_is_unattributed_and_the_sum_is_the_bill_without_tax(marts: Pat
 
 
 @pytest.fixture(scope="module")
-def clouds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def clouds(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
     home: Home = init_home(tmp_path_factory.mktemp("clouds") / "home")
     (home.config / "billing_accounts.csv").write_text(
         "service_provider,billing_account_id,gateway,gateway_provider,settlement_lag_days,currency,valid_from,valid_to\n"
@@ -112,12 +109,10 @@ def clouds(tmp_path_factory: pytest.TempPathFactory) -> Path:
         call(2, "acme", 1_000_000, 300_000, 400_000, "vertex_ai", "gemini-2.5-flash"),
     ]
     (home.landing / "litellm" / "spend_logs" / "spend_logs_2026-08-10.ndjson").write_text("\n".join(lines) + "\n")
-    result = inferledger(home, "run")
-    assert result.returncode == 0, result.stdout + result.stderr
-    return home.published / "marts.duckdb"
+    return built_marts(home, "fct_usage", "fct_charges", "fct_allocations")
 
 
-def test_calls_carry_the_money_of_the_bills_in_the_bills_currency(clouds: Path) -> None:
+def test_calls_carry_the_money_of_the_bills_in_the_bills_currency(clouds: duckdb.DuckDBPyConnection) -> None:
     calls = rows(
         clouds,
         "select call_id, service_provider, billed_cost_usd, cost_status from fct_usage where billed_cost_usd > 0 "
@@ -131,7 +126,7 @@ def test_calls_carry_the_money_of_the_bills_in_the_bills_currency(clouds: Path) 
     ]
 
 
-def test_every_cent_of_the_bills_is_somewhere_and_no_tax(clouds: Path) -> None:
+def test_every_cent_of_the_bills_is_somewhere_and_no_tax(clouds: duckdb.DuckDBPyConnection) -> None:
     allocated = rows(
         clouds,
         "select service_provider, sum(amount_usd) from fct_charges group by 1 order by 1",

@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from sources.home import Home, init_home
-from tests.faults.conftest import inferledger
+from tests.built import built_marts
 
 FEEDS = """
 feeds:
@@ -53,9 +53,7 @@ def marts(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection
     folder = home.landing / "declared" / "calls" / "units"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "calls_2026-08-10.csv").write_text(CALLS)
-    result = inferledger(home, "run", "--no-report")
-    assert result.returncode in (0, 1), result.stderr
-    return duckdb.connect(str((home.published / "marts.duckdb").resolve()), read_only=True)
+    return built_marts(home, "fct_usage", "fct_charges", "fct_allocations")
 
 
 def test_each_unit_has_its_price(marts: duckdb.DuckDBPyConnection) -> None:

@@ -80,7 +80,24 @@ def test_builds_from_nothing_and_lets_go_of_the_file(home: Home, project: Path) 
         assert connection.execute("select cost from totals").fetchall() == [(2,)]
     assert warehouse.built_inputs(home) == warehouse.read_inputs(home, project)
     assert "INFERLEDGER_WAREHOUSE" not in os.environ
-    assert sorted(path.name for path in project.iterdir()) == ["dbt_project.yml", "models", "profiles.yml"]
+    assert sorted(path.name for path in project.iterdir()) == ["dbt_project.yml", "models", "profiles.yml", "target"]
+    assert "PASS not_null_costs_tenant_id" in (home.warehouse / "dbt/logs/dbt.log").read_text()
+
+
+def test_a_changed_project_is_read_again(home: Home, project: Path) -> None:
+    build(home, project)
+    (project / "models/totals.sql").write_text("select sum(cost) * 2 as cost from {{ ref('costs') }}")
+    build(home, project)
+    with duckdb.connect(str(home.warehouse / "build.duckdb"), read_only=True) as connection:
+        assert connection.execute("select cost from totals").fetchall() == [(4,)]
+
+
+def test_a_project_in_a_folder_that_cannot_be_written_is_built(
+    home: Home, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: path != project)
+    assert build(home, project).models == 2
+    assert not (project / "target").exists()
 
 
 def test_failing_test_is_named_with_its_rows_and_sql(home: Home, project: Path) -> None:
