@@ -34,6 +34,7 @@ SETTINGS: Mapping[str, type[BaseModel]] = {
     "tenants.csv": models.Tenant,
     "features.csv": models.Feature,
     "teams.csv": models.Team,
+    "kubernetes_pods.csv": models.KubernetesPod,
     "api_keys.csv": models.ApiKey,
     "billing_accounts.csv": models.BillingAccount,
     "fx_rates.csv": models.FxRate,

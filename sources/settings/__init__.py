@@ -45,6 +45,7 @@ from sources.settings.models import (
     FxRate,
     General,
     GlAccount,
+    KubernetesPod,
     Limits,
     Markup,
     Strict,
@@ -93,6 +94,7 @@ class Settings:
     tenants: tuple[Tenant, ...]
     features: tuple[Feature, ...]
     teams: tuple[Team, ...]
+    kubernetes_pods: tuple[KubernetesPod, ...]
     api_keys: tuple[ApiKey, ...]
     billing_accounts: tuple[BillingAccount, ...]
     fx_rates: tuple[FxRate, ...]
@@ -184,6 +186,7 @@ def load_settings(home: Home) -> Settings:
     reader = _Reader(home)
     tenants, features = reader.rows("tenants.csv", Tenant), reader.rows("features.csv", Feature)
     teams, keys = reader.rows("teams.csv", Team), reader.rows("api_keys.csv", ApiKey)
+    pods = reader.rows("kubernetes_pods.csv", KubernetesPod)
     accounts, rates = reader.rows("billing_accounts.csv", BillingAccount), reader.rows("fx_rates.csv", FxRate)
     gl_accounts = reader.rows("gl_map.csv", GlAccount)
     markups, token_budgets = reader.rows("markups.csv", Markup), reader.rows("token_budgets.csv", TokenBudget)
@@ -208,6 +211,7 @@ def load_settings(home: Home) -> Settings:
     account_names = reader.known("billing_accounts.csv", [checks.account_name(row) for _, row in accounts])
     problems.extend(checks.check_tenants(tenants))
     problems.extend(checks.check_teams(teams, tenant_ids))
+    problems.extend(checks.check_kubernetes_pods(pods, tenant_ids))
     problems.extend(checks.check_api_keys(keys, tenant_ids, team_ids))
     problems.extend(checks.check_features(features))
     problems.extend(checks.check_accounts(accounts, rates))
@@ -262,6 +266,7 @@ def load_settings(home: Home) -> Settings:
         tenants=_bare(tenants),
         features=_bare(features),
         teams=_bare(teams),
+        kubernetes_pods=_bare(pods),
         api_keys=_bare(keys),
         billing_accounts=_bare(accounts),
         fx_rates=_bare(rates),
@@ -312,6 +317,9 @@ def config_tables(settings: Settings) -> dict[str, pl.DataFrame]:
         "tenants": tables.dumped(settings.tenants),
         "features": tables.dumped(settings.features),
         "teams": tables.dumped(settings.teams),
+        "kubernetes_pods": [
+            row.model_dump() | {"rule_order": order} for order, row in enumerate(settings.kubernetes_pods, 1)
+        ],
         "api_keys": tables.dumped(settings.api_keys),
         "billing_accounts": accounts,
         "contract_terms": tables.dumped(settings.contract_terms),

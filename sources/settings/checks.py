@@ -26,6 +26,7 @@ from sources.settings.models import (
     FxRate,
     General,
     GlAccount,
+    KubernetesPod,
     Markup,
     Strict,
     Team,
@@ -177,6 +178,11 @@ def check_teams(teams: Sequence[Placed[Team]], tenant_ids: Ids) -> Iterator[Prob
     file = "teams.csv"
     yield from overlaps(file, "team_id", teams, lambda row: (row.team_id,))
     yield from unknown_ids(file, "tenant_id", ((n, row.tenant_id) for n, row in teams), tenant_ids, "tenants.csv")
+
+
+def check_kubernetes_pods(pods: Sequence[Placed[KubernetesPod]], tenant_ids: Ids) -> Iterator[Problem]:
+    used = ((n, row.tenant_id) for n, row in pods)
+    yield from unknown_ids("kubernetes_pods.csv", "tenant_id", used, tenant_ids, "tenants.csv")
 
 
 def check_api_keys(keys: Sequence[Placed[ApiKey]], tenant_ids: Ids, team_ids: Ids) -> Iterator[Problem]:

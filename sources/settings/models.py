@@ -126,6 +126,19 @@ class Team(Dated):
     cost_center: str | None = None
 
 
+# Names of Kubernetes, and * for any number of their characters.
+PodPattern = Annotated[str, Field(pattern=r"^[a-z0-9.*-]+$")]
+
+
+class KubernetesPod(Dated):
+    """Whose the pods are that telemetry names for a GPU; of several rows that fit a pod the first counts."""
+
+    namespace: PodPattern
+    pod: PodPattern = "*"
+    tenant_id: Name
+    deployment_id: str | None = None
+
+
 class ApiKey(Dated):
     api_key_id: Name
     tenant_id: str | None = None

@@ -30,6 +30,14 @@ CONFIG_SCHEMAS: dict[str, dict[str, Any]] = {
         "product_name": pl.String(),
     },
     "teams": {"team_id": pl.String(), "tenant_id": pl.String(), "cost_center": pl.String(), **_VALIDITY},
+    "kubernetes_pods": {
+        "rule_order": pl.Int32(),
+        "namespace": pl.String(),
+        "pod": pl.String(),
+        "tenant_id": pl.String(),
+        "deployment_id": pl.String(),
+        **_VALIDITY,
+    },
     "api_keys": {
         "api_key_id": pl.String(),
         "tenant_id": pl.String(),

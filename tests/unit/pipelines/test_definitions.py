@@ -107,6 +107,7 @@ def test_assets_outside_dbt_are_these() -> None:
             "config/gpu_nodes",
             "config/hardware",
             "config/hardware_throughputs",
+            "config/kubernetes_pods",
             "config/markups",
             "config/people",
             "config/rules_of_thumb",

@@ -87,7 +87,16 @@ def test_the_commented_yaml_examples_are_valid(home: Home, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["tenants.csv", "features.csv", "teams.csv", "api_keys.csv", "billing_accounts.csv", "fx_rates.csv"]
+    "name",
+    [
+        "tenants.csv",
+        "features.csv",
+        "teams.csv",
+        "kubernetes_pods.csv",
+        "api_keys.csv",
+        "billing_accounts.csv",
+        "fx_rates.csv",
+    ],
 )
 def test_the_commented_csv_examples_are_valid(tmp_path: Path, name: str) -> None:
     home = init_home(tmp_path)

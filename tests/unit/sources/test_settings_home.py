@@ -25,6 +25,7 @@ def test_init_lays_out_settings_and_landing_folders(tmp_path: Path) -> None:
         "tenants.csv",
         "features.csv",
         "teams.csv",
+        "kubernetes_pods.csv",
         "api_keys.csv",
         "billing_accounts.csv",
         "fx_rates.csv",

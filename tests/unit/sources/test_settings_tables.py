@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from sources.home import Home, init_home
-from sources.settings import compile_settings, load_settings
+from sources.settings import SettingsError, compile_settings, load_settings
 from sources.settings.tables import CONFIG_SCHEMAS
 
 
@@ -17,6 +17,10 @@ def home(tmp_path: Path) -> Home:
     files = {
         "tenants.csv": "tenant_id,tenant_name,plan,is_free_plan\nbeta,Beta,free,true\nacme,Acme,pro,false\n",
         "teams.csv": "team_id,tenant_id,valid_from\nt1,acme,2026-08-01\n",
+        "kubernetes_pods.csv": """namespace,pod,tenant_id,deployment_id,valid_from
+llama,llama-*,acme,llama,2026-08-01
+*,,beta,,
+""",
         "api_keys.csv": """api_key_id,tenant_id,team_id,valid_from,valid_to
 k1,acme,t1,2026-08-01,2026-09-01
 k1,beta,,2026-09-01,
@@ -50,6 +54,21 @@ def test_every_config_table_has_its_columns_and_types(home: Home) -> None:
     compile_settings(home, load_settings(home))
     for name, schema in CONFIG_SCHEMAS.items():
         assert dict(table(home, name).schema) == schema
+
+
+def test_pods_keep_the_order_of_their_rows(home: Home) -> None:
+    compile_settings(home, load_settings(home))
+    assert table(home, "kubernetes_pods").select("rule_order", "namespace", "pod", "tenant_id").rows() == [
+        (1, "llama", "llama-*", "acme"),
+        (2, "*", "*", "beta"),
+    ]
+
+
+@pytest.mark.parametrize(("row", "field"), [("Llama,*,acme", "namespace"), ("llama,*,nobody", "tenant_id")])
+def test_a_pod_of_no_tenant_or_no_name_is_refused(home: Home, row: str, field: str) -> None:
+    (home.config / "kubernetes_pods.csv").write_text(f"namespace,pod,tenant_id\n{row}\n")
+    with pytest.raises(SettingsError, match=f"kubernetes_pods.csv, line 2, {field}"):
+        load_settings(home)
 
 
 def test_empty_settings_give_empty_typed_tables(tmp_path: Path) -> None:

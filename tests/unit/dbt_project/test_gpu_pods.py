@@ -1,0 +1,57 @@
+"""Whose pods are: the node's deployments, else the first rule that fits, else nobody's with a reason."""
+
+from datetime import date
+from decimal import Decimal
+
+import polars as pl
+
+from tests.unit.dbt_project.compiled import compiled, rows_of
+
+DAY, NEXT = date(2026, 8, 10), date(2026, 8, 11)
+HOURS = pl.DataFrame(
+    [
+        (DAY, "n", "llama", "web-0", 1), (DAY, "n", "llama", "web-0", 2), (DAY, "n", "llama", "job-0", 4),
+        (NEXT, "n", "llama", "web-0", 8), (DAY, "n", "other", "web-0", 16),
+        (DAY, "n", "unattributed", "unattributed", 32), (DAY, "served", "llama", "web-0", 64),
+    ],
+    schema={"usage_date": pl.Date, "node_id": pl.String, "namespace": pl.String, "pod": pl.String,
+            "cost_usd": pl.Decimal(26, 12)},
+    orient="row",
+).with_columns(gpu_seconds=pl.lit(Decimal(3600), dtype=pl.Decimal(18, 6)))  # fmt: skip
+RULES = pl.DataFrame(
+    [
+        (1, "llama", "web-*", "acme", "llama", DAY, NEXT), (2, "llama", "*", "beta", None, DAY, date(9999, 12, 31)),
+        (3, "lla*", "web-0", "late", None, DAY, date(9999, 12, 31)), (4, "*", "nothing", "any", None, DAY, NEXT),
+    ],
+    schema={"rule_order": pl.Int32, "namespace": pl.String, "pod": pl.String, "tenant_id": pl.String,
+            "deployment_id": pl.String, "valid_from": pl.Date, "valid_to": pl.Date},
+    orient="row",
+)  # fmt: skip
+
+
+def test_the_first_rule_that_fits_counts_where_no_deployment_is_known() -> None:
+    deployments = pl.DataFrame({"usage_date": [DAY], "node_id": ["served"], "deployment_id": ["d"]})
+    staged = compiled("stg_config__kubernetes_pods").replace(
+        "read_parquet('/config/kubernetes_pods/*.parquet', union_by_name = true)", "kubernetes_pods"
+    )
+    found = rows_of(
+        compiled("gpu_pods_daily"),
+        {"kubernetes_pods": RULES, "stg_config__kubernetes_pods": staged, "int_gpu_pod_hours": HOURS,
+         "int_gpu_deployment_days": deployments},
+    )  # fmt: skip
+    assert {
+        (r["usage_date"].day, r["node_id"], r["namespace"], r["pod"]): (
+            r["tenant_id"],
+            r["deployment_id"],
+            r["unattributed_reason"],
+            r["cost_usd"],
+        )
+        for r in found
+    } == {
+        (10, "n", "llama", "web-0"): ("acme", "llama", None, 3),
+        (10, "n", "llama", "job-0"): ("beta", "unattributed", None, 4),
+        (11, "n", "llama", "web-0"): ("beta", "unattributed", None, 8),
+        (10, "n", "other", "web-0"): ("unattributed", "unattributed", "no_rule_fits", 16),
+        (10, "n", "unattributed", "unattributed"): ("unattributed", "unattributed", "no_pod_named", 32),
+        (10, "served", "llama", "web-0"): ("shared", "d", None, 64),
+    }
