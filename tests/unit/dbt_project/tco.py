@@ -50,6 +50,7 @@ INPUTS: dict[str, dict[str, Any]] = {
     "fct_tasks": {
         "feature_id": pl.String, "ended_date": pl.Date, "is_resolved": pl.Boolean, "is_outcome_known": pl.Boolean,
     },
+    "fct_revenue": {"service_date": pl.Date, "product_id": pl.String, "amount_usd": USD},
     "dim_features": {"feature_id": pl.String, "product_id": pl.String},
 }  # fmt: skip
 SETTINGS = ("people", "tco_charge_rules", "tco_costs", "tco_model_updates", "tco_remediation", "tco_horizon")

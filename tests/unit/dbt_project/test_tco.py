@@ -46,6 +46,30 @@ def test_a_charge_is_in_the_line_of_its_rule_else_inference() -> None:
     assert {row["product_id"]: row["token_bill_share"] for row in rows} == {"chat": 2 / 7, "unattributed": 8 / 24}
 
 
+def test_the_fully_loaded_margin_has_every_line_of_a_whole_month() -> None:
+    """August is covered, September has a day; mail has no revenue, and some of news' has no rate."""
+    first = date(2026, 8, 1)
+    charges = [api("10", product_id="chat"), api("1", product_id="mail"), api("2", product_id="news")]
+    people = [{"role": "a", "product_id": "chat", "line": "people", "loaded_usd_per_year": Decimal(240),
+               "share": Decimal(1), "is_serving": False}]  # fmt: skip
+    revenue = [
+        {"service_date": day, "product_id": product, "amount_usd": usd and Decimal(usd)}
+        for day, product, usd in [
+            (first, "chat", "30"), (FIRST, "chat", "10"), (date(2026, 9, 1), "chat", "99"), (first, "news", "5"),
+            (FIRST, "news", None),
+        ]
+    ]  # fmt: skip
+    rows = rows_of_tco("tco_monthly", **month_of(charges, first, date(2026, 9, 1)), people=people, fct_revenue=revenue)
+    found = {
+        (row["month_start"].month, row["product_id"]): (row["revenue_usd"], row["fully_loaded_inference_margin"])
+        for row in rows
+    }
+    # 10 of inference and 240 / 12 of people on 40 of revenue.
+    assert found[8, "chat"] == (40, 0.25)
+    assert found[9, "chat"] == (99, None)
+    assert found[8, "mail"] == found[8, "news"] == (None, None)
+
+
 def test_people_count_by_the_covered_days_of_the_month() -> None:
     """The ledger covers 22 of 31 days of August; the second role works 11 of them."""
     people = [

@@ -25,6 +25,12 @@ economic as (
 
 ),
 
+revenue as (
+
+    select * from {{ ref('fct_revenue') }}
+
+),
+
 lines as (
 
     {%- for line in lines %}
@@ -142,6 +148,18 @@ totals as (
 
 ),
 
+-- Revenue nobody can convert leaves the month's unknown.
+product_revenue as (
+
+    select
+        cast(date_trunc('month', service_date) as date) as month_start,
+        product_id,
+        case when count(*) = count(amount_usd) then cast(sum(amount_usd) as decimal(38, 12)) end as revenue_usd
+    from revenue
+    group by cast(date_trunc('month', service_date) as date), product_id
+
+),
+
 final as (
 
     select
@@ -167,6 +185,11 @@ final as (
         cast(totals.token_bill_usd as double) / nullif(cast(totals.cash_usd as double), 0) as token_bill_share,
         cast(totals.inference_usd as double) / nullif(cast(totals.infrastructure_usd as double), 0)
             as inference_share_of_infrastructure,
+        product_revenue.revenue_usd,
+        case
+            when months.covered_days = months.month_days and product_revenue.revenue_usd > 0
+                then 1 - cast(totals.cash_usd as double) / nullif(cast(product_revenue.revenue_usd as double), 0)
+        end as fully_loaded_inference_margin,
         case when totals.loaded_gpu_usd > 0 then cast(totals.serving_stack_usd as double) end
         / nullif(cast(totals.loaded_gpu_usd as double), 0) as overhead_multiplier,
         case when totals.gpu_usd > 0 then cast(totals.serving_stack_usd as double) end
@@ -178,6 +201,10 @@ final as (
             and filled.product_id = totals.product_id
     inner join months
         on filled.month_start = months.month_start
+    left join product_revenue
+        on
+            filled.month_start = product_revenue.month_start
+            and filled.product_id = product_revenue.product_id
 
 )
 

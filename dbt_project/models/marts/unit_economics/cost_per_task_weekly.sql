@@ -16,6 +16,12 @@ usage as (
 
 ),
 
+remediation as (
+
+    select * from {{ ref('stg_config__tco_remediation') }}
+
+),
+
 -- a call of a task counts where its task counts, so that the bridge closes in every row
 task_costs as (
 
@@ -106,26 +112,34 @@ bridges as (
 
 ),
 
+-- whoever says how a task ended judges its answer; what a wrong one costs to put right is by feature
 ended_tasks as (
 
     select
-        ended_week_start as week_start,
-        tenant_id,
-        feature_id,
-        task_type,
-        is_resolved,
-        is_outcome_known,
-        calls,
-        unpriced_calls,
-        unpriced_tokens,
-        cast(cost_usd as decimal(26, 12)) as cost_usd,
+        tasks.ended_week_start as week_start,
+        tasks.tenant_id,
+        tasks.feature_id,
+        tasks.task_type,
+        tasks.is_resolved,
+        tasks.is_outcome_known,
+        tasks.is_outcome_known and not tasks.is_resolved as is_wrong,
+        remediation.usd_per_wrong_answer,
+        tasks.calls,
+        tasks.unpriced_calls,
+        tasks.unpriced_tokens,
+        cast(tasks.cost_usd as decimal(26, 12)) as cost_usd,
         row_number() over (
-            partition by ended_week_start, tenant_id, feature_id, task_type
-            order by cost_usd desc nulls last, task_id asc nulls last
+            partition by tasks.ended_week_start, tasks.tenant_id, tasks.feature_id, tasks.task_type
+            order by tasks.cost_usd desc nulls last, tasks.task_id asc nulls last
         ) as cost_rank,
-        count(*) over (partition by ended_week_start, tenant_id, feature_id, task_type) as group_tasks
+        count(*) over (partition by tasks.ended_week_start, tasks.tenant_id, tasks.feature_id, tasks.task_type) as group_tasks
     from tasks
-    where ended_at is not null
+    left join remediation
+        on
+            tasks.feature_id = remediation.feature_id
+            and cast(tasks.ended_at as date) >= remediation.valid_from
+            and cast(tasks.ended_at as date) < remediation.valid_to
+    where tasks.ended_at is not null
 
 ),
 
@@ -144,6 +158,8 @@ task_statistics as (
         cast(sum(unpriced_tokens) as bigint) as unpriced_tokens,
         cast(sum(cost_usd) as decimal(26, 12)) as tasks_cost_usd,
         cast(sum(cost_usd) filter (where is_outcome_known) as decimal(26, 12)) as outcome_known_cost_usd,
+        count(*) filter (where is_wrong and usd_per_wrong_answer is null) as unvalued_wrong_answers,
+        cast(coalesce(sum(case when is_wrong then usd_per_wrong_answer end), 0) as decimal(26, 12)) as remediation_usd,
         -- the dearest 1 %, at least one task
         cast(sum(cost_usd) filter (where (cost_rank - 1) * 100 < group_tasks) as decimal(26, 12)) as top_1pct_cost_usd,
         percentile_cont(0.5) within group (order by cast(cost_usd as double)) as cost_per_task_p50_usd,
@@ -166,6 +182,8 @@ joined as (
         coalesce(task_statistics.outcome_known_tasks, 0) as outcome_known_tasks,
         coalesce(task_statistics.tasks_cost_usd, 0) as tasks_cost_usd,
         task_statistics.outcome_known_cost_usd,
+        task_statistics.unvalued_wrong_answers,
+        task_statistics.remediation_usd,
         task_statistics.top_1pct_cost_usd,
         task_statistics.cost_per_task_p50_usd,
         task_statistics.cost_per_task_p95_usd,
@@ -205,7 +223,12 @@ final as (
         cast(cost_per_task_p99_usd as double) as cost_per_task_p99_usd,
         cast(top_1pct_cost_usd as double) / nullif(cast(tasks_cost_usd as double), 0) as top_1pct_cost_share,
         cast(outcome_known_cost_usd as double) / nullif(resolved_tasks, 0) as cost_per_resolved_task_usd,
-        cast(null as double) as cost_per_correct_answer_usd,
+        cast(resolved_tasks as double) / nullif(outcome_known_tasks, 0) as correct_answer_rate,
+        -- (cost per answer + (1 - p) x remediation) / p, in sums
+        case
+            when outcome_known_tasks >= 30 and unvalued_wrong_answers = 0
+                then cast(outcome_known_cost_usd + remediation_usd as double) / nullif(resolved_tasks, 0)
+        end as cost_per_correct_answer_usd,
         cast(calls as bigint) as calls,
         cast(calls as double) / nullif(tasks, 0) as calls_per_task,
         cast(unpriced_calls as bigint) as unpriced_calls,

@@ -205,7 +205,8 @@ select
     quantile_cont(cast(cost_usd as double), 0.99) as cost_per_task_p99_usd, cast(0.02 as double) as top_1pct_cost_share,
     cast(sum(cost_usd) filter (where is_outcome_known) as double)
         / nullif(count(*) filter (where is_resolved), 0) as cost_per_resolved_task_usd,
-    cast(null as double) as cost_per_correct_answer_usd, cast(sum(calls) as bigint) as calls,
+    cast(null as double) as correct_answer_rate, cast(null as double) as cost_per_correct_answer_usd,
+    cast(sum(calls) as bigint) as calls,
     sum(calls) / count(*) as calls_per_task, cast(0 as bigint) as unpriced_calls, cast(0 as bigint) as unpriced_tokens,
     cast(sum(cost_usd) as decimal(38, 12)) as period_cost_usd, cast(sum(cost_usd) as decimal(38, 12))
         as tasks_ended_cost_usd,
