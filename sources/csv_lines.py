@@ -4,12 +4,15 @@ import csv
 from pathlib import Path
 
 import duckdb
+import polars as pl
+
+from sources.lines import TextFile, byte_offsets
 
 LONGEST_CELL = 16_000_000
 
 
 def set_line_numbers(connection: duckdb.DuckDBPyConnection, path: Path, delimiter: str) -> None:
-    """Give the rows of `judged` that have a problem their `line_number`, where rows can be told as DuckDB told them.
+    """Give rows of `judged` with a problem their `line_number` and `byte_offset`, where rows can be told as by DuckDB.
 
     A row has as many cells as the header; DuckDB has set the others aside. Only a file with a problem is read again.
     """
@@ -30,3 +33,9 @@ def set_line_numbers(connection: duckdb.DuckDBPyConnection, path: Path, delimite
         connection.execute(
             "update judged set line_number = list_extract($1, row_number) where problem is not null", [lines]
         )
+        bad = connection.execute("select line_number from judged where problem is not null").fetchall()
+        begins = byte_offsets(TextFile(path), {line for (line,) in bad})
+        places = pl.DataFrame({"at_line": list(begins), "offset": list(begins.values())})
+        connection.register("begins", places.to_arrow())
+        connection.execute("update judged set byte_offset = begins.offset from begins where line_number = at_line")
+        connection.unregister("begins")

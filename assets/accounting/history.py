@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 
 from assets.accounting.snapshots import PeriodError, period_of, snapshots
 from assets.marts import open_marts, rows
@@ -71,10 +72,20 @@ _NO_CAUSES = ("meta/", "accounting/")
 
 @dataclass(frozen=True)
 class LateFile:
-    """A file that brought rows for a closed period after it was closed."""
+    """A file that brought rows for a closed period after it was closed; the first of them, where it can be found."""
 
     file: str
     period: str
+    rows: int
+    first_row: int | None
+
+    def in_words(self) -> str:
+        first = "" if self.first_row is None else f", the first in row {self.first_row:,}"
+        count = f"{self.rows:,} row{'' if self.rows == 1 else 's'}"
+        return (
+            f"{self.file}: has {count} of {self.period}{first}; that month is closed and stays as it was posted,"
+            " what they change is posted as corrections in the next open one"
+        )
 
 
 @dataclass(frozen=True)
@@ -87,8 +98,7 @@ class Recording:
 
     def in_words(self) -> list[str]:
         """What a run has to warn of."""
-        files = [f"{late.file}: has rows of {late.period}, which is closed" for late in self.late_files]
-        return files + [
+        return [late.in_words() for late in self.late_files] + [
             f"{row['usage_month']} is closed: its corrections in {row['posting_period']} changed by"
             f" {row['amount_usd']:,.2f} USD; operational marts show the month as it is now"
             for row in self.corrections
@@ -139,13 +149,38 @@ def record(home: Home, manifest: Manifest) -> Recording | None:
             return None
         number = before[-1]["recording"] + 1 if before else 1
         _write(connection, folder, number, manifest, applied_inputs(home))
-        files = rows(
-            connection, "select feed || '/' || table_name || '/' || file_name as file, usage_month from new_files"
-        )
+        files = rows(connection, _LATE.format(**places)) if before else []
         corrections = rows(connection, _CORRECTIONS)
     closed = {snapshot.period for snapshot in snapshots(home)}
-    late = [LateFile(file["file"], file["usage_month"]) for file in files if before and file["usage_month"] in closed]
+    late = [_late_file(home, file) for file in files if file["usage_month"] in closed]
     return Recording(number, late, corrections)
+
+
+_LATE = """
+    select
+        feed, table_name, file_name, identity, files.reader_version, usage_month,
+        cast(sum(days.rows_kept) as bigint) as row_count
+    from new_files
+    inner join read_parquet({files}) as files using (feed, table_name, file_name, identity)
+    inner join read_parquet({days}) as days using (feed, table_name, file_name)
+    where files.status = 'committed' and strftime(days.usage_date, '%Y-%m') = usage_month
+    group by all
+    order by all
+"""
+
+
+def _late_file(home: Home, late: dict[str, Any]) -> LateFile:
+    """With its first row of the month: by the one of its times that as many rows are of the month by as it brought."""
+    name = f"{late['feed']}/{late['table_name']}/{late['file_name']}"
+    path = home.lake / late["feed"] / late["table_name"] / f"{late['identity']}-v{late['reader_version']}.parquet"
+    schema = pl.read_parquet_schema(path) if path.is_file() else {}
+    if "row_number" in schema:
+        for column in (name for name, kind in schema.items() if kind in (pl.Date, pl.Datetime)):
+            is_of_month = pl.col(column).dt.strftime("%Y-%m") == late["usage_month"]
+            found = pl.scan_parquet(path).filter(is_of_month).select("row_number").collect()["row_number"]
+            if len(found) == late["row_count"]:
+                return LateFile(name, late["usage_month"], late["row_count"], int(found.min()))  # type: ignore[arg-type]
+    return LateFile(name, late["usage_month"], late["row_count"], None)
 
 
 _META = {"files": "files", "days": "file_days"}

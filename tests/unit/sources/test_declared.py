@@ -15,6 +15,7 @@ import pytest
 from assets.warehouse import read_inputs
 from sources.declared.feed import with_mappings
 from sources.home import init_home
+from sources.meta import show_quarantine
 from sources.registry import FEEDS
 from sources.settings import SettingsError, compile_settings, load_settings
 from sources.user_keys import user_key
@@ -281,6 +282,9 @@ def test_a_bad_row_of_a_csv_is_named_by_its_line_in_the_file(home: LandedHome) -
     assert [row["response_id"] for row in home.lake("declared/calls").to_dicts()] == ["1", "4"]
     # The header, a row of two lines, an empty line, a row with a cell too many.
     assert [(line, at) for line, at, _ in home.rejects() if at == "p"] == [(6, "p"), (8, "p")]
+    # Its text is what the file has on that line.
+    shown = {one.reject.line_number: one.text for one in show_quarantine(home.root)}
+    assert (shown[6], shown[8]) == ("2026-08-10 09:30:00,3,d,x", '2026-08-10 09:30:00,5,"f')
 
 
 def test_thousands_of_millions_of_tokens_are_exact(home: LandedHome) -> None:

@@ -53,10 +53,10 @@ def recorded(home: Home, manifest: Manifest) -> Recording:
 
 def note_files(home: Home, *names: str) -> None:
     """As the ledger exports them: logs of October."""
-    files = [("litellm", "spend_logs", name, name, "committed", None) for name in names]
+    files = [("litellm", "spend_logs", name, name, "committed", None, 3) for name in names]
     columns = {"feed": pl.String, "table_name": pl.String, "file_name": pl.String, "identity": pl.String}
-    schema = {**columns, "status": pl.String, "retrieved_at": pl.Datetime}
-    days = [(*file[:3], moment_of("2026-10-05").date(), 1) for file in files]
+    schema = {**columns, "status": pl.String, "retrieved_at": pl.Datetime, "reader_version": pl.Int64}
+    days = [(*file[:3], moment_of(f"2026-10-0{day}").date(), day - 4) for file in files for day in (5, 6)]
     for table, frame in {
         "files": pl.DataFrame(files, schema, orient="row"),
         "file_days": pl.DataFrame(days, ["feed", "table_name", "file_name", "usage_date", "rows_kept"], orient="row"),
@@ -76,6 +76,12 @@ def told(home: Home, publish_marts: Publish, close: Close, monkeypatch: pytest.M
     close("2026-10")
     monkeypatch.setenv(NOW_VARIABLE, LATER)
     note_files(home, "log-1", "log-2")
+    moments = [moment_of(day) for day in ("2026-09-30", "2026-10-05", "2026-10-06", "2026-10-06")]
+    lake = home.lake / "litellm/spend_logs"
+    lake.mkdir(parents=True)
+    # Written in October, but some of it began before.
+    log = {"written_at": [moment_of("2026-10-07")] * 4, "started_at": moments, "row_number": [4, 9, 7, 8]}
+    pl.DataFrame(log).write_parquet(lake / "log-2-v3.parquet")
     return recorded(home, publish_marts(CORRECTION, GONE))
 
 
@@ -107,7 +113,10 @@ def test_nothing_is_recorded_of_what_did_not_change(home: Home, publish_marts: P
 
 def test_a_late_file_and_its_correction_are_named(told: Recording) -> None:
     file, correction = told.in_words()
-    assert file == "litellm/spend_logs/log-2: has rows of 2026-10, which is closed"
+    assert file == (
+        "litellm/spend_logs/log-2: has 3 rows of 2026-10, the first in row 7; that month is closed and stays as it was"
+        " posted, what they change is posted as corrections in the next open one"
+    )
     assert correction.startswith("2026-10 is closed: its corrections in 2026-11 changed by 1.00 USD")
 
 
