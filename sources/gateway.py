@@ -141,8 +141,14 @@ UNSAID: Mapping[str, Value] = {
     "billing_status": Value(sql="'billed'"),
     "is_rollup": Value(sql="false"),
 }
-# A tier without a name of its own.
-TIER_SPELLINGS: Mapping[str, str] = dict.fromkeys(("default", "auto", "on_demand", "standard_only"), "standard")
+# Providers' own words for tiers: none of its own, and capacity that is paid by the hour (OpenAI's scale, Bedrock's
+# reserved, Vertex' provisioned throughput).
+TIER_SPELLINGS: Mapping[str, str] = {
+    **dict.fromkeys(("default", "auto", "on_demand", "standard_only"), "standard"),
+    "on_demand_flex": "flex",
+    "on_demand_priority": "priority",
+    **dict.fromkeys(("scale", "reserved", "provisioned_throughput"), "provisioned"),
+}
 # A failure that used nothing costs nothing.
 BILLED_UNLESS_REFUSED = (
     "case when v_status = 'failure' and v_input_tokens + v_output_tokens = 0 then 'not_billed' else 'billed' end"
@@ -194,7 +200,7 @@ def gateway_table(
     closed: tuple[tuple[str, ...], frozenset[str]] | None = None,
     problems: Sequence[tuple[str, str, str]] = (),
     more_columns: Mapping[str, str] = MappingProxyType({}),
-    reader_version: int = 4,
+    reader_version: int = 5,
 ) -> FeedTable:
     """A gateway whose log a mapping can read."""
     columns = {**more_columns, **CALL_COLUMNS}

@@ -62,6 +62,8 @@ _CAUSES = {
     "pricing/model_aliases": "names of models",
     "config/allocation_rules": "allocation rules",
     "config/contract_terms": "contract terms",
+    "config/contract_term_rates": "contract terms",
+    "config/provisioned_deployments": "contract terms",
     "rules": "rules of the code (dbt_project)",
     "engine": "database engine",
     "day": "bills became final with time",

@@ -81,7 +81,7 @@ def _reader(table: Table, layouts: Mapping[str, Layout]) -> Reader:
 CALLS = FeedTable(
     feed="declared",
     table="calls",
-    reader_version=3,
+    reader_version=4,
     columns=_CALL_COLUMNS,
     identity="folder",
     suffixes=LOG_SUFFIXES,

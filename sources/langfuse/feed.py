@@ -140,7 +140,7 @@ OBSERVATIONS = gateway_table(
     "One row per version of a generation or embedding in Langfuse's observations: one call of one model.",
     # A deletion is a version like any other, and the calls it takes away are told in staging.
     more_columns={"is_deleted": "BOOLEAN"},
-    reader_version=5,
+    reader_version=6,
     known_fields=frozenset(place.removeprefix("/") for place in _at(*_COLUMNS)),
     # The API answers with a trace and its observations.
     records="/observations",

@@ -16,7 +16,7 @@ _COUNTS = [
 SPEND_LOGS = FeedTable(
     feed="litellm",
     table="spend_logs",
-    reader_version=7,
+    reader_version=8,
     columns=projection.LAKE_COLUMNS,
     identity="content",
     suffixes=(
@@ -37,7 +37,7 @@ SPEND_LOGS = FeedTable(
         "row_number": Rule(is_required=True, minimum=1),
         "spend_usd": Rule(is_required=True, minimum=0),
         "status": Rule(is_required=True, allowed=frozenset(projection.STATUSES)),
-        "service_tier": Rule(is_required=True, allowed=frozenset(("standard", "batch", "flex", "priority", "fast"))),
+        "service_tier": Rule(is_required=True, allowed=frozenset(projection.TIERS.values())),
     },
     description="One row per model call attempt in LiteLLM's spend log (LiteLLM_SpendLogs) or sent by its callbacks.",
 )

@@ -21,13 +21,13 @@ from sources.quarantine import Reject
 # Times of a StandardLoggingPayload are float seconds since 1970; older ones are texts.
 _TIMES = ("startTime", "endTime", "completionStartTime")
 _PAYLOAD_FIELDS = (
-    "id", "trace_id", "response_cost", "cost_breakdown", "error_information", "response",
+    "id", "trace_id", "response_cost", "cost_breakdown", "error_information", "response", "model_parameters",
 )  # fmt: skip
 # Known and not read; a new field of a payload is reported, a new token class above all.
 _KNOWN_PAYLOAD_FIELDS = projection.KNOWN_FIELDS[""] | {
     *_PAYLOAD_FIELDS, "autorouter_baseline_observation", "autorouter_savings", "autorouter_savings_estimate",
     "compression_savings", "error_str", "guardrail_information", "hidden_params", "model_map_information",
-    "model_parameters", "request_model_access_groups", "response_cost_failure_debug_info", "response_time",
+    "request_model_access_groups", "response_cost_failure_debug_info", "response_time",
     "saved_cache_cost", "standard_built_in_tools_params", "status_fields", "stream", "user_agent",
     "zero_cost_diagnostic", "vector_store_request_metadata",
 }  # fmt: skip
@@ -144,6 +144,10 @@ _METADATA = """case
         'billed_units', try(json_extract(log.response, '$.meta.billed_units')),
         'spend_logs_metadata', {tags},
         'cost_breakdown', try(json(log.cost_breakdown)),
+        'service_tier', coalesce(
+            try(json_extract_string(log.response, '$.service_tier')),
+            try(json_extract_string(log.model_parameters, '$.service_tier'))
+        ),
         'reasoning_effort', meta.reasoning_effort,
         'litellm_call_id', log.litellm_call_id,
         'error_information', case

@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from sources.gateway import SERVICE_TIERS, TIER_SPELLINGS
 from sources.sql_checks import found, moment, one_of, reject
 from sources.user_keys import user_key_sql
 
@@ -48,7 +49,8 @@ TAGS = (
     "app_release", "latency_insensitive",
 )  # fmt: skip
 STATUSES = ("success", "failure")
-TIERS = ("standard", "default", "auto", "batch", "flex", "priority", "fast")
+# As providers spell them, to the tier.
+TIERS = {**{tier: tier for tier in sorted(SERVICE_TIERS)}, **TIER_SPELLINGS}
 SPEEDS = ("standard", "fast")
 
 _USAGE = "metadata.usage_object"
@@ -102,6 +104,7 @@ _METADATA_PATHS = (
     "metadata.error_information.error_code",
     "metadata.error_information.error_class",
     "metadata.cost_breakdown.service_tier",
+    "metadata.service_tier",
     "metadata.reasoning_effort",
     "metadata.litellm_call_id",
 )
@@ -291,7 +294,8 @@ def _texts() -> list[str]:
     return [
         *(f"{_place(path)} as x_{name}" for name, path in (OPTIONAL_COUNTS | OPTIONAL_SECONDS).items()),
         "m.spend_logs_metadata.latency_insensitive as x_latency_insensitive",
-        "lower(nullif(coalesce(m.cost_breakdown.service_tier, m.usage_object.service_tier), '')) as x_tier",
+        "lower(coalesce(nullif(m.cost_breakdown.service_tier, ''), nullif(m.usage_object.service_tier, ''),"
+        " nullif(m.service_tier, ''))) as x_tier",
         "lower(nullif(m.usage_object.speed, '')) as x_speed",
     ]
 
@@ -349,6 +353,7 @@ _CLASSES = """
     ) as output_image_tokens,
     coalesce(greatest(n_searches_used, n_searches_in_input), n_search_units, 0) as searches"""
 
+_TIER = " ".join(f"when x_tier = '{said}' then '{tier}'" for said, tier in TIERS.items())
 # Lake column -> (type, SQL over the classed row), in the order of the Parquet.
 _LAKE = {
     "request_id": ("VARCHAR", "request_id"),
@@ -396,8 +401,7 @@ _LAKE = {
     "tag_latency_insensitive": ("BOOLEAN", "try_cast(x_latency_insensitive as boolean)"),
     "service_tier": (
         "VARCHAR",
-        "case when is_batch then 'batch' when x_speed = 'fast' then 'fast'"
-        " when x_tier in ('flex', 'priority', 'fast') then x_tier else 'standard' end",
+        f"case when is_batch then 'batch' when x_speed = 'fast' then 'fast' {_TIER} else 'standard' end",
     ),
     "is_batch": ("BOOLEAN", "is_batch"),
     "region": ("VARCHAR", "lower(coalesce(m.cost_breakdown.vertex_location, m.usage_object.inference_geo))"),

@@ -124,6 +124,7 @@ def load_calls(
         return False
     reduce(duckdb.DuckDBPyRelation.union, logs).create_view("logged")
     _load_accounts(settings, connection)
+    _load_deployments(settings, connection)
     standard = ", ".join(f"'{tier}'" for tier in STANDARD_TIERS)
     connection.execute(
         f"""
@@ -131,13 +132,22 @@ def load_calls(
         select
             logged.*,
             coalesce(accounts.service_provider, logged.gateway_provider) as service_provider,
-            case when logged.logged_tier in ({standard}) then 'standard' else logged.logged_tier end as service_tier
+            case
+                when deployments.model_id is not null then 'provisioned'
+                when logged.logged_tier in ({standard}) then 'standard'
+                else logged.logged_tier
+            end as service_tier
         from logged
         left join accounts
             on logged.gateway = accounts.gateway
             and logged.gateway_provider = accounts.name
             and logged.usage_date >= accounts.valid_from
             and logged.usage_date < accounts.valid_to
+        left join deployments
+            on coalesce(accounts.service_provider, logged.gateway_provider) = deployments.service_provider
+            and logged.model_id = deployments.model_id
+            and logged.usage_date >= deployments.valid_from
+            and logged.usage_date < deployments.valid_to
         where logged.model_id <> ''
         """
     )
@@ -155,6 +165,20 @@ def _load_accounts(settings: Settings, connection: duckdb.DuckDBPyConnection) ->
     )
     if accounts:
         connection.executemany("insert into accounts values (?, ?, ?, ?, ?)", accounts)
+
+
+def _load_deployments(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
+    """The table `deployments`: models as called that are provisioned whatever tier the log says, and when."""
+    deployments = [
+        (term.service_provider, model_id, term.valid_from, term.valid_to)
+        for term in settings.contract_terms
+        for model_id in sorted(set(term.deployments))
+    ]
+    connection.execute(
+        "create temp table deployments (service_provider text, model_id text, valid_from date, valid_to date)"
+    )
+    if deployments:
+        connection.executemany("insert into deployments values (?, ?, ?, ?)", deployments)
 
 
 def _keys_in_use(home: Home, settings: Settings, connection: duckdb.DuckDBPyConnection) -> list[Key]:

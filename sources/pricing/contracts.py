@@ -29,10 +29,11 @@ def find_capacity(
 ) -> ContractTerm | None:
     """The first term of provisioned capacity that a model's calls run on."""
     wanted = tuple(names)
-    holding = (
-        one for one in terms if one.service_provider == service_provider and one.valid_from <= day < one.valid_to
-    )
-    return next((one for one in holding if any(fnmatchcase(name, at) for name in wanted for at in one.models)), None)
+    for one in terms:
+        runs = any(name in one.deployments or fnmatchcase(name, at) for name in wanted for at in one.models or ("",))
+        if one.service_provider == service_provider and one.valid_from <= day < one.valid_to and runs:
+            return one
+    return None
 
 
 def contracted_card(listed: RateCard | None, contract: Contract | None) -> RateCard | None:

@@ -7,6 +7,7 @@ holds between files in `checks`.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -24,7 +25,7 @@ from sources.settings.allocation import (
     target_rows,
 )
 from sources.settings.declared import check_feeds
-from sources.settings.foreign import in_usd
+from sources.settings.foreign import in_usd, term_rates, terms_in_usd
 from sources.settings.gpu_rates import GpuDeployment, GpuNode, GpuRates
 from sources.settings.hardware import config_rows as hardware_rows
 from sources.settings.models import (
@@ -313,6 +314,7 @@ def config_tables(settings: Settings) -> dict[str, pl.DataFrame]:
         row.model_dump() | {"settlement_lag_days": settings.settlement_lag_days(row)}
         for row in settings.billing_accounts
     ]
+    terms = terms_in_usd(settings.contract_terms, settings.fx_rates)
     rows: dict[str, list[dict[str, Any]]] = {
         "tenants": tables.dumped(settings.tenants),
         "features": tables.dumped(settings.features),
@@ -322,9 +324,13 @@ def config_tables(settings: Settings) -> dict[str, pl.DataFrame]:
         ],
         "api_keys": tables.dumped(settings.api_keys),
         "billing_accounts": accounts,
-        "contract_terms": tables.dumped(settings.contract_terms),
-        "discount_bands": [
-            band.model_dump() | {"term_id": term.term_id} for term in settings.contract_terms for band in term.bands
+        "contract_terms": [
+            term.model_dump() | {"used_before_usd": term.used_before_usd or Decimal(0)} for term in terms
+        ],
+        "contract_term_rates": term_rates(settings.contract_terms, settings.fx_rates),
+        "discount_bands": [band.model_dump() | {"term_id": term.term_id} for term in terms for band in term.bands],
+        "provisioned_deployments": [
+            term.model_dump() | {"model_id": model_id} for term in terms for model_id in sorted(set(term.deployments))
         ],
         **gpu_rates.config_rows(settings.gpu_nodes, settings.gpu_deployments),
         "allocation_rules": rule_rows(settings.allocation_rules, settings.rule_version),

@@ -296,12 +296,12 @@ def check_contracts(
     document: Document, contracts: Contracts, providers: Ids, rates: Sequence[FxRate]
 ) -> Iterator[Problem]:
     rows = _placed(document, "contracts", contracts.contracts)
-    for line, row in rows:
+    terms = _placed(document, "terms", contracts.terms)
+    for line, row in (*rows, *terms):
         if row.currency != "USD" and monthly_rate(rates, row.currency, row.valid_from.replace(day=1)) is None:
             allowed = f"a currency with a rate in fx_rates.csv in or before {row.valid_from:%Y-%m}, or USD"
             yield Problem(document.file, line, "currency", row.currency, allowed)
     yield from overlaps(document.file, "contract_id", rows, lambda row: (row.contract_id,))
-    terms = _placed(document, "terms", contracts.terms)
     # A term is named by its key alone in the marts: two spans of one would be added up.
     seen: set[str] = set()
     for line, term in terms:
@@ -309,6 +309,7 @@ def check_contracts(
             yield Problem(document.file, line, "term_id", term.term_id, "a name no other term has")
         seen.add(term.term_id)
     yield from _spread_twice(document, terms)
+    yield from _deployed_twice(document, terms)
     used = [(line, row.service_provider) for line, row in rows] + [(line, row.service_provider) for line, row in terms]
     yield from unknown_ids(document.file, "service_provider", used, providers, "billing_accounts.csv")
 
@@ -325,6 +326,18 @@ def _spread_twice(document: Document, terms: Sequence[Placed[ContractTerm]]) -> 
         ):
             allowed = f"days {one.term_id} does not hold; an amount that is topped up is one term"
             yield Problem(document.file, line, "term_id", repr(other.term_id), allowed)
+
+
+def _deployed_twice(document: Document, terms: Sequence[Placed[ContractTerm]]) -> Iterator[Problem]:
+    """Deployments of two terms on the same day: a call would be counted twice."""
+    for (_, one), (line, other) in itertools.combinations(terms, 2):
+        both = sorted(set(one.deployments) & set(other.deployments))
+        if (
+            both
+            and one.service_provider == other.service_provider
+            and max(one.valid_from, other.valid_from) < min(one.valid_to, other.valid_to)
+        ):
+            yield Problem(document.file, line, "deployments", repr(both[0]), f"days {one.term_id} does not hold")
 
 
 def account_name(row: BillingAccount | GpuNode) -> str:

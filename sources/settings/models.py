@@ -243,8 +243,26 @@ def named_prices(*prices: TokenPrices | UnitPrices | None) -> dict[str, Decimal]
 class DiscountBand(Strict):
     """Off the whole month's usage once it is above this."""
 
-    above_usd: Price
+    above_usd: Price | None = None
+    above_in_currency: Price | None = None
     percent_off: Percent
+
+    @model_validator(mode="after")
+    def _says_where_it_begins(self) -> Self:
+        if (self.above_usd is None) == (self.above_in_currency is None):
+            found = "neither" if self.above_usd is None else "both"
+            raise row_error("above_usd", found, "either above_usd or, of a term in another currency, above_in_currency")
+        return self
+
+
+# Amounts of a term, in USD and in the term's currency.
+TERM_AMOUNTS = {
+    "amount_usd": "amount_in_currency",
+    "paid_usd": "paid_in_currency",
+    "used_before_usd": "used_before_in_currency",
+    "usd_per_call": "per_call_in_currency",
+    "usd_per_unit_hour": "per_unit_hour_in_currency",
+}
 
 
 class ContractTerm(Dated):
@@ -256,7 +274,7 @@ class ContractTerm(Dated):
     billing_account_id: Name | None = None
     amount_usd: Price | None = None
     paid_usd: Price | None = None
-    used_before_usd: Price = Decimal(0)
+    used_before_usd: Price | None = None
     bands: list[DiscountBand] = []
     usd_per_call: Price | None = None
     # On top of the month's usage, such as a gateway's fee on credits.
@@ -265,10 +283,20 @@ class ContractTerm(Dated):
     units: Annotated[Count, Field(ge=1)] | None = None
     usd_per_unit_hour: Price | None = None
     models: list[Name] = []
+    # Models as called that are provisioned whatever tier the log says, such as a deployment with a name of its own.
+    deployments: list[Name] = []
+    # Of the amounts in a currency, which fx_rates.csv converts.
+    currency: Currency = "USD"
+    amount_in_currency: Price | None = None
+    paid_in_currency: Price | None = None
+    used_before_in_currency: Price | None = None
+    per_call_in_currency: Price | None = None
+    per_unit_hour_in_currency: Price | None = None
     source: Name
 
     @model_validator(mode="after")
     def _says_what_its_kind_needs(self) -> Self:
+        self._is_in_one_currency()
         own = {
             "volume_discount": ("bands",),
             "call_fee": ("usd_per_call",),
@@ -285,23 +313,47 @@ class ContractTerm(Dated):
             "usd_per_unit_hour",
             "models",
         ):
-            value = getattr(self, field)
+            value = self._amount(field)
+            if field == "models" and self.deployments:
+                continue
             if (field in needed) != bool(value):
                 found = value if value else "nothing"
                 raise row_error(field, found, f"{self.kind} says {', '.join(needed)}, above 0, and none of the others")
         if self.kind == "commitment" and self.valid_to == OPEN_END:
             raise row_error("valid_to", "nothing", "the day a commitment ends")
-        if self.paid_usd is not None and self.kind not in ("commitment", "prepaid"):
-            raise row_error("paid_usd", self.paid_usd, "only for a commitment or a prepaid amount")
-        limits = [band.above_usd for band in self.bands]
+        if (paid := self._amount("paid_usd")) is not None and self.kind not in ("commitment", "prepaid"):
+            raise row_error("paid_usd", paid, "only for a commitment or a prepaid amount")
+        if self.deployments and self.kind != "provisioned":
+            raise row_error("deployments", ", ".join(self.deployments), "only for provisioned capacity")
+        limits = [band.above_usd or band.above_in_currency or Decimal(0) for band in self.bands]
         if limits != sorted(set(limits)):
             raise row_error("bands", ", ".join(map(str, limits)), "bands in rising order of above_usd")
         return self
 
+    def _amount(self, field: str) -> Any:
+        """An amount by its name in USD, in whatever currency it is."""
+        value = getattr(self, field)
+        return getattr(self, TERM_AMOUNTS[field]) if value is None and field in TERM_AMOUNTS else value
+
+    def _is_in_one_currency(self) -> None:
+        in_usd = [field for field in TERM_AMOUNTS if getattr(self, field) is not None]
+        in_usd += [f"bands[{number}].above_usd" for number, band in enumerate(self.bands) if band.above_usd is not None]
+        in_currency = [field for field in TERM_AMOUNTS.values() if getattr(self, field) is not None]
+        in_currency += ["bands"] if any(band.above_in_currency is not None for band in self.bands) else []
+        if self.currency == "USD" and in_currency:
+            raise row_error("currency", "USD", f"the currency of {in_currency[0]}, another than USD")
+        if self.currency != "USD" and (in_usd or not in_currency):
+            found = in_usd[0] if in_usd else "no amount in it"
+            raise row_error(
+                "currency", f"{self.currency} and {found}", "amounts in the currency (amount_in_currency, ...)"
+            )
+        if self.currency != "USD" and self.valid_from == FIRST_DAY:
+            raise row_error("valid_from", "nothing", "the first day of an amount in a foreign currency")
+
     @property
     def is_paid_before(self) -> bool:
         """Usage is drawn from it, not billed."""
-        return self.kind == "prepaid" or self.paid_usd is not None
+        return self.kind == "prepaid" or self._amount("paid_usd") is not None
 
 
 class Contracts(Strict):

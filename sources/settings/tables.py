@@ -68,6 +68,18 @@ CONFIG_SCHEMAS: dict[str, dict[str, Any]] = {
         "usd_per_unit_hour": pl.Decimal(18, 8),
         **_VALIDITY,
     },
+    "contract_term_rates": {
+        "term_id": pl.String(),
+        "usd_per_unit": pl.Decimal(18, 8),
+        "first_usd_per_unit": pl.Decimal(18, 8),
+        **_VALIDITY,
+    },
+    "provisioned_deployments": {
+        "term_id": pl.String(),
+        "service_provider": pl.String(),
+        "model_id": pl.String(),
+        **_VALIDITY,
+    },
     "discount_bands": {"term_id": pl.String(), "above_usd": pl.Decimal(18, 8), "percent_off": pl.Decimal(9, 6)},
     "allocation_rules": {
         "rule_id": pl.String(),

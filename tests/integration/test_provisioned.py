@@ -42,3 +42,14 @@ def test_a_call_on_paid_capacity_costs_nothing_and_elsewhere_it_is_unpriced() ->
         None, no_term.format("gpt-4.1", "azure"), no_term.format("gpt-5", "azure"), no_term.format("gpt-4.1", "openai"),
         None,
     )  # fmt: skip
+
+
+def test_a_deployment_with_a_name_of_its_own_runs_on_its_term() -> None:
+    named = PTU.model_copy(update={"models": [], "deployments": ["chat-ptu"]})
+    call = {
+        "service_provider": "azure", "model_id": "chat-ptu", "service_tier": "provisioned",
+        "started_at": datetime(2026, 10, 1), "input_uncached_tokens": 1000,
+    }  # fmt: skip
+    costs, reasons = zip(*price_calls([call, {**call, "model_id": "chat"}], terms=[named]), strict=True)
+    assert costs == (Decimal(0), None)
+    assert reasons == (None, "no term of kind provisioned in contracts.yml is for 'chat' of azure")

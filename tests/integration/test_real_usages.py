@@ -201,7 +201,8 @@ def classes(blocks: list[dict[str, Any]], folder: Path) -> list[dict[str, Any]]:
             macros: Any = jinja2.Environment().from_string(text, {"raw": lambda *_: "lake"}).module
             sql = macros.gateway_calls(name, "usages", *astuple(api.convention))
             columns = [*COUNTS, "total_input_tokens", "total_output_tokens", "service_tier"]
-            rows = connection.execute(f"select response_id, {', '.join(columns)} from ({sql})").fetchall()
+            said = ", ".join(columns).replace("service_tier", "logged_tier")
+            rows = connection.execute(f"select response_id, {said} from ({sql})").fetchall()
         found |= {int(number): dict(zip(columns, row, strict=True)) for number, *row in rows}
     return [found[number] for number in range(len(blocks))]
 

@@ -70,7 +70,7 @@ classed as (
         model_id,
         lower(coalesce(nullif(region, ''), 'unknown')) as region,
         operation,
-        service_tier,
+        service_tier as logged_tier,
         reasoning_effort,
         input_tokens{{ ' - ' ~ reads if input_has_cache_read }}{{ ' - ' ~ writes | replace('+', '-') if input_has_cache_write }}
         - input_audio_tokens - input_image_tokens as input_uncached_tokens,

@@ -45,12 +45,19 @@ LINE: dict[str, Any] = {
     "effective_amount_usd": pl.Decimal(26, 12), "file_hash": pl.String, "row_number": pl.Int64,
 }  # fmt: skip
 RENT: dict[str, Any] = {"bill_line_id": pl.String, "amount_usd": pl.Decimal(26, 12)}
+RATE: dict[str, Any] = {
+    "term_id": pl.String, "usd_per_unit": pl.Decimal(18, 8), "first_usd_per_unit": pl.Decimal(18, 8),
+    "valid_from": pl.Date, "valid_to": pl.Date,
+}  # fmt: skip
 
 
 def charges(
-    used: Sequence[tuple[int, Decimal]], face: Decimal, paid: Decimal, before: Decimal
+    used: Sequence[tuple[int, Decimal]], face: Decimal, paid: Decimal, before: Decimal, rates: Sequence[Decimal] = ()
 ) -> list[tuple[Any, ...]]:
-    """Category, billed, effective and drawn of each charge of a term that holds all days but the last."""
+    """Category, billed, effective and drawn of each charge of a term that holds all days but the last.
+
+    `rates`: of the term's currency, in its first month and on these days.
+    """
     constant: dict[str, Any] = {
         "service_provider": "openai",
         "billing_account_id": "org",
@@ -81,11 +88,14 @@ def charges(
         },
         schema_overrides={**money, "billing_account_id": pl.String},
     )  # fmt: skip
+    span = {"term_id": "t", "valid_from": FIRST, "valid_to": FIRST + timedelta(days=DAYS - 1)}
+    worth = [span | dict(zip(("first_usd_per_unit", "usd_per_unit"), rates, strict=True))] if rates else []
     with duckdb.connect() as connection:
         connection.register("int_anchor_groups", groups.to_arrow())
         connection.register("int_bill_lines", pl.DataFrame(schema=LINE).to_arrow())
         connection.register("int_gpu_rent_billed", pl.DataFrame(schema=RENT).to_arrow())
         connection.register("stg_config__contract_terms", terms.to_arrow())
+        connection.register("stg_config__contract_term_rates", pl.DataFrame(worth, schema=RATE).to_arrow())
         return connection.execute(
             f"select charge_category, amount_usd, effective_amount_usd, drawn_usd from ({SQL})"
         ).fetchall()
@@ -112,3 +122,23 @@ def test_what_was_paid_is_what_usage_and_shortfall_cost(
     assert effective - billed == paid - spread_before
     assert all(row[2] >= row[1] >= 0 for row in rows)
     assert [row[0] for row in rows].count("shortfall") == (before + usage < face)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, DAYS - 2), amounts), min_size=1, max_size=12), prices, prices,
+    st.tuples(*[st.decimals("0.0001", "10", places=8)] * 2),
+)  # fmt: skip
+def test_a_term_in_a_foreign_currency_spreads_all_that_was_paid_too(
+    used: list[tuple[int, Decimal]], face: Decimal, paid: Decimal, rates: tuple[Decimal, Decimal]
+) -> None:
+    past = (DAYS - 1, Decimal("3.5"))
+    rows = charges([*used, past], face, paid, Decimal(0), rates)
+    billed, effective, drawn = (sum((row[at] for row in rows), Decimal(0)) for at in (1, 2, 3))
+    billed -= past[1]
+    assert billed + drawn == sum(amount for _, amount in used)
+    assert effective - past[1] - billed == paid
+    assert all(row[1] >= 0 and row[3] >= 0 for row in rows)
+    # All of it where the term holds enough at the rate of these days.
+    if (face * rates[1] / rates[0]) > billed + drawn + Decimal("0.000001"):
+        assert billed == 0

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from sources.litellm.projection import TIERS
 from sources.user_keys import user_key
 from tests.unit.sources.landed import HASH_KEY, NOW, PAYLOADS, LandedHome, log_lines, log_row, with_usage
 
@@ -108,7 +109,7 @@ def test_prompts_and_responses_are_never_stored(home: LandedHome) -> None:
         (
             {"metadata": {"cost_breakdown": {"service_tier": "gold"}}},
             "metadata.cost_breakdown.service_tier",
-            'found "gold"; expected one of standard, default, auto, batch, flex, priority, fast',
+            f'found "gold"; expected one of {", ".join(TIERS)}',
         ),
         ({"metadata": "[1, 2]"}, "metadata", "expected an object"),
         (
@@ -192,6 +193,10 @@ def test_cache_tokens_are_found_under_either_spelling(home: LandedHome) -> None:
         ({"speed": "fast", "service_tier": "batch"}, "batch"),
         ({"speed": "standard", "service_tier": "priority"}, "priority"),
         ({"service_tier": "fast"}, "fast"),
+        ({"service_tier": "Flex"}, "flex"),
+        ({"service_tier": "on_demand_priority"}, "priority"),
+        ({"service_tier": "scale"}, "provisioned"),
+        ({"service_tier": "reserved"}, "provisioned"),
         ({"speed": None}, "standard"),
     ],
 )

@@ -12,6 +12,7 @@ import duckdb
 import polars as pl
 import pytest
 
+from sources.litellm.projection import TIERS
 from tests.unit.sources.landed import PAYLOADS, LandedHome, log_row, with_usage
 
 LOGS = "litellm/spend_logs"
@@ -132,6 +133,23 @@ def test_usage_of_the_response_where_metadata_has_none(home: LandedHome) -> None
 
 
 @pytest.mark.parametrize(
+    ("changes", "tier"),
+    [
+        ({"response": {"service_tier": "flex"}, "model_parameters": {"service_tier": "auto"}}, "flex"),
+        # What was served counts, not what was asked for; that counts where nothing else is said.
+        ({"response": {"service_tier": "default"}, "model_parameters": {"service_tier": "priority"}}, "standard"),
+        ({"response": None, "model_parameters": {"service_tier": "priority"}}, "priority"),
+        ({"cost_breakdown": {"service_tier": "flex"}, "model_parameters": {"service_tier": "auto"}}, "flex"),
+        ({"response": "no object", "model_parameters": {}}, "standard"),
+        ({"call_type": "aretrieve_batch"}, "batch"),
+    ],
+)
+def test_the_tier_of_a_payload_is_the_one_served(changes: dict[str, Any], tier: str, home: LandedHome) -> None:
+    [row] = lake_rows(home, "a.jsonl", json.dumps(CALLS[0] | changes))
+    assert row["service_tier"] == tier
+
+
+@pytest.mark.parametrize(
     ("changes", "field", "reason"),
     [
         ({"startTime": "noon"}, "startTime", 'found "noon"; expected a time such as 2026-08-10 09:20:46.847'),
@@ -146,7 +164,7 @@ def test_usage_of_the_response_where_metadata_has_none(home: LandedHome) -> None
         ({"metadata": {"usage_object": "lots"}}, "metadata.usage_object", "expected an object"),
         ({"request_tags": "[broken"}, "request_tags", "not a JSON list"),
         ({"cost_breakdown": {"service_tier": "gold"}}, "metadata.cost_breakdown.service_tier",
-         'found "gold"; expected one of standard, default, auto, batch, flex, priority, fast'),
+         f'found "gold"; expected one of {", ".join(TIERS)}'),
     ],
 )  # fmt: skip
 def test_a_payload_that_does_not_fit_is_named(

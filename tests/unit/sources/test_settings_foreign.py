@@ -9,8 +9,8 @@ import pytest
 
 from sources.home import Home, init_home
 from sources.settings import SettingsError, load_settings
-from sources.settings.foreign import in_usd, monthly_rate
-from sources.settings.models import Contract, FxRate
+from sources.settings.foreign import in_usd, monthly_rate, term_rates, terms_in_usd
+from sources.settings.models import Contract, ContractTerm, FxRate
 from tests.integration.priced import price_calls
 from tests.unit.dbt_project.compiled import PROJECT, _environment, rows_of
 
@@ -82,6 +82,87 @@ def test_calls_cost_the_rate_of_their_month() -> None:
     times = [datetime(2026, 9, 30, 23, 59, 59), datetime(2026, 10, 1), datetime(2026, 11, 1)]
     priced = price_calls([call | used | {"started_at": at} for at in times], contracts=in_usd([contract()], RATES))
     assert [cost for cost, _ in priced] == [Decimal("2.903333342"), Decimal("2.938000026"), Decimal("3.25")]
+
+
+def term(**changes: Any) -> ContractTerm:
+    said = {"term_id": "t", "kind": "prepaid", "service_provider": "mistral", "currency": "EUR", "source": "order form"}
+    return ContractTerm.model_validate(said | {"valid_from": "2026-09-10", "valid_to": "2026-11-20"} | changes)
+
+
+def test_a_term_is_of_the_rate_of_its_first_month_and_knows_the_rates_since() -> None:
+    prepaid = term(amount_in_currency="1000", paid_in_currency="900", used_before_in_currency="0.5")
+    [usd] = terms_in_usd([prepaid], RATES)
+    assert (usd.currency, usd.amount_usd, usd.paid_usd, usd.used_before_usd, usd.amount_in_currency) == (
+        "USD", Decimal("1116.66667"), Decimal("1005.000003"), Decimal("0.55833334"), None,
+    )  # fmt: skip
+    rates = [
+        tuple(row.values())
+        for row in term_rates([prepaid, term(kind="usage_fee", currency="USD", percent_of_usage=5)], RATES)
+    ]
+    first = Decimal("1.11666667")
+    assert rates == [
+        ("t", first, first, date(2026, 9, 10), date(2026, 10, 1)),
+        ("t", Decimal("1.13000001"), first, date(2026, 10, 1), date(2026, 11, 1)),
+        ("t", Decimal("1.25"), first, date(2026, 11, 1), date(2026, 11, 20)),
+    ]
+    bands = term(
+        kind="volume_discount",
+        bands=[{"above_in_currency": 10, "percent_off": 1}, {"above_in_currency": 20, "percent_off": 2}],
+    )
+    assert [band.above_usd for band in terms_in_usd([bands], RATES)[0].bands] == [
+        Decimal("11.1666667"), Decimal("22.3333334"),
+    ]  # fmt: skip
+    fees = [term(kind="call_fee", per_call_in_currency="0.01"), term(amount_in_currency=1)]
+    assert [one.usd_per_call for one in terms_in_usd(fees, RATES)] == [Decimal("0.01116667"), None]
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (
+            "currency: GBP, amount_in_currency: 5, valid_from: 2026-09-01",
+            "currency: found GBP; allowed: a currency with a rate in fx_rates.csv in or before 2026-09, or USD",
+        ),
+        (
+            "currency: EUR, amount_usd: 5, valid_from: 2026-09-01",
+            "terms[0].currency: found EUR and amount_usd; allowed: amounts in the currency",
+        ),
+        (
+            "currency: EUR, amount_in_currency: 5, paid_usd: 4, valid_from: 2026-09-01",
+            "terms[0].currency: found EUR and paid_usd; allowed: amounts in the currency",
+        ),
+        ("amount_in_currency: 5", "terms[0].currency: found USD; allowed: the currency of amount_in_currency"),
+        (
+            "currency: EUR, amount_in_currency: 5",
+            "terms[0].valid_from: found nothing; allowed: the first day of an amount",
+        ),
+        ("currency: EUR, valid_from: 2026-09-01", "terms[0].currency: found EUR and no amount in it; allowed: amounts"),
+        (
+            "amount_usd: 5, deployments: [ptu]",
+            "terms[0].deployments: found ptu; allowed: only for provisioned capacity",
+        ),
+    ],
+)
+def test_a_term_in_a_currency_that_does_not_fit_is_refused(home: Home, said: str, expected: str) -> None:
+    text = f"terms:\n- {{term_id: t, kind: prepaid, service_provider: mistral, source: s, {said}}}\n"
+    (home.config / "contracts.yml").write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        load_settings(home)
+    [problem] = [str(problem) for problem in caught.value.problems]
+    assert problem.startswith(f"contracts.yml, line 2, {expected}")
+
+
+def test_a_deployment_of_two_terms_on_one_day_is_refused(home: Home) -> None:
+    said = (
+        "kind: provisioned, service_provider: mistral, source: s, units: 5, usd_per_unit_hour: 2, deployments: [ptu, b]"
+    )
+    days = ("valid_to: 2026-10-02", "valid_from: 2026-10-01")
+    terms = "".join(f"- {{term_id: t{number}, {said}, {day}}}\n" for number, day in enumerate(days))
+    (home.config / "contracts.yml").write_text(f"terms:\n{terms}")
+    with pytest.raises(SettingsError) as caught:
+        load_settings(home)
+    [problem] = [str(problem) for problem in caught.value.problems]
+    assert problem == "contracts.yml, line 3, deployments: found 'b'; allowed: days t0 does not hold"
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,14 @@ terms as (
 
 ),
 
+-- Of terms in a foreign currency. Their amounts are in USD of their first month, and so is what is used of them: 100 EUR of
+-- usage draw 100 EUR, whatever they cost in USD by then.
+rates as (
+
+    select * from {{ ref('stg_config__contract_term_rates') }}
+
+),
+
 lines as (
 
     select
@@ -125,7 +133,11 @@ covered as (
         terms.term_id,
         terms.amount_usd,
         terms.paid_usd,
-        terms.used_before_usd
+        terms.used_before_usd,
+        case
+            when rates.term_id is null then lines.billable_usd
+            else {{ divide_exact('lines.billable_usd', 'rates.first_usd_per_unit', 'rates.usd_per_unit') }}
+        end as usage_usd
     from lines
     inner join terms
         on
@@ -133,6 +145,11 @@ covered as (
             and lines.billing_account_id = coalesce(terms.billing_account_id, lines.billing_account_id)
             and lines.usage_date >= terms.valid_from
             and lines.usage_date < terms.valid_to
+    left join rates
+        on
+            terms.term_id = rates.term_id
+            and lines.usage_date >= rates.valid_from
+            and lines.usage_date < rates.valid_to
     left join spread_by_bill
         on
             lines.service_provider = spread_by_bill.service_provider
@@ -148,7 +165,7 @@ used as (
 
     select
         *,
-        cast(used_before_usd + sum(billable_usd) over (
+        cast(used_before_usd + sum(usage_usd) over (
             partition by term_id order by usage_date asc nulls last, charge_id asc nulls last
             rows between unbounded preceding and current row
         ) as decimal(26, 12)) as used_usd
@@ -163,7 +180,7 @@ stretches as (
     select
         *,
         least(used_usd, amount_usd) as drawn_to_usd,
-        least(cast(used_usd - billable_usd as decimal(26, 12)), amount_usd) as drawn_from_usd
+        least(cast(used_usd - usage_usd as decimal(26, 12)), amount_usd) as drawn_from_usd
     from used
 
 ),
@@ -172,7 +189,14 @@ drawn as (
 
     select
         charge_id,
-        cast(drawn_to_usd - drawn_from_usd as decimal(26, 12)) as drawn_usd,
+        -- Of the charge itself; of a foreign term's last one, the part that was left.
+        cast(
+            case
+                when billable_usd = usage_usd then drawn_to_usd - drawn_from_usd
+                when drawn_to_usd - drawn_from_usd = usage_usd then billable_usd
+                else {{ divide_exact('billable_usd', 'drawn_to_usd - drawn_from_usd', 'usage_usd') }}
+            end as decimal(26, 12)
+        ) as drawn_usd,
         cast(
             {{ divide_exact('paid_usd', 'drawn_to_usd', 'amount_usd') }} - {{ divide_exact('paid_usd', 'drawn_from_usd', 'amount_usd') }}
             as decimal(26, 12)
@@ -202,6 +226,8 @@ ended as (
         coalesce(max(stretches.charge_status), 'anchored') as charge_status,
         max(terms.amount_usd) as amount_usd,
         max(terms.paid_usd) as paid_usd,
+        max(rates.usd_per_unit) as usd_per_unit,
+        max(rates.first_usd_per_unit) as first_usd_per_unit,
         coalesce(max(stretches.drawn_to_usd), least(max(terms.used_before_usd), max(terms.amount_usd))) as drawn_usd
     from terms
     inner join data_days
@@ -210,6 +236,10 @@ ended as (
             and terms.valid_to <= {{ dbt.dateadd('day', 1, 'data_days.last_day') }}
     left join stretches
         on terms.term_id = stretches.term_id
+    left join rates
+        on
+            terms.term_id = rates.term_id
+            and terms.valid_to = rates.valid_to
     left join spread_by_bill
         on
             terms.service_provider = spread_by_bill.service_provider
@@ -223,8 +253,13 @@ shortfalls as (
 
     select
         *,
+        -- What was paid is lost as it was paid; what is owed is so at the rate of the last day.
         cast(
-            coalesce(paid_usd - {{ divide_exact('paid_usd', 'drawn_usd', 'amount_usd') }}, amount_usd - drawn_usd) as decimal(26, 12)
+            coalesce(
+                paid_usd - {{ divide_exact('paid_usd', 'drawn_usd', 'amount_usd') }},
+                {{ divide_exact('cast(amount_usd - drawn_usd as decimal(26, 12))', 'usd_per_unit', 'first_usd_per_unit') }},
+                amount_usd - drawn_usd
+            ) as decimal(26, 12)
         ) as shortfall_usd
     from ended
     where drawn_usd < amount_usd

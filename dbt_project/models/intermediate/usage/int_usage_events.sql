@@ -35,6 +35,12 @@ accounts as (
 
 ),
 
+deployments as (
+
+    select * from {{ ref('stg_config__provisioned_deployments') }}
+
+),
+
 own_providers as (
 
     select distinct service_provider
@@ -110,6 +116,7 @@ attributed as (
         coalesce(claimed.team_cost_center, tenants.cost_center) as cost_center,
         coalesce(features.product_id, claimed.tag_product, 'unattributed') as product_id,
         coalesce(features.feature_id, 'unattributed') as feature_id,
+        case when deployments.model_id is not null then 'provisioned' else claimed.logged_tier end as service_tier,
         coalesce(claimed.tag_environment, claimed.key_environment, 'unattributed') as environment,
         case when tenants.tenant_id is null then 'none' else claimed.claim_method end as attribution_method,
         case
@@ -130,6 +137,12 @@ attributed as (
         on claimed.claimed_tenant_id = tenants.tenant_id
     left join features
         on claimed.tag_feature = features.feature_id
+    left join deployments
+        on
+            claimed.service_provider = deployments.service_provider
+            and claimed.model_id = deployments.model_id
+            and claimed.usage_date >= deployments.valid_from
+            and claimed.usage_date < deployments.valid_to
 
 )
 

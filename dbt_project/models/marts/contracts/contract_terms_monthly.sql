@@ -12,6 +12,13 @@ bands as (
 
 ),
 
+-- Of terms in a foreign currency: usage is counted at the rate of their first month, as their amounts are.
+rates as (
+
+    select * from {{ ref('stg_config__contract_term_rates') }}
+
+),
+
 charges as (
 
     select
@@ -88,11 +95,13 @@ held as (
 
 ),
 
-used_days as (
+billed_days as (
 
     select
         terms.term_id,
         charges.usage_date,
+        rates.usd_per_unit,
+        rates.first_usd_per_unit,
         cast(sum(charges.used_usd) as decimal(26, 12)) as used_usd
     from terms
     inner join charges
@@ -101,20 +110,40 @@ used_days as (
             and (terms.billing_account_id is null or terms.billing_account_id = charges.billing_account_id)
             and charges.usage_date >= terms.valid_from
             and charges.usage_date < terms.valid_to
-    group by terms.term_id, charges.usage_date
+    left join rates
+        on
+            terms.term_id = rates.term_id
+            and charges.usage_date >= rates.valid_from
+            and charges.usage_date < rates.valid_to
+    group by terms.term_id, charges.usage_date, rates.usd_per_unit, rates.first_usd_per_unit
 
 ),
 
-used_months as (
+-- A month has one rate, so that its sum is converted, not its days.
+billed_months as (
 
     select
         term_id,
         cast(date_trunc('month', usage_date) as date) as month_start,
+        usd_per_unit,
+        first_usd_per_unit,
         cast(sum(used_usd) as decimal(26, 12)) as used_usd
-    from used_days
-    group by term_id, cast(date_trunc('month', usage_date) as date)
+    from billed_days
+    group by term_id, cast(date_trunc('month', usage_date) as date), usd_per_unit, first_usd_per_unit
 
 ),
+{%- for period, key in [('days', 'usage_date'), ('months', 'month_start')] %}
+
+used_{{ period }} as (
+
+    select
+        term_id,
+        {{ key }},
+        coalesce({{ divide_exact('used_usd', 'first_usd_per_unit', 'usd_per_unit') }}, used_usd) as used_usd
+    from billed_{{ period }}
+
+),
+{%- endfor %}
 
 call_months as (
 
@@ -235,6 +264,8 @@ judged as (
         paces.thirty_days_usd,
         reached.above_usd as band_above_usd,
         bands.percent_off as band_percent_off,
+        rates.usd_per_unit,
+        rates.first_usd_per_unit,
         case
             when balances.kind not in ('commitment', 'prepaid') then null
             when balances.drawn_usd >= balances.amount_usd then cast(0 as decimal(26, 12))
@@ -258,6 +289,33 @@ judged as (
         on
             reached.term_id = bands.term_id
             and reached.above_usd = bands.above_usd
+    left join rates
+        on
+            balances.term_id = rates.term_id
+            and balances.next_month_start > rates.valid_from
+            and balances.month_start < rates.valid_to
+
+),
+
+added as (
+
+    select
+        *,
+        cast(
+            case
+                when kind = 'minimum' then below_minimum_usd
+                when kind = 'commitment' and is_last and is_over then remaining_usd
+                when kind = 'volume_discount' and band_percent_off is not null
+                    then cast(used_usd * band_percent_off * 0.01 as decimal(26, 12))
+                when kind = 'call_fee'
+                    then cast(cast(calls as decimal(12, 0)) * usd_per_call as decimal(26, 12))
+                when kind = 'usage_fee' then cast(used_usd * percent_of_usage * 0.01 as decimal(26, 12))
+                when kind = 'provisioned' and held_hours > 0
+                    then cast(cast(units * held_hours as decimal(12, 0)) * usd_per_unit_hour as decimal(26, 12))
+                else 0
+            end as decimal(26, 12)
+        ) as added_usd
+    from judged
 
 ),
 
@@ -300,21 +358,13 @@ monthly as (
         case when kind = 'call_fee' then calls end as calls,
         case when kind = 'provisioned' and held_hours > 0 then units * held_hours when kind = 'provisioned' then 0 end
             as provisioned_unit_hours,
+        -- Owed at the rate of the month; a discount is taken off.
         cast(
-            case
-                when kind = 'minimum' then below_minimum_usd
-                when kind = 'commitment' and is_last and is_over then remaining_usd
-                when kind = 'volume_discount' and band_percent_off is not null
-                    then -cast(used_usd * band_percent_off * 0.01 as decimal(26, 12))
-                when kind = 'call_fee'
-                    then cast(cast(calls as decimal(12, 0)) * usd_per_call as decimal(26, 12))
-                when kind = 'usage_fee' then cast(used_usd * percent_of_usage * 0.01 as decimal(26, 12))
-                when kind = 'provisioned' and held_hours > 0
-                    then cast(cast(units * held_hours as decimal(12, 0)) * usd_per_unit_hour as decimal(26, 12))
-                else 0
-            end as decimal(38, 12)
+            case when kind = 'volume_discount' then -1 else 1 end
+            * coalesce({{ divide_exact('added_usd', 'usd_per_unit', 'first_usd_per_unit') }}, added_usd)
+            as decimal(38, 12)
         ) as period_charge_usd
-    from judged
+    from added
 
 )
 

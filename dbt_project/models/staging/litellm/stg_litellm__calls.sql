@@ -49,7 +49,7 @@ classed as (
         model_id,
         coalesce(nullif(region, ''), 'unknown') as region,
         call_type as operation,
-        case when is_batch then 'batch' else coalesce(nullif(service_tier, ''), 'standard') end as service_tier,
+        case when is_batch then 'batch' else coalesce(nullif(service_tier, ''), 'standard') end as logged_tier,
         reasoning_effort,
         prompt_tokens - cache_read_tokens - cache_write_5m_tokens - cache_write_1h_tokens
         - input_audio_tokens - input_image_tokens as input_uncached_tokens,
