@@ -22,6 +22,7 @@ LANDING_TABLES = (
     ("openrouter", "generations"),
     ("openrouter", "activity"),
     ("vercel", "generations"),
+    ("vercel", "report"),
     ("portkey", "logs"),
     ("langfuse", "observations"),
     ("otel", "spans"),

@@ -28,6 +28,7 @@ from sources.sglang.feed import SAMPLES as SGLANG_SAMPLES
 from sources.tgi.feed import SAMPLES as TGI_SAMPLES
 from sources.triton.feed import SAMPLES as TRITON_SAMPLES
 from sources.vercel.feed import GENERATIONS as VERCEL_GENERATIONS
+from sources.vercel.feed import REPORT as VERCEL_REPORT
 from sources.vllm.feed import SAMPLES as VLLM_SAMPLES
 
 FEEDS: tuple[FeedTable, ...] = (
@@ -39,6 +40,7 @@ FEEDS: tuple[FeedTable, ...] = (
     OPENROUTER_GENERATIONS,
     OPENROUTER_ACTIVITY,
     VERCEL_GENERATIONS,
+    VERCEL_REPORT,
     PORTKEY_LOGS,
     LANGFUSE_OBSERVATIONS,
     OTEL_SPANS,

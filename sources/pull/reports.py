@@ -6,7 +6,7 @@ A report comes in pages, each with whole JSON. What is asked for is grouped as f
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from sources.pull import PullError
@@ -32,6 +32,8 @@ class Report:
     window_days: int = WINDOW_DAYS
     # How far back the provider answers at all.
     oldest_days: int | None = None
+    # The list in an answer: buckets with results, or results.
+    records: str = "data"
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def read_report(api: Api, report: Report, first: date, end: date) -> list[bytes]
         pages = _read_pages(api, report, first, end)
         if len(pages) == 1:
             return [body for body, _ in pages]
-        results = [_results(page) for _, page in pages]
+        results = [_results(page[report.records]) for _, page in pages]
         if results == previous and not _repeats(results):
             return [body for body, _ in pages]
         previous = results
@@ -75,8 +77,8 @@ def _read_pages(api: Api, report: Report, first: date, end: date) -> list[tuple[
     token: str | None = None
     while len(pages) < MOST_PAGES:
         body, page = api.get(report.path, question if token is None else [*question, ("page", token)])
-        if not isinstance(page.get("data"), list):
-            raise PullError(f"{report.path} {first}: the answer has no list `data`")
+        if not isinstance(page.get(report.records), list):
+            raise PullError(f"{report.path} {first}: the answer has no list `{report.records}`")
         pages.append((body, page))
         if not page.get("has_more"):
             return pages
@@ -88,10 +90,10 @@ def _read_pages(api: Api, report: Report, first: date, end: date) -> list[tuple[
     raise PullError(f"{report.path} {first}: more than {MOST_PAGES} pages")
 
 
-def _results(page: dict[str, Any]) -> list[str]:
+def _results(buckets: list[Any]) -> list[str]:
     """The results of a page with their bucket's times, as text to compare."""
     found = []
-    for bucket in page["data"]:
+    for bucket in buckets:
         results = bucket.get("results") if isinstance(bucket, dict) else None
         times = {name: value for name, value in bucket.items() if name != "results"} if results else bucket
         found += [f"{times} {result}" for result in results or [None]]
@@ -147,6 +149,16 @@ def _openrouter(path: str, table: str) -> Report:
     return Report(table, f"/{path}", lambda first, end: [("date", f"{first}")], window_days=1, oldest_days=30)
 
 
+def _vercel(path: str, table: str) -> Report:
+    """Both days are part of the answer, which is one page."""
+
+    def parameters(first: date, end: date) -> Parameters:
+        days = [("start_date", f"{first}"), ("end_date", f"{end - timedelta(days=1)}")]
+        return [*days, ("date_part", "day"), ("group_by", "model")]
+
+    return Report(table, f"/{path}", parameters, records="results")
+
+
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
@@ -193,6 +205,13 @@ PROVIDERS: Mapping[str, Provider] = {
             "OPENROUTER_MANAGEMENT_KEY",
             lambda key: {"Authorization": f"Bearer {key}"},
             (_openrouter("activity", "activity"),),
+        ),
+        Provider(
+            "vercel",
+            "https://ai-gateway.vercel.sh/v1",
+            "AI_GATEWAY_API_KEY",
+            lambda key: {"Authorization": f"Bearer {key}"},
+            (_vercel("report", "report"),),
         ),
     )
 }  # fmt: skip

@@ -17,6 +17,7 @@ from sources.settings.models import (
     ApiKey,
     BillingAccount,
     Budget,
+    Contract,
     Contracts,
     ContractTerm,
     CostNatures,
@@ -297,7 +298,8 @@ def check_contracts(
 ) -> Iterator[Problem]:
     rows = _placed(document, "contracts", contracts.contracts)
     terms = _placed(document, "terms", contracts.terms)
-    for line, row in (*rows, *terms):
+    priced: list[Placed[Contract | ContractTerm]] = [*rows, *terms]
+    for line, row in priced:
         if row.currency != "USD" and monthly_rate(rates, row.currency, row.valid_from.replace(day=1)) is None:
             allowed = f"a currency with a rate in fx_rates.csv in or before {row.valid_from:%Y-%m}, or USD"
             yield Problem(document.file, line, "currency", row.currency, allowed)

@@ -732,7 +732,7 @@ ACCOUNT_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9._-]*$"
 class PullRule(Strict):
     """What `inferledger pull` asks one account's API or one proxy's database for."""
 
-    feed: Literal["openai", "anthropic", "openrouter", "litellm", "prometheus"]
+    feed: Literal["openai", "anthropic", "openrouter", "vercel", "litellm", "prometheus"]
     account_id: Annotated[str, Field(pattern=ACCOUNT_PATTERN)]
     first: Annotated[Day, Field(alias="from")]
     again_days: Annotated[Count, Field(ge=1)] = 7

@@ -1,7 +1,10 @@
-"""Vercel AI Gateway's generations: in the schema of OpenRouter's, with cache writes and searches."""
+"""Vercel AI Gateway: its generations, in the schema of OpenRouter's with cache writes and searches, and its report."""
 
+from functools import partial
+
+from sources.feed import PROVENANCE_COLUMNS, FeedTable, Rule
 from sources.gateway import Convention, after, count, gateway_table
-from sources.mapped import Value
+from sources.mapped import Layout, Value, read_mapped
 
 _KNOWN = (
     "data", "id", "total_cost", "upstream_inference_cost", "usage", "created_at", "model", "is_byok", "provider_name",
@@ -47,4 +50,68 @@ GENERATIONS = gateway_table(
     Convention(input_has_cache_read=True, input_has_cache_write=True, output_has_reasoning=True),
     "One row per generation of Vercel AI Gateway (GET /v1/generation): one call of one model.",
     known_fields=frozenset(_KNOWN),
+)
+
+_REPORT_COLUMNS = {
+    "account_id": "VARCHAR",
+    "retrieved_at": "TIMESTAMP",
+    "report_date": "TIMESTAMP",
+    "model_id": "VARCHAR",
+    # What was charged; nothing with keys of one's own, which market_cost_usd knows too.
+    "total_cost_usd": "DECIMAL(26,12)",
+    "market_cost_usd": "DECIMAL(26,12)",
+    "requests": "BIGINT",
+    "input_tokens": "BIGINT",
+    "output_tokens": "BIGINT",
+    **PROVENANCE_COLUMNS,
+}
+_REQUIRED_IN_REPORT = ("account_id", "retrieved_at", "report_date", "model_id", "total_cost_usd", "file_hash")
+_REPORT_COUNTS = {"requests": "request_count", "input_tokens": "input_tokens", "output_tokens": "output_tokens"}
+
+REPORT = FeedTable(
+    feed="vercel",
+    table="report",
+    reader_version=1,
+    columns=_REPORT_COLUMNS,
+    identity="snapshot",
+    suffixes=(".json", ".json.gz"),
+    read=partial(
+        read_mapped,
+        Layout(
+            columns=_REPORT_COLUMNS,
+            values={
+                "report_date": Value(("/day",), "moment", is_required=True, is_past=True, formats=("%Y-%m-%d",)),
+                "model_id": Value(("/model",), is_required=True),
+                "total_cost_usd": Value(("/total_cost",), "money", is_required=True),
+                "market_cost_usd": Value(("/market_cost",), "money", default="0"),
+                **{name: count(f"/{said}") for name, said in _REPORT_COUNTS.items()},
+            },
+            time_column="report_date",
+            problems=(("account_id is null", "account_id", "'unknown; put the file into a folder of its account'"),),
+            records="/results",
+            known_fields=frozenset(
+                (
+                    "day",
+                    "model",
+                    "total_cost",
+                    "market_cost",
+                    "surcharge_cost",
+                    "gateway_cost",
+                    "cached_input_tokens",
+                    "cache_creation_input_tokens",
+                    "reasoning_tokens",
+                    *_REPORT_COUNTS.values(),
+                )
+            ),
+            may_be_empty=True,
+        ),
+    ),
+    contract={
+        **{name: Rule(is_required=True) for name in _REQUIRED_IN_REPORT},
+        **{name: Rule(is_required=True, minimum=0) for name in _REPORT_COUNTS},
+        "row_number": Rule(is_required=True, minimum=1),
+    },
+    description="One row per day and model of Vercel AI Gateway's report (GET /v1/report): what the calls took.",
+    needs_retrieved_at=True,
+    replaces_same_name=True,
 )

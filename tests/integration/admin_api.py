@@ -1,4 +1,4 @@
-"""The admin APIs of OpenAI, Anthropic and OpenRouter on 127.0.0.1, in the shapes of their references, with faults."""
+"""The admin APIs of four providers on 127.0.0.1, in the shapes of their references, with faults."""
 
 import json
 import threading
@@ -36,6 +36,8 @@ class AdminApi:
     def page(self, path: str, question: Question) -> dict[str, Any]:
         if path.endswith("/activity"):
             return {"data": [_openrouter_activity(self, question["date"][0], project) for project in self.projects]}
+        if path.endswith("/report"):
+            return {"results": [row for project in self.projects for row in _vercel_report(self, question, project)]}
         first, end = _day(question, "start"), _day(question, "end")
         days = [first + timedelta(days=number) for number in range((end - first).days)]
         offset = int(question.get("page", ["page_0"])[0].removeprefix("page_"))
@@ -165,6 +167,19 @@ def _openrouter_activity(api: AdminApi, day: str, project: str) -> dict[str, Any
         "usage": api.cents_per_project / 100, "byok_usage_inference": 0.012, "requests": 5, "prompt_tokens": 50,
         "completion_tokens": 125, "reasoning_tokens": 25,
     }  # fmt: skip
+
+
+def _vercel_report(api: AdminApi, question: Question, project: str) -> list[dict[str, Any]]:
+    first, last = (date.fromisoformat(question[f"{which}_date"][0]) for which in ("start", "end"))
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    return [
+        {
+            "day": f"{day}", "model": f"openai/{project}", "total_cost": api.cents_per_project / 100,
+            "market_cost": 2.5, "surcharge_cost": 0, "gateway_cost": 0, "input_tokens": 1000, "output_tokens": 100,
+            "cached_input_tokens": 600, "cache_creation_input_tokens": 0, "reasoning_tokens": 30, "request_count": 5,
+        }
+        for day in days
+    ]  # fmt: skip
 
 
 RESULTS: dict[str, Callable[[AdminApi, date, str], dict[str, Any]]] = {

@@ -44,6 +44,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = home.landing / "openrouter" / "activity" / "org-brook"
     folder.mkdir(parents=True)
     (folder / "2026-08-10_2026-08-10__retrieved-20260812T060000Z.json").write_text(json.dumps({"data": page}))
+    report = [{"day": "2026-08-10", "model": "openai/gpt-5-nano", "total_cost": 2.5, "request_count": 700}]
+    folder = home.landing / "vercel" / "report" / "team-alder"
+    folder.mkdir(parents=True)
+    (folder / "2026-08-10_2026-08-16__retrieved-20260818T060000Z.json").write_text(json.dumps({"results": report}))
     result = inferledger(home, "run", "--no-report")
     assert result.returncode in (0, 1), result.stderr
     return Run(home, result.stdout + result.stderr)
@@ -128,8 +132,15 @@ def test_a_call_in_two_forms_of_litellms_log_counts_once(marts: duckdb.DuckDBPyC
     ]
 
 
-def test_credits_that_no_log_explains_are_warned_of(run: Run) -> None:
-    [warning] = [line for line in run.said.splitlines() if "test assert_openrouter_credits_are_logged" in line]
+@pytest.mark.parametrize(
+    ("test", "model", "said"),
+    [
+        ("openrouter", "stg_openrouter__activity", "OpenRouter took more credits these days than the logged calls"),
+        ("vercel", "stg_vercel__report", "Vercel AI Gateway charged more these days than the logged calls report"),
+    ],
+)
+def test_credits_that_no_log_explains_are_warned_of(run: Run, test: str, model: str, said: str) -> None:
+    [warning] = [line for line in run.said.splitlines() if f"test assert_{test}_credits_are_logged" in line]
     assert warning.startswith("warning")
-    assert "1 row of stg_openrouter__activity" in warning
-    assert "OpenRouter took more credits these days than the logged calls report" in warning
+    assert f"1 row of {model}" in warning
+    assert said in warning

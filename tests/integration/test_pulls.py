@@ -37,11 +37,13 @@ KEYS = {
     "OPENAI_ADMIN_KEY": "sk-admin-open-sesame",
     "ANTHROPIC_ADMIN_KEY": "sk-ant-admin01-open-barley",
     "OPENROUTER_MANAGEMENT_KEY": "sk-or-v1-open-millet",
+    "AI_GATEWAY_API_KEY": "vck_open-rye",
 }
 ACCOUNTS = """service_provider,billing_account_id,gateway,gateway_provider,currency,valid_from,valid_to
 openai,org-larch,litellm,openai,USD,2025-08-01,
 anthropic,org-larch,litellm,anthropic,USD,2025-08-01,
 openrouter,org-larch,litellm,openrouter,USD,2025-08-01,
+vercel,org-larch,vercel,vercel,USD,2025-08-01,
 """
 
 
@@ -384,6 +386,19 @@ def test_openrouter_answers_by_day_and_only_thirty_days_back(
     assert lake.lake("openrouter/activity").filter(latest)["credits_usd"].sum() == 2 * (
         21 * Decimal("1.25") + 10 * Decimal("2.25")
     )
+
+
+def test_vercels_report_comes_by_week_with_both_its_days(api: AdminApi, tmp_path: Path) -> None:
+    home = home_at(tmp_path / "home", api, feeds=("vercel",))
+    api.faults = {1: answers(429)}
+    pull_all(home)
+    asked = [(question["start_date"][0], question["end_date"][0]) for _, question in api.asked[1:]]
+    assert asked == [("2026-11-02", "2026-11-08"), ("2026-11-09", "2026-11-15"), ("2026-11-16", "2026-11-17")]
+    assert api.asked[0][1]["group_by"] == ["model"]
+    lake = LandedHome(home.root)
+    assert lake.ingest().files_failed == 0
+    report = lake.lake("vercel/report")
+    assert (len(report), report["total_cost_usd"].sum()) == (2 * 16, 2 * 16 * Decimal("1.25"))
 
 
 def test_a_first_import_of_twelve_months(api: AdminApi, tmp_path: Path) -> None:

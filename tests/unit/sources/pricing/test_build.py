@@ -140,6 +140,25 @@ def test_a_provider_name_follows_its_account_through_time(home: Home) -> None:
     assert found == [("azure", "2026-09-01"), ("openai", "2026-08-31")]
 
 
+def test_a_deployment_is_provisioned_while_its_term_holds(home: Home) -> None:
+    (home.config / "contracts.yml").write_text(
+        "terms:\n- {term_id: ptu, kind: provisioned, service_provider: azure, units: 50, usd_per_unit_hour: 2,"
+        " deployments: [chat-ptu], valid_from: 2026-08-11, source: order form}\n"
+    )
+    rows = [
+        call("azure", "chat-ptu", "2026-08-10 23:59:59"),
+        call("azure", "chat-ptu", "2026-08-11 00:00:00"),
+        call("azure", "chat-ptu", "2026-08-11 08:00:00", "priority"),
+        call("openai", "chat-ptu", "2026-08-11 08:00:00"),
+    ]
+    land(home, "litellm", "spend_logs", rows, CALL_SCHEMA)
+    assert keys(home) == [
+        ("azure", "azure", "chat-ptu", "provisioned", "2026-08-11", "2026-08-11", True),
+        ("azure", "azure", "chat-ptu", "standard", "2026-08-10", "2026-08-10", False),
+        ("openai", "direct", "chat-ptu", "standard", "2026-08-11", "2026-08-11", False),
+    ]
+
+
 def test_bills_name_models_too(home: Home) -> None:
     land(home, "openai", "usage_completions", [{"model_id": "gpt-5-nano-2025-08-07"}, {"model_id": None}])
     land(home, "anthropic", "usage_messages", [{"model_id": "claude-opus-5"}])

@@ -1,0 +1,3 @@
+-- depends_on: {{ ref('fct_usage') }}
+{{ config(severity='warn') }}
+{{ credits_not_logged('stg_vercel__report', 'vercel') }}
