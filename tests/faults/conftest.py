@@ -1,16 +1,20 @@
-"""One small made-up company, one undisturbed run of it, and ways to disturb copies of it."""
+"""A made-up company after an undisturbed run, and ways to disturb copies of it."""
 
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
 
 from sources.home import Home
+
+if TYPE_CHECKING:
+    from tests.conftest import Company
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = "2026-11-18T06:00:00Z"
@@ -36,27 +40,21 @@ def inferledger(home: Home, *arguments: str) -> "subprocess.CompletedProcess[str
 
 
 @pytest.fixture(scope="session")
-def landed(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """The company's home before any run. Read only: tests work on copies."""
-    folder = tmp_path_factory.mktemp("company")
-    command = [sys.executable, "-m", "examples.company", "--out", str(folder), "--scale", "0.03", "--seed", "7"]
-    subprocess.run(command, cwd=ROOT, env=environment(), check=True, capture_output=True)
-    return Home(folder / "home")
-
-
-@pytest.fixture(scope="session")
-def finished(landed: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
+def finished(company_of: "Callable[[int], Company]") -> Home:
     """The home after one run that nothing disturbed. Read only: tests work on copies."""
-    home = copy_of(landed, tmp_path_factory.mktemp("finished") / "home")
-    result = inferledger(home, "run")
-    assert result.returncode == 0, result.stderr
-    return home
+    return company_of(7).home
 
 
 @pytest.fixture
-def fresh_home(landed: Home, tmp_path: Path) -> Home:
+def fresh_home(finished: Home, tmp_path: Path) -> Home:
     """A copy to disturb, before its first run."""
-    return copy_of(landed, tmp_path / "home")
+    return copy_of(finished, tmp_path / "home", ["config", "landing"])
+
+
+@pytest.fixture
+def ingested_home(finished: Home, tmp_path: Path) -> Home:
+    """A copy to disturb, whose first run has read every file and built nothing yet."""
+    return copy_of(finished, tmp_path / "home", ["config", "landing", "prices", "lake"])
 
 
 @pytest.fixture
@@ -65,8 +63,14 @@ def run_home(finished: Home, tmp_path: Path) -> Home:
     return copy_of(finished, tmp_path / "home")
 
 
-def copy_of(home: Home, target: Path) -> Home:
-    shutil.copytree(home.root, target, symlinks=True, copy_function=shutil.copy2)
+def copy_of(home: Home, target: Path, folders: Sequence[str] | None = None) -> Home:
+    """A copy of a home, of these folders of it only if they are given."""
+    for name in folders or [path.name for path in home.root.iterdir()]:
+        path = home.root / name
+        if path.is_dir():
+            shutil.copytree(path, target / name, symlinks=True)
+        else:
+            shutil.copy2(path, target / name)
     return Home(target)
 
 

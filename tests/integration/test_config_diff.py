@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from assets.marts import open_marts, rows
 from pipelines.cli import cli
 from sources.home import Home
-from tests.integration.conftest import Company
+from tests.conftest import Company
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from assets.exports import write_export
 from pipelines.explain import MARTS, explain
 from sources.home import Home
-from tests.integration.conftest import Company
+from tests.conftest import Company
 
 PERIOD = "2026-10"
 

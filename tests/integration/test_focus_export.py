@@ -12,7 +12,7 @@ from focus_data_toolkit.model.validator import lint_focus_1_4_structure
 from focus_data_toolkit.validate.bundle import validate_dataset_bundle
 
 from assets.exports import write_export
-from tests.integration.conftest import Company
+from tests.conftest import Company
 from tests.unit.sources.landed import LandedHome
 
 PERIOD = "2026-10"

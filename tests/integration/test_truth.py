@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from examples.company.mishaps import TOKENS
 from examples.company.prices import METERS, as_decimal, price_calls
 from pipelines.cli import cli
-from tests.integration.conftest import Company
+from tests.conftest import Company
 
 # What of each call the marts must know to the token.
 QUANTITIES = (*TOKENS, "searches")

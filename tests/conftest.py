@@ -1,0 +1,48 @@
+"""Made-up companies, each built once for all the tests and workers that ask for it."""
+
+import fcntl
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from sources.home import Home
+from tests.faults.conftest import ROOT, environment, inferledger
+
+
+class Company(NamedTuple):
+    """A home after one run, and what really happened. Read only: tests work on copies."""
+
+    home: Home
+    truth: Path
+
+
+@pytest.fixture(scope="session")
+def company_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Company]:
+    """The company of a seed. The first worker to ask builds it, the others wait for it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def company(seed: int) -> Company:
+        folder, truth, built = (shared / f"{name}-{seed}" for name in ("company", "truth", "built"))
+        with (shared / f"lock-{seed}").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not built.exists():
+                build(folder, seed, truth)
+                built.touch()
+        return Company(Home(folder / "home"), truth)
+
+    return company
+
+
+def build(folder: Path, seed: int, truth: Path) -> None:
+    """Make a company and run its home, with the truth out of the run's reach. As small as the plan of it allows."""
+    make = ["-m", "examples.company", "--out", str(folder), "--scale", "0.02", "--step", "1800", "--seed", str(seed)]
+    subprocess.run([sys.executable, *make], cwd=ROOT, env=environment(), check=True, capture_output=True)
+    (folder / "truth").rename(truth)
+    result = inferledger(Home(folder / "home"), "run")
+    assert result.returncode == 0, result.stderr
