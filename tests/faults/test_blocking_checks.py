@@ -62,16 +62,3 @@ def test_a_typing_error_in_the_settings_is_named_with_its_line(run_home: Home) -
     assert "inferledger.yml, line" in result.stderr
     assert "did you mean 'limits'?" in result.stderr
     assert "Traceback" not in result.stderr
-
-
-def test_files_that_cannot_be_read_are_warnings_that_name_them(run_home: Home) -> None:
-    (run_home.landing / "litellm/spend_logs/spend_logs_2026-11-16.ndjson.gz").write_bytes(b"\x1f\x8bnot gzip")
-    (run_home.landing / "openai/costs/org-northwind/notes.txt").write_text("do not read me")
-    (run_home.landing / "somewhere/else").mkdir(parents=True)
-    (run_home.landing / "somewhere/else/file.csv").write_text("a,b\n")
-    before = published_rows(run_home)["fct_usage"]
-    result = inferledger(run_home, "run")
-    assert result.returncode == 0, result.stderr
-    for name in ("spend_logs_2026-11-16.ndjson.gz", "openai/costs/org-northwind/notes.txt", "somewhere/else"):
-        assert f"warning    landing/{name}" in result.stdout or name in result.stdout
-    assert published_rows(run_home)["fct_usage"] == before

@@ -8,6 +8,8 @@ import textwrap
 import time
 from pathlib import Path
 
+import duckdb
+
 from sources.home import Home
 from tests.faults.conftest import ROOT, environment, inferledger, published_rows, start
 
@@ -56,10 +58,35 @@ def test_a_second_run_waits_for_the_first(
     assert published_rows(ingested_home) == published_rows(finished)
 
 
-def test_an_analyst_sees_whole_versions_during_a_run(
+def land_what_cannot_be_read(home: Home) -> tuple[str, ...]:
+    """Files beside the good ones that no reader is for, by their names."""
+    files = {
+        "litellm/spend_logs/spend_logs_2026-11-16_cut.ndjson.gz": b"\x1f\x8bnot gzip",
+        "openai/costs/org-northwind/notes.txt": b"do not read me",
+        "somewhere/else/file.csv": b"a,b\n",
+    }
+    for name, content in files.items():
+        (home.landing / name).parent.mkdir(parents=True, exist_ok=True)
+        (home.landing / name).write_bytes(content)
+    return ("spend_logs_2026-11-16_cut.ndjson.gz", "openai/costs/org-northwind/notes.txt", "somewhere/else")
+
+
+def resolved_tasks(published: Path) -> int:
+    with duckdb.connect(str(published / "marts.duckdb"), read_only=True) as marts:
+        [(found,)] = marts.execute("select count(*) from fct_tasks where is_resolved").fetchall()
+    return int(found)
+
+
+def test_an_analyst_sees_whole_versions_while_late_files_come_in(
     run_home: Home, processes: "list[subprocess.Popen[str]]", tmp_path: Path
 ) -> None:
+    """A late day of logs, a task's later outcome and files that cannot be read: all in one run."""
+    report = run_home.reports / "2026-W46" / "weekly.html"
+    before, old = report.read_bytes(), (run_home.published / "current").resolve()
+    resolved = resolved_tasks(old)
+    land_another_task_file(run_home)
     land_another_day_of_logs(run_home)
+    unreadable = land_what_cannot_be_read(run_home)
     command = [sys.executable, "-c", ANALYST, str(run_home.published / "marts.duckdb")]
     # A file, since a pipe that nobody reads would stop the analyst after 64 kB.
     with (tmp_path / "seen").open("w") as seen:
@@ -78,6 +105,15 @@ def test_an_analyst_sees_whole_versions_during_a_run(
     assert len(lines[-1]["seen"]) == 2, f"one version before and one after, not {lines[-1]['seen']}"
     assert sum(lines[-1]["seen"].values()) > 50
 
+    # The late facts rewrote the report and left old days alone.
+    assert report.read_bytes() != before
+    new = (run_home.published / "current").resolve()
+    assert resolved_tasks(new) == resolved - 1
+    day = "marts/fct_usage/usage_date=2026-09-01/data.parquet"
+    assert (new / day).samefile(old / day)
+    for name in unreadable:
+        assert name in result.stdout
+
 
 def seen_lines(folder: Path) -> list[str]:
     """The whole lines the analyst has written so far: the last one may be half written."""
@@ -92,16 +128,3 @@ def test_a_run_with_nothing_new_changes_nothing(run_home: Home) -> None:
     assert "nothing new" in result.stderr
     assert {path: path.stat().st_mtime_ns for path in run_home.published.rglob("*")} == before
     assert {path: path.stat().st_mtime_ns for path in run_home.reports.rglob("*")} == reports
-
-
-def test_late_facts_rewrite_the_report_and_leave_old_days_alone(run_home: Home) -> None:
-    report = run_home.reports / "2026-W46" / "weekly.html"
-    before, old = report.read_bytes(), (run_home.published / "current").resolve()
-    land_another_task_file(run_home)
-    result = inferledger(run_home, "run")
-    assert result.returncode == 0, result.stderr
-    assert report.read_bytes() != before
-    new = (run_home.published / "current").resolve()
-    assert new != old
-    day = "marts/fct_usage/usage_date=2026-09-01/data.parquet"
-    assert (new / day).samefile(old / day)
