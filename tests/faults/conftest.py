@@ -58,6 +58,14 @@ def ingested_home(finished: Home, tmp_path: Path) -> Home:
 
 
 @pytest.fixture
+def built_home(finished: Home, tmp_path: Path) -> Home:
+    """A copy to disturb, whose first run has built the marts and published nothing yet."""
+    home = copy_of(finished, tmp_path / "home", ["config", "landing", "prices", "lake", "warehouse"])
+    (home.warehouse / "applied_inputs.json").unlink()
+    return home
+
+
+@pytest.fixture
 def run_home(finished: Home, tmp_path: Path) -> Home:
     """A copy to disturb, after its first run."""
     return copy_of(finished, tmp_path / "home")

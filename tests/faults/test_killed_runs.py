@@ -87,15 +87,15 @@ def test_a_run_killed_while_dbt_builds_is_taken_up(fresh_home: Home, finished: H
     assert "build: " in said
 
 
-def test_a_run_killed_while_it_publishes_is_taken_up(fresh_home: Home, finished: Home) -> None:
-    versions = fresh_home.published / "versions"
-    kill_when(fresh_home, lambda: any(versions.glob(".*.tmp/marts/fct_usage")))
+def test_a_run_killed_while_it_publishes_is_taken_up(built_home: Home, finished: Home) -> None:
+    versions = built_home.published / "versions"
+    kill_when(built_home, lambda: any(versions.glob(".*.tmp/marts/fct_usage")))
     [unfinished] = versions.iterdir()
     assert not (unfinished / MANIFEST).exists()
     wanted = (finished.published / "marts").resolve()
     written, all_files = (sum(path.is_file() for path in folder.rglob("*.parquet")) for folder in (unfinished, wanted))
     assert written < all_files
-    said = run_again(fresh_home, finished)
+    said = run_again(built_home, finished)
     assert "ingest: files: none new" in said
     assert "build: " not in said
     assert "publish: version " in said
