@@ -142,5 +142,5 @@ def test_a_call_in_two_forms_of_litellms_log_counts_once(marts: duckdb.DuckDBPyC
 def test_credits_that_no_log_explains_are_warned_of(run: Run, test: str, model: str, said: str) -> None:
     [warning] = [line for line in run.said.splitlines() if f"test assert_{test}_credits_are_logged" in line]
     assert warning.startswith("warning")
-    assert f"1 row of {model}" in warning
+    assert f"1 row of fct_usage, {model}: " in warning
     assert said in warning
