@@ -12,6 +12,7 @@ from pandera.api.polars.types import PolarsData
 from pandera.config import ValidationDepth, config_context
 from pandera.errors import SchemaErrors
 
+from assets.reports.queries import COST_EFFECTS
 from sources.gateway import is_gateway
 from sources.registry import FEEDS
 
@@ -221,20 +222,7 @@ CONTRACTS: tuple[MartContract, ...] = (
             "previous_week_cost_usd": MONEY,
             "cost_usd": MONEY,
             "cost_change_usd": MONEY,
-            **dict.fromkeys(
-                (
-                    "volume_usd",
-                    "mix_usd",
-                    "tokens_per_task_usd",
-                    "list_rate_usd",
-                    "contract_usd",
-                    "cache_usd",
-                    "retry_and_fallback_usd",
-                    "new_and_lost_usd",
-                    "other_charges_usd",
-                ),
-                MONEY,
-            ),
+            **dict.fromkeys(COST_EFFECTS, MONEY),
         },
         due_when="""exists (
             select 1 from (select distinct week_start from unit_economics_weekly) as later

@@ -13,7 +13,7 @@ from assets.marts import rows
 Row = dict[str, Any]
 WEEKS_SHOWN = 14
 _COSTS_COMPARED = ("previous_week_cost_usd", "cost_usd", "cost_change_usd")
-_EFFECTS = (
+COST_EFFECTS = (
     "volume_usd",
     "mix_usd",
     "tokens_per_task_usd",
@@ -419,14 +419,14 @@ def cost_of_ownership(marts: DuckDBPyConnection, week: date) -> list[Row]:
 
 def cost_change(marts: DuckDBPyConnection, week: date) -> Row | None:
     """Cost of the week and of the one before with each effect between them; None where no week came before."""
-    sums = ", ".join(f"sum({name}) as {name}" for name in (*_COSTS_COMPARED, *_EFFECTS))
+    sums = ", ".join(f"sum({name}) as {name}" for name in (*_COSTS_COMPARED, *COST_EFFECTS))
     sql = f"select week_start, {sums} from cost_change_weekly where week_start = $week group by week_start"
     return next(iter(rows(marts, sql, {"week": week})), None)
 
 
 def movers(marts: DuckDBPyConnection, week: date) -> list[Row]:
     """The same by tenant and feature."""
-    sums = ", ".join(f"sum({name}) as {name}" for name in (*_COSTS_COMPARED, *_EFFECTS))
+    sums = ", ".join(f"sum({name}) as {name}" for name in (*_COSTS_COMPARED, *COST_EFFECTS))
     return rows(
         marts,
         f"""
