@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from dbt_common.events.base_types import EventMsg
 
 PROJECT = ROOT / "dbt_project"
+# Where dbt keeps what it has parsed, in the project's target folder; dbt gives it this name.
+PARSED = "partial_parse.msgpack"
 # What tools write beside source files.
 _NOT_SOURCE = ("target", "logs", "dbt_packages", ".user.yml", "__pycache__")
 # The lake tables that are not files of a feed; ledger export and settings stand for the rest of the lake.
@@ -169,13 +171,15 @@ def prepare_manifest(project: Path = PROJECT) -> Path:
     target = project / "target"
     target.mkdir(exist_ok=True)
     manifest, stamp = target / "manifest.json", target / "manifest.project_hash"
+    parsed = target / PARSED
     current = f"{folder_hash(project)} dbt {version('dbt-core')}"
     # Daemon, page and tests load the definitions at once, each in a process of its own.
     with (target / "manifest.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not manifest.is_file() or not stamp.is_file() or stamp.read_text() != current:
+        is_whole = manifest.is_file() and parsed.is_file() and stamp.is_file()
+        if not is_whole or stamp.read_text() != current:
             # Of changed files alone, dbt 1.11 can lose what others say of them, such as the description of a test.
-            (target / "partial_parse.msgpack").unlink(missing_ok=True)
+            parsed.unlink(missing_ok=True)
             # Parsing opens no database; the folders only have to be named.
             result = _invoke(["parse"], project, target, target, _environment(target, target, "1GB"))
             if not result.success:
@@ -191,7 +195,7 @@ def _parsed(project: Path) -> "Manifest | None":
 
     if not os.access(project, os.W_OK):
         return None
-    path = prepare_manifest(project).with_name("partial_parse.msgpack")
+    path = prepare_manifest(project).with_name(PARSED)
     manifest: Any = Manifest.from_msgpack(path.read_bytes(), decoder=extended_mashumuro_decoder)
     manifest.build_flat_graph()
     found: Manifest = manifest

@@ -132,6 +132,9 @@ def test_manifest_is_written_when_the_project_changed(project: Path) -> None:
     assert warehouse.prepare_manifest(project).stat().st_mtime_ns == first
     (project / "models/more.sql").write_text("select 1 as one")
     assert warehouse.prepare_manifest(project).stat().st_mtime_ns > first
+    (manifest.parent / warehouse.PARSED).unlink()
+    warehouse.prepare_manifest(project)
+    assert (manifest.parent / warehouse.PARSED).is_file()
     assert '"model.tiny.more"' in manifest.read_text()
 
 
