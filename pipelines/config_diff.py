@@ -19,10 +19,13 @@ from sources.settings import Settings, compile_settings, load_settings
 
 # Made again, in this order; everything else is as the last build left it.
 _SETTINGS = (
-    "tenants", "features", "teams", "api_keys", "settings", "allocation_rules", "allocation_matches",
+    "tenants", "features", "teams", "api_keys", "settings", "allocation_rules", "allocation_matches", "allocation_tags",
     "allocation_targets",
 )  # fmt: skip
-_MODELS = ("int_charges_traced", "int_allocation_metrics_daily", "dim_allocation_shares", "fct_allocation_parts")
+_MODELS = (
+    "int_charge_tags", "int_charges_traced", "int_allocation_metrics_daily", "dim_allocation_shares",
+    "fct_allocation_parts",
+)  # fmt: skip
 _LEDGER = "int_allocations"
 # What maps say of a call. Its nature and its price stay as they are.
 _MAPPED = {

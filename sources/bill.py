@@ -51,6 +51,7 @@ BILL_COLUMNS: Mapping[str, str] = {
     "effective_amount": "DECIMAL(26,12)",
     "currency": "VARCHAR",
     "line_item": "VARCHAR",
+    # A JSON object of the tags or labels, spelled as billed.
     "tags": "VARCHAR",
     **PROVENANCE_COLUMNS,
 }
@@ -89,7 +90,7 @@ def bill_table(feed: str, table: str, read: Reader, suffixes: tuple[str, ...], d
     return FeedTable(
         feed=feed,
         table=table,
-        reader_version=3,
+        reader_version=4,
         columns=BILL_COLUMNS,
         identity="snapshot",
         suffixes=suffixes,

@@ -163,7 +163,9 @@ _LAYOUT = Layout(
         "list_amount": Value(_at("paygCostInBillingCurrency"), "money"),
         "currency": Value((*_at("billingCurrency"), *_at("billingCurrencyCode")), is_required=True),
         "line_item": Value((*_at("meterName"), *_at("productName"), *_at("chargeType")), is_required=True),
-        "tags": Value(_at("tags")),
+        # Older exports leave the braces of the object out.
+        "said_tags": Value(_at("tags")),
+        "tags": Value(sql="case when v_said_tags like '\"%' then '{' || v_said_tags || '}' else v_said_tags end"),
         "said_resource": Value((*_at("resourceId"), "InstanceId")),
         "service_provider": Value(sql="'azure'"),
         "host": Value(sql="'azure'"),

@@ -89,6 +89,12 @@ _CREDIT_AMOUNTS = """list_transform(
     lambda credit: try_cast(json_extract_string(credit, '$.amount') as decimal(26, 12))
 )"""
 
+# The labels, a list of key and value, as one object.
+_TAGS = """'{' || nullif(array_to_string(list_transform(
+    try(json_extract(v_labels, '$[*]')),
+    lambda label: json_extract(label, '$.key') || ':' || coalesce(json_extract(label, '$.value'), 'null')
+), ','), '') || '}'"""
+
 
 def _moment(place: str) -> Value:
     return Value((place,), "moment", is_required=True, formats=("%Y-%m-%d %H:%M:%S UTC", "%Y-%m-%d %H:%M:%S.%f UTC"))
@@ -115,7 +121,8 @@ _LAYOUT = Layout(
         "usage_unit": Value(("/usage/unit",)),
         "region": Value(("/location/region", "/location/location")),
         "resource_id": Value(("/resource/name",)),
-        "tags": Value(("/labels",)),
+        "labels": Value(("/labels",)),
+        "tags": Value(sql=_TAGS),
         "service_provider": Value(sql="'google'"),
         "is_ai": Value(sql=f"coalesce(lower(v_service) in {_AI_SERVICES}, false)"),
         "host": Value(sql="case when lower(v_service) = 'vertex ai' then 'vertex' when v_is_ai then 'direct' end"),

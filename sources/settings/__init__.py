@@ -22,6 +22,8 @@ from sources.settings.allocation import (
     match_rows,
     rule_file,
     rule_rows,
+    spelled_out,
+    tag_rows,
     target_rows,
 )
 from sources.settings.declared import check_feeds
@@ -121,6 +123,16 @@ class Settings:
     def contracts_usd(self) -> tuple[Contract, ...]:
         """The contracts as calls are priced by them: prices in a foreign currency at the rates of their months."""
         return in_usd(self.contracts, self.fx_rates)
+
+    @property
+    def targets(self) -> dict[str, set[str]]:
+        """What a rule can mean by all of a kind."""
+        centers = [row.cost_center for row in self.tenants]
+        return {
+            "tenant": {row.tenant_id for row in self.tenants},
+            "product": {row.product_id for row in self.features},
+            "cost_center": {center for center in (*centers, *(row.cost_center for row in self.teams)) if center},
+        }
 
     @property
     def limits(self) -> Limits:
@@ -315,6 +327,7 @@ def config_tables(settings: Settings) -> dict[str, pl.DataFrame]:
         for row in settings.billing_accounts
     ]
     terms = terms_in_usd(settings.contract_terms, settings.fx_rates)
+    rules = spelled_out(settings.allocation_rules, settings.targets)
     rows: dict[str, list[dict[str, Any]]] = {
         "tenants": tables.dumped(settings.tenants),
         "features": tables.dumped(settings.features),
@@ -333,9 +346,10 @@ def config_tables(settings: Settings) -> dict[str, pl.DataFrame]:
             term.model_dump() | {"model_id": model_id} for term in terms for model_id in sorted(set(term.deployments))
         ],
         **gpu_rates.config_rows(settings.gpu_nodes, settings.gpu_deployments),
-        "allocation_rules": rule_rows(settings.allocation_rules, settings.rule_version),
-        "allocation_matches": list(match_rows(settings.allocation_rules)),
-        "allocation_targets": list(target_rows(settings.allocation_rules)),
+        "allocation_rules": rule_rows(rules, settings.rule_version),
+        "allocation_matches": list(match_rows(rules)),
+        "allocation_tags": tag_rows(rules),
+        "allocation_targets": list(target_rows(rules)),
         "cost_nature_rules": tables.cost_nature_rows(settings.cost_natures),
         "fx_rates": tables.dumped(settings.fx_rates),
         "gl_map": tables.dumped(settings.gl_accounts),

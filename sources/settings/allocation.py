@@ -1,7 +1,7 @@
 """The rules of allocation.yml: what must hold between them, and their tables in the lake."""
 
 import itertools
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 from decimal import Decimal
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from sources.settings.models import ANY, Allocation, AllocationRule, Dated
+from sources.settings.models import ANY, Allocation, AllocationRule, Dated, Targets
 from sources.settings.text import Document, Path_, Problem, did_you_mean, dotted
 
 # The models unroll a chain this many times.
@@ -166,7 +166,25 @@ MATCHED = {
     "billing_account_id": "billing_account_id", "billing_scope_id": "billing_scope_id", "host": "host",
     "model": "model", "meter": "meter", "invoice": "invoice_id", "team": "team_id", "api_key": "api_key_id",
     "product": "product_id", "feature": "feature_id", "environment": "environment", "reason": "unattributed_reason",
+    "tag": "tags",
 }  # fmt: skip
+
+
+def spelled_out(rules: Iterable[AllocationRule], targets: Mapping[str, Iterable[str]]) -> list[AllocationRule]:
+    """A rule by tag as a rule for each target that its tag can name; other rules as they are."""
+    return [one for rule in rules for one in (_by_target(rule, targets) if rule.by_tag else [rule])]
+
+
+def _by_target(rule: AllocationRule, targets: Mapping[str, Iterable[str]]) -> Iterator[AllocationRule]:
+    for id_ in sorted(targets[rule.to.kind]):
+        match = rule.match.model_copy(update={"tag": rule.match.tag | {rule.by_tag: [id_]}})
+        to = Targets.model_validate({rule.to.kind: id_})
+        yield rule.model_copy(update={"by_tag": None, "match": match, "to": to})
+
+
+def tag_rows(rules: Iterable[AllocationRule]) -> list[dict[str, Any]]:
+    """The tags that rules look at: no other is taken from the bills."""
+    return [{"tag_name": name} for name in sorted({name for rule in rules for name in rule.match.tag})]
 
 
 def rule_rows(rules: Iterable[AllocationRule], rule_version: str) -> list[dict[str, Any]]:
@@ -194,11 +212,12 @@ def rule_rows(rules: Iterable[AllocationRule], rule_version: str) -> list[dict[s
 
 def match_rows(rules: Iterable[AllocationRule]) -> Iterator[dict[str, Any]]:
     """One row for each combination of single values that a rule is for; null is anything."""
+    anything: list[str | None] = [None]
     for order, rule in enumerate(rules, 1):
-        matched = rule.match.model_dump() | {"charge_category": rule.categories}
+        matched = rule.match.values | {"charge_category": rule.categories}
         source = rule.source
         from_ids = source.ids if source else []
-        for from_id, *values in itertools.product(*(ids or [None] for ids in (from_ids, *map(matched.get, MATCHED)))):
+        for from_id, *values in itertools.product(*(ids or anything for ids in (from_ids, *map(matched.get, MATCHED)))):
             yield {
                 "rule_order": order,
                 "from_type": source.kind if source else "charge",

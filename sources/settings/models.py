@@ -5,8 +5,9 @@ Only what a single value or row must be. What holds between rows and files (over
 """
 
 import hashlib
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
@@ -42,12 +43,20 @@ def _plain_number(value: Any) -> Any:
     return value
 
 
+def _tag_name(value: str) -> str:
+    """As the bill spells it; these would end the name where the bill's tags are looked into."""
+    if set(value) & set('"\\|=%'):
+        raise ValueError('a tag without any of " | = % and backslash')
+    return value
+
+
 def one_or_more(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
 Day = Annotated[date, BeforeValidator(_iso_date)]
 Name = Annotated[str, Field(min_length=1)]
+TagName = Annotated[Name, AfterValidator(_tag_name)]
 OneOrMore = Annotated[list[Name], BeforeValidator(one_or_more)]
 Price = Annotated[Decimal, BeforeValidator(_plain_number), Field(ge=0, max_digits=18, decimal_places=8)]
 Percent = Annotated[Decimal, BeforeValidator(_plain_number), Field(ge=0, le=100, decimal_places=6)]
@@ -378,6 +387,27 @@ class RuleMatch(Strict):
     feature: OneOrMore = []
     environment: OneOrMore = []
     reason: Annotated[list[Reason], BeforeValidator(one_or_more)] = []
+    tag: dict[TagName, OneOrMore] = {}
+
+    @property
+    def values(self) -> dict[str, list[str]]:
+        """What each field may be; tags as the texts that a charge's tags must be like."""
+        return self.model_dump(exclude={"tag"}) | {"tag": tag_patterns(self.tag)}
+
+
+def tag_patterns(tags: Mapping[str, Sequence[str]]) -> list[str]:
+    """For LIKE with escape !, against what the model int_charge_tags makes of a charge's tags; * is any value."""
+    names = sorted(tags)
+    combined = itertools.product(*(tags[name] for name in names))
+    return ["".join(map(_tag_pattern, names, values)) + "%" for values in combined] if tags else []
+
+
+def _tag_pattern(name: str, value: str) -> str:
+    return f"%|{_like(name)}={'%|' if value == ANY else _like(value.replace('%', '%25').replace('|', '%7C')) + '|'}"
+
+
+def _like(text: str) -> str:
+    return re.sub(r"([!%_])", r"!\1", text)
 
 
 class Targets(Strict):
@@ -435,6 +465,7 @@ class AllocationRule(Dated):
     method: Method
     metric: Metric | None = None
     to: Targets = Targets(tenant=[ANY])
+    by_tag: TagName | None = None
     shares: list[Portion] = []
     scope: Scope | None = None
     window_days: Annotated[Count, Field(ge=1, le=366)] | None = None
@@ -456,8 +487,13 @@ class AllocationRule(Dated):
                 f"even, unattributed or fixed, for method {self.method}: who pays when nobody has any of the metric"
             )
             raise row_error("fallback", "nothing", allowed)
-        if self.method == "direct" and len(self.to.ids) != 1:
-            raise row_error("to", ", ".join(self.to.ids) or ANY, "the one target of method direct")
+        if self.by_tag is not None:
+            self._can_go_by_tag(self.by_tag)
+        elif self.method == "direct" and len(self.to.ids) != 1:
+            allowed = "the one target of method direct, or by_tag: the tag that names it"
+            raise row_error("to", ", ".join(self.to.ids) or ANY, allowed)
+        if self.match.tag and self.source is not None:
+            raise row_error("match.tag", ", ".join(self.match.tag), "no tag where a rule has `from`: bills have tags")
         if self.method in WEIGHED and self.to.kind == "pool":
             raise row_error("to", "pool", "tenant, product or cost_center: a pool has no usage of its own")
         if self.to.kind == "pool" and not self.to.ids:
@@ -467,6 +503,15 @@ class AllocationRule(Dated):
         if self.metric in COMPANY_METRICS and self.scope == "account":
             raise row_error("scope", "account", f"product or company: {self.metric} belongs to no billing account")
         return self
+
+    def _can_go_by_tag(self, tag: str) -> None:
+        if self.method != "direct" or self.source is not None:
+            raise row_error("by_tag", tag, "a tag for method direct without `from`, and only there")
+        if self.to.kind == "pool" or self.to.ids:
+            allowed = "all tenants, products or cost centers, such as {tenant: '*'}: the tag names one"
+            raise row_error("to", ", ".join(self.to.ids) or self.to.kind, allowed)
+        if tag in self.match.tag:
+            raise row_error("match.tag", tag, "another tag than that of by_tag")
 
     @property
     def categories(self) -> list[str]:
@@ -479,9 +524,9 @@ class AllocationRule(Dated):
     @property
     def rank(self) -> tuple[Any, ...]:
         """Rules of one rank take the same charges."""
-        matched = self.match.model_dump() | {"charge_category": self.categories}
+        matched = self.match.values | {"charge_category": self.categories}
         source = (self.source.kind, *sorted(self.source.ids)) if self.source else ()
-        return (source, *(tuple(sorted(values)) for values in matched.values()))
+        return (source, self.by_tag, *(tuple(sorted(values)) for values in matched.values()))
 
     @property
     def targets(self) -> Iterator[tuple[tuple[str | int, ...], str, str]]:

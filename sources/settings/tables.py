@@ -103,6 +103,7 @@ CONFIG_SCHEMAS: dict[str, dict[str, Any]] = {
         **dict.fromkeys(MATCHED.values(), pl.String()),
         **_VALIDITY,
     },
+    "allocation_tags": {"tag_name": pl.String()},
     "allocation_targets": {
         "rule_order": pl.Int32(),
         "is_fallback": pl.Boolean(),

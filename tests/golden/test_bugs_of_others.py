@@ -78,6 +78,8 @@ LITELLM = (
                "ephemeral_5m_input_tokens": 31_490, "ephemeral_1h_input_tokens": 0}}),
     logged("litellm-37407", "xai", "grok-4.6", "2026-08-23", 2_461, 303, 0.005318,
            prompt_tokens_details={"cached_tokens": 2_432, "text_tokens": 1_319, "image_tokens": 1_142}),
+    logged("litellm-18599", "openai", "gpt-5-nano", "2026-01-02", 17, 482, 0.00018005,
+           completion_tokens_details={"reasoning_tokens": 448}),
     logged("litellm-16341", "gemini", "gemini-2.5-flash", "2026-07-08", 10_000, 100, 0.00325,
            prompt_tokens_details={"cached_tokens": 0}),
 )  # fmt: skip
@@ -95,6 +97,9 @@ BILLED: dict[str, tuple[str, str, str, str, dict[str, tuple[int, str]]]] = {
     "37407": (
         "x-ai", "team", "grok-4.6", "2026-08-23",
         {UNCACHED: (29, "2"), READ: (2_432, "0.5"), "Output Tokens": (303, "6")},
+    ),
+    "18599": (
+        "openai", "org", "gpt-5-nano", "2026-01-02", {UNCACHED: (17, "0.05"), "Output Tokens": (482, "0.4")},
     ),
     "16341": (
         "google", "project", "gemini-2.5-flash", "2026-07-08",
@@ -290,6 +295,8 @@ def test_otel_rollup_spans_of_agents_repeat_their_calls(cost: Cost, marts: duckd
         ("42663", "1.026142", "0"),
         # 1,113 cached tokens of an image counted twice: 72 % above the bill.
         ("37407", "0.005318", "0"),
+        # 448 thoughts of 482 tokens of output priced, the 34 of the answer not.
+        ("18599", "0.00018005", "0"),
         # 8,000 tokens that the provider read from its cache logged as plain input.
         ("16341", "0.00325", "0.00216"),
     ],

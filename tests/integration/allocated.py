@@ -31,7 +31,7 @@ CHARGES: dict[str, Any] = {
 TRACED: dict[str, Any] = {
     "part_id": _TEXT, "charge_id": _TEXT, "tenant_id": _TEXT, "product_id": _TEXT, "feature_id": _TEXT,
     "environment": _TEXT, "plan": _TEXT, "cost_center": _TEXT, "cost_nature": _TEXT, "team_id": _TEXT,
-    "api_key_id": _TEXT, "unattributed_reason": _TEXT, "calls": pl.Decimal(38, 12), "amount_usd": MONEY,
+    "api_key_id": _TEXT, "unattributed_reason": _TEXT, "tags": _TEXT, "calls": pl.Decimal(38, 12), "amount_usd": MONEY,
     "effective_amount_usd": MONEY,
 }  # fmt: skip
 METRICS: dict[str, Any] = {
@@ -47,7 +47,7 @@ CHARGE: Row = {
 }  # fmt: skip
 NOBODY: Row = {
     **dict.fromkeys(("tenant_id", "product_id", "feature_id", "environment", "plan"), "unattributed"),
-    **dict.fromkeys(("cost_center", "cost_nature", "team_id", "api_key_id", "unattributed_reason", "calls")),
+    **dict.fromkeys(("cost_center", "cost_nature", "team_id", "api_key_id", "unattributed_reason", "tags", "calls")),
 }
 METRIC: Row = {
     "metric": "billed_cost_usd", "usage_date": DAY, "service_provider": "openai", "billing_account_id": "org",

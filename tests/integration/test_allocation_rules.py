@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 import yaml
 
+from sources.settings.allocation import spelled_out
 from sources.settings.models import Allocation, Metric
 from tests.integration.allocated import DAY, allocate, charge, metric, part
 
@@ -283,3 +284,58 @@ def test_the_effective_amount_is_split_as_the_billed_one() -> None:
     assert by_charge == [("1", Decimal(-1), Decimal(0))] * 3 + [
         ("2", Decimal(0), Decimal(n) / 10**12) for n in (1, 1, 0)
     ]  # fmt: skip
+
+
+def test_a_rule_takes_what_has_its_tags() -> None:
+    tagged = {
+        "ml": "|env=prod||team=ml|",
+        "ml-dev": "|env=dev||team=ml|",
+        "ops": "|team=ops|",
+        "odd": "|team=a%7Cb%25_c|",
+        "longer": "|team=xml|",
+        "none": None,
+    }
+    found = allocate(
+        rules("""
+            {rule_id: prod, match: {tag: {team: [ml, search], env: prod}}, method: direct, to: {tenant: acme}}
+            {rule_id: team, match: {tag: {team: ml}}, method: direct, to: {tenant: globex}}
+            {rule_id: odd, match: {tag: {team: 'a|b%_c'}}, method: direct, to: {tenant: initech}}
+            {rule_id: not-so-odd, match: {tag: {team: 'a|b%!c'}}, method: direct, to: {tenant: initech}}
+            {rule_id: some, match: {tag: {team: '*'}}, method: direct, to: {cost_center: cc-1}}
+        """),
+        [charge(name, 1) for name in tagged],
+        parts=[part(name, 1, tags=tags, calls=None) for name, tags in tagged.items()],
+    )
+    assert shares(found, "charge_id", "rule_id", "target_id") == [
+        ("longer", "some", "cc-1", "1"),
+        ("ml", "prod", "acme", "1"),
+        ("ml-dev", "team", "globex", "1"),
+        ("none", "direct", "unattributed", "1"),
+        ("odd", "odd", "initech", "1"),
+        ("ops", "some", "cc-1", "1"),
+    ]
+
+
+def test_a_tag_can_name_who_pays() -> None:
+    by_tag = rules("""
+        {rule_id: by-tag, match: {charge_category: [fee, unlogged_traffic]}, method: direct, by_tag: customer}
+        {rule_id: rest, method: even, to: {tenant: [acme, globex]}}
+    """)
+    found = allocate(
+        by_tag.model_copy(update={"rules": spelled_out(by_tag.rules, {"tenant": ["globex", "acme"]})}),
+        [charge("1", 9), charge("2", 2)],
+        parts=[
+            part("1", 4, tags="|customer=acme|"),
+            part("1", 3, tags="|customer=globex|"),
+            part("1", 2, tags="|customer=Acme|"),
+            part("2", 2),
+        ],
+    )
+    assert shares(found, "charge_id", "rule_id", "method", "tenant_id") == [
+        ("1", "by-tag", "direct", "acme", "4"),
+        ("1", "by-tag", "direct", "globex", "3"),
+        ("1", "rest", "even", "acme", "1"),
+        ("1", "rest", "even", "globex", "1"),
+        ("2", "rest", "even", "acme", "1"),
+        ("2", "rest", "even", "globex", "1"),
+    ]

@@ -55,6 +55,16 @@ def marts(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection
     (home.config / "billing_accounts.csv").write_text(ACCOUNTS)
     payloads = ROOT / "examples" / "payloads" / "aws_cur" / "line_items"
     shutil.copytree(payloads, home.landing / "aws_cur" / "line_items", dirs_exist_ok=True)
+    # Where the lines say which product they are for, so do the tokens that no log has.
+    (home.config / "allocation.yml").write_text(
+        "rules:\n- {rule_id: by-tag, method: direct, by_tag: iamPrincipal/project, to: {product: '*'}}\n"
+    )
+    (home.config / "features.csv").write_text(
+        "feature_id,feature_name,product_id,product_name\nchat,Chat,assistant,Assistant\n"
+    )
+    (home.config / "tenants.csv").write_text(
+        "tenant_id,tenant_name,plan,cost_center\nacme,Acme,pro,\nglobex,Globex,pro,\n"
+    )
     lines = [call(1, "acme", 1000, 300), call(2, "globex", 500, 700)]
     (home.landing / "litellm" / "spend_logs" / "spend_logs_2026-08-10.ndjson").write_text("\n".join(lines) + "\n")
     return built_marts(home, "fct_usage", "fct_charges", "fct_allocations")
@@ -90,6 +100,18 @@ def test_the_rest_is_unattributed_and_the_sum_is_the_bill_without_tax(marts: duc
     ]
 
 
+def test_what_no_log_has_goes_where_the_tags_of_its_lines_say(marts: duckdb.DuckDBPyConnection) -> None:
+    query = """
+        select rule_id, target_type, target_id, sum(amount_usd) from fct_allocations
+        group by all order by all
+    """
+    assert rows(marts, query) == [
+        ("by-tag", "product", "assistant", Decimal("2.429") + Decimal("0.04734")),
+        ("direct", "tenant", "acme", Decimal("0.0078")),
+        ("direct", "tenant", "globex", Decimal("0.01215")),
+    ]
+
+
 @pytest.fixture(scope="module")
 def clouds(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
     home: Home = init_home(tmp_path_factory.mktemp("clouds") / "home")
@@ -102,6 +124,11 @@ def clouds(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnectio
     )
     (home.config / "fx_rates.csv").write_text("currency,rate_date,usd_per_unit\nEUR,2026-08-10,1.1\n")
     (home.config / "feeds.yml").write_text(MAPPING)
+    (home.config / "allocation.yml").write_text(
+        "rules:\n- {rule_id: search, match: {tag: {team: search}}, method: direct, to: {pool: search}}\n"
+        "- {rule_id: teams, from: {pool: search}, method: fixed, shares: [{product: find, share: 1}]}\n"
+    )
+    (home.config / "features.csv").write_text("feature_id,feature_name,product_id,product_name\nfind,Find,find,Find\n")
     for feed in ("azure", "gcp", "declared"):
         shutil.copytree(ROOT / "examples" / "payloads" / feed, home.landing / feed, dirs_exist_ok=True)
     lines = [
@@ -138,3 +165,15 @@ def test_every_cent_of_the_bills_is_somewhere_and_no_tax(clouds: duckdb.DuckDBPy
     ]
     [(total,)] = rows(clouds, "select sum(amount_usd) from fct_allocations")
     assert total == sum(Decimal(str(amount)) for _, amount in allocated)
+
+
+def test_azures_tags_and_googles_labels_say_who_pays(clouds: duckdb.DuckDBPyConnection) -> None:
+    query = """
+        select service_provider, rule_id, target_id, sum(amount_usd) from fct_allocations
+        where target_type <> 'tenant' group by all order by all
+    """
+    assert rows(clouds, query) == [
+        ("azure", "teams", "find", Decimal("113.823594") * Decimal("1.1")),
+        ("brook", "direct", "unattributed", Decimal("24.01683") * Decimal("1.1")),
+        ("google", "teams", "find", Decimal("1.3922994500") * Decimal("1.1")),
+    ]

@@ -1,11 +1,13 @@
 """The page of multi-tenant patterns: its files make a home, its queries answer what it says."""
 
 import re
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from pipelines.config_diff import diff_settings
 from pipelines.explain import explain
 from sources.home import Home, init_home
 from tests.faults.conftest import ROOT, inferledger
@@ -28,7 +30,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 def test_every_query_of_the_page_answers_what_it_says(home: Home) -> None:
-    assert (len(FILES), len(QUERIES)) == (7, 5)
+    assert (len(FILES), len(QUERIES)) == (8, 5)
     with duckdb.connect(str(home.published / "marts.duckdb"), read_only=True) as marts:
         for sql, expected in QUERIES:
             answer = [",".join(map(str, row)) for row in marts.execute(sql).fetchall()]
@@ -45,3 +47,17 @@ def test_every_query_of_the_page_answers_what_it_says(home: Home) -> None:
 )
 def test_what_a_rule_moved_of_calls_is_explained(home: Home, mart: str, key: str) -> None:
     assert explain(home, mart, f"week_start=2026-08-10,{key}").differences == []
+
+
+def test_a_tag_that_no_rule_named_so_far_is_previewed(home: Home) -> None:
+    path = home.config / "allocation.yml"
+    before = path.read_text()
+    path.write_text(
+        before.replace("by_tag: customer}", "by_tag: tenant}\n")
+        + "  - {rule_id: tagged, match: {tag: {customer: larch}}, method: even, to: {tenant: [birch, cedar]}}\n"
+    )
+    try:
+        moved = [(move.target_id, move.moved_usd) for move in diff_settings(home)]
+    finally:
+        path.write_text(before)
+    assert sorted(moved) == [("birch", Decimal("0.3")), ("cedar", Decimal("0.3")), ("larch", Decimal("-0.6"))]

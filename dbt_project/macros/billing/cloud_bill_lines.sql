@@ -66,6 +66,7 @@ dated as (
         effective_amount,
         quantity,
         currency,
+        tags,
         file_hash,
         row_number
     from current_lines

@@ -89,6 +89,7 @@ def test_assets_outside_dbt_are_these() -> None:
             "accounting/closed_journal_lines",
             "config/allocation_matches",
             "config/allocation_rules",
+            "config/allocation_tags",
             "config/allocation_targets",
             "config/api_keys",
             "config/billing_accounts",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sources.home import Home, init_home
-from sources.settings import SettingsError, load_settings
+from sources.settings import SettingsError, config_tables, load_settings
 from sources.settings.allocation import match_rows, rule_rows, target_rows
 
 POOL = "- {rule_id: fill, charge_category: fee, method: direct, to: {pool: platform}}\n"
@@ -127,7 +127,8 @@ def problems(home: Home) -> Callable[[str], list[str]]:
         ),
         (
             "- {rule_id: r, method: direct}\n",
-            "line 2, rules[0].to: found *; allowed: the one target of method direct",
+            "line 2, rules[0].to: found *; allowed: the one target of method direct, or by_tag: "
+            "the tag that names it",
         ),
         (
             "- {rule_id: r, method: even, to: {tenant: acme, product: chat}}\n",
@@ -136,6 +137,29 @@ def problems(home: Home) -> Callable[[str], list[str]]:
         (
             "- {rule_id: r, method: proportional, metric: tasks, scope: account, fallback: even}\n",
             "line 2, rules[0].scope: found account; allowed: product or company: tasks belongs to no billing account",
+        ),
+        (
+            "- {rule_id: r, match: {tag: {'te\"am': ml}}, method: direct, to: {tenant: acme}}\n",
+            "line 2, rules[0].match.tag.te\"am: found 'te\"am'; allowed: a tag without any of \" | = % and backslash",
+        ),
+        (
+            POOL + "- {rule_id: p, match: {tag: {team: ml}}, from: {pool: platform}, method: even}\n",
+            "line 3, rules[1].match.tag: found team; allowed: no tag where a rule has `from`: bills have tags",
+        ),
+        (
+            "- {rule_id: r, method: even, by_tag: customer}\n",
+            "line 2, rules[0].by_tag: found customer; allowed: a tag for method direct without `from`, and only there",
+        ),
+        (
+            "- {rule_id: r, method: direct, by_tag: customer, to: {tenant: acme}}\n",
+            "line 2, rules[0].to: found acme; allowed: all tenants, products or cost centers, such as {tenant: '*'}: "
+            "the tag names one",
+        ),
+        (
+            f"- {{rule_id: a, match: {{tag: {{x: [1, 2], y: z}}}}, {EVEN}}}\n"
+            f"- {{rule_id: b, match: {{tag: {{y: z, x: [2, 1]}}}}, {EVEN}}}\n",
+            "line 3, rules[1].rule_id: found 'b' for the same charges as 'a'; allowed: spans that do not overlap "
+            "(line 2 holds from 1970-01-01 to 9999-12-31)",
         ),
     ],
 )  # fmt: skip
@@ -172,6 +196,26 @@ def test_a_list_in_a_match_is_a_row_for_each_of_its_values(home: Home) -> None:
     ]  # fmt: skip
     assert [(row["metric"], row["scope"], row["fallback"]) for row in rule_rows(rules, "1")] == [
         (None, "account", "unattributed"), ("weighted_tokens", "account", "fixed"), (None, "account", "unattributed"),
+    ]  # fmt: skip
+
+
+def test_a_rule_by_tag_is_a_rule_for_each_that_the_tag_can_name(home: Home) -> None:
+    (home.config / "allocation.yml").write_text(
+        "rules:\n- {rule_id: a, match: {tag: {env: [prod, 'a_b']}}, method: direct, by_tag: customer}\n"
+        "- {rule_id: b, match: {tag: {env: dev}}, method: direct, by_tag: product, to: {product: '*'}}\n"
+    )
+    tables = config_tables(load_settings(home))
+    assert tables["allocation_tags"].rows() == [("customer",), ("env",), ("product",)]
+    assert tables["allocation_matches"].select("rule_order", "tags").rows() == [
+        (1, "%|customer=acme|%|env=a!_b|%"),
+        (1, "%|customer=acme|%|env=prod|%"),
+        (2, "%|customer=globex|%|env=a!_b|%"),
+        (2, "%|customer=globex|%|env=prod|%"),
+        (3, "%|env=dev|%|product=chat|%"),
+        (4, "%|env=dev|%|product=search|%"),
+    ]
+    assert tables["allocation_targets"].select("rule_order", "target_type", "target_id").rows() == [
+        (1, "tenant", "acme"), (2, "tenant", "globex"), (3, "product", "chat"), (4, "product", "search"),
     ]  # fmt: skip
 
 

@@ -37,6 +37,12 @@ gpu_unlogged as (
 
 ),
 
+tags as (
+
+    select * from {{ ref('int_charge_tags') }}
+
+),
+
 call_amounts as (
 
     select group_id, call_id, amount_usd, effective_amount_usd, true as is_metered
@@ -76,13 +82,20 @@ call_sums as (
 of_calls as (
 
     select
-        case when is_metered then 'usage:' || group_id else group_id end as charge_id,
-        {{ who }},
-        {{ traces }},
-        calls,
-        amount_usd,
-        effective_amount_usd
+        case when call_sums.is_metered then 'usage:' || call_sums.group_id else call_sums.group_id end as charge_id,
+        {%- for name in who.split(', ') + traces.split(', ') %}
+        call_sums.{{ name }},
+        {%- endfor %}
+        tags.tags,
+        call_sums.calls,
+        call_sums.amount_usd,
+        call_sums.effective_amount_usd
     from call_sums
+    left join tags
+        on
+            call_sums.tenant_id = 'unattributed'
+            and call_sums.is_metered
+            and 'usage:' || call_sums.group_id = tags.charge_id
 
 ),
 
@@ -104,6 +117,36 @@ of_no_call as (
 
 ),
 
+-- Where lines of different tags are one charge, what is due up to the end of each less what is due up to its beginning.
+tagged as (
+
+    select
+        of_no_call.charge_id,
+        tags.tags,
+        of_no_call.amount_usd,
+        of_no_call.effective_amount_usd,
+        coalesce(tags.begins_at, 0) as begins_at,
+        coalesce(tags.ends_at, 1) as ends_at,
+        coalesce(tags.total, 1) as total
+    from of_no_call
+    left join tags
+        on of_no_call.charge_id = tags.charge_id
+
+),
+
+tagged_parts as (
+
+    select
+        charge_id,
+        tags,
+        {{ divide_exact('amount_usd', 'ends_at', 'total', weight_places=12) }}
+        - {{ divide_exact('amount_usd', 'begins_at', 'total', weight_places=12) }} as amount_usd,
+        {{ divide_exact('effective_amount_usd', 'ends_at', 'total', weight_places=12) }}
+        - {{ divide_exact('effective_amount_usd', 'begins_at', 'total', weight_places=12) }} as effective_amount_usd
+    from tagged
+
+),
+
 parts as (
 
     select * from of_calls
@@ -120,10 +163,11 @@ parts as (
         cast(null as {{ dbt.type_string() }}) as team_id,
         cast(null as {{ dbt.type_string() }}) as api_key_id,
         cast(null as {{ dbt.type_string() }}) as unattributed_reason,
+        tags,
         cast(null as decimal(38, 12)) as calls,
         cast(amount_usd as decimal(26, 12)) as amount_usd,
         cast(effective_amount_usd as decimal(26, 12)) as effective_amount_usd
-    from of_no_call
+    from tagged_parts
 
 ),
 
@@ -133,7 +177,8 @@ keyed as (
         charge_id || ':' || tenant_id || ':' || product_id || ':' || feature_id || ':' || environment || ':'
         || coalesce(cost_center, '') || ':' || coalesce(cost_nature, '') || ':'
         || coalesce(team_id, '') || ':' || coalesce(api_key_id, '') || ':'
-        || coalesce(unattributed_reason, '') || ':' || case when calls is null then 'rest' else 'calls' end as part_id,
+        || coalesce(unattributed_reason, '') || ':' || coalesce(tags, '') || ':'
+        || case when calls is null then 'rest' else 'calls' end as part_id,
         *
     from parts
 

@@ -7,7 +7,7 @@ with openai as (
         meter, 'usage' as charge_category, amount, cast(null as decimal(26, 12)) as effective_amount,
         currency, cast(null as timestamp) as charge_start, cast(null as timestamp) as charge_end,
         cast(null as {{ dbt.type_string() }}) as resource_id, cast(null as decimal(26, 6)) as resource_hours,
-        cast(null as decimal(26, 6)) as gpu_hours, file_hash, row_number
+        cast(null as decimal(26, 6)) as gpu_hours, cast(null as {{ dbt.type_string() }}) as tags, file_hash, row_number
     from {{ ref('stg_openai__costs') }}
 
 ),
@@ -21,7 +21,7 @@ anthropic as (
         meter, 'usage' as charge_category, amount, cast(null as decimal(26, 12)) as effective_amount,
         currency, cast(null as timestamp) as charge_start, cast(null as timestamp) as charge_end,
         cast(null as {{ dbt.type_string() }}) as resource_id, cast(null as decimal(26, 6)) as resource_hours,
-        cast(null as decimal(26, 6)) as gpu_hours, file_hash, row_number
+        cast(null as decimal(26, 6)) as gpu_hours, cast(null as {{ dbt.type_string() }}) as tags, file_hash, row_number
     from {{ ref('stg_anthropic__cost_report') }}
 
 ),
@@ -34,7 +34,7 @@ anthropic as (
         billing_account_id, billing_scope_id, usage_date, bucket_end, retrieved_at, model_id, line_item,
         {{ billed_tier('service_provider', 'service_tier') }} as service_tier,
         meter, charge_category, amount, effective_amount, currency, charge_start, charge_end,
-        resource_id, resource_hours, gpu_hours, file_hash, row_number
+        resource_id, resource_hours, gpu_hours, tags, file_hash, row_number
     from {{ ref('stg_' ~ feed ~ '__bill_lines') }}
 
 ),

@@ -77,6 +77,7 @@ parts_1 as (
         traced.team_id,
         traced.api_key_id,
         traced.unattributed_reason,
+        traced.tags,
         'charge' as at_type,
         cast(null as {{ dbt.type_string() }}) as at_id,
         cast(null as {{ dbt.type_string() }}) as through_rules,
@@ -109,6 +110,7 @@ first_rules_{{ step }} as (
             {%- for name in matched %}
             and coalesce(matches.{{ name }} = parts.{{ name }}, matches.{{ name }} is null)
             {%- endfor %}
+            and coalesce(parts.tags like matches.tags escape '!', matches.tags is null)
     group by parts.part_id
 
 ),
@@ -259,6 +261,7 @@ parts_{{ step + 1 }} as (
         cast(null as {{ dbt.type_string() }}) as team_id,
         cast(null as {{ dbt.type_string() }}) as api_key_id,
         cast(null as {{ dbt.type_string() }}) as unattributed_reason,
+        cast(null as {{ dbt.type_string() }}) as tags,
         shares.target_type as at_type,
         shares.target_id as at_id,
         divided.through_rules,

@@ -24,6 +24,7 @@ typed as (
         feature_id,
         environment,
         unattributed_reason,
+        tags,
         cast(valid_from as date) as valid_from,
         cast(valid_to as date) as valid_to
     from source
