@@ -39,8 +39,8 @@ class Page:
     read_bucket: Callable[[Row], tuple[datetime, datetime]]
     read_result: Callable[[Row, ReadContext], Row]
     known_fields: frozenset[str]
-    # What the row of a bucket without results holds besides counts of 0; without it, such a bucket has no row.
-    empty: Row | None = None
+    # What the row of a bucket without results holds besides counts of 0, by the file and all results of its page.
+    empty: Callable[[LandedFile, list[Any]], Row]
 
 
 # Every page table starts with these.
@@ -67,7 +67,9 @@ def read_page(page: Page, file: LandedFile, context: ReadContext, out_parquet: P
     unknown: Counter[str] = Counter()
     empty_days = {}
     numbers = itertools.count(1)
-    for path, bucket in _buckets(_load(file.path)):
+    buckets = list(_buckets(_load(file.path)))
+    all_results = [result for _, bucket in buckets for result in bucket.get("results") or ()]
+    for path, bucket in buckets:
         span = _span(page, bucket, context)
         results = bucket.get("results")
         if not isinstance(results, list):
@@ -75,10 +77,9 @@ def read_page(page: Page, file: LandedFile, context: ReadContext, out_parquet: P
         origin = {"account_id": file.account_id, "retrieved_at": file.retrieved_at, "is_empty": not results}
         if not results and not isinstance(span, RowError):
             empty_days[span[0].date()] = 0
-            if page.empty is not None:
-                counts = {name: 0 if kind == "BIGINT" else None for name, kind in page.columns.items()}
-                row = {"bucket_start": span[0], "bucket_end": span[1]} | page.empty
-                rows.append(counts | origin | row | {"file_hash": file.identity, "row_number": next(numbers)})
+            counts = {name: 0 if kind == "BIGINT" else None for name, kind in page.columns.items()}
+            row = {"bucket_start": span[0], "bucket_end": span[1]} | page.empty(file, all_results)
+            rows.append(counts | origin | row | {"file_hash": file.identity, "row_number": next(numbers)})
         for result, number in zip(results, numbers, strict=False):
             try:
                 row = _row(page, span, result, context)

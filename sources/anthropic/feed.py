@@ -118,7 +118,7 @@ USAGE_PAGE = Page(
     read_bucket=_bucket,
     read_result=_usage,
     known_fields=_USAGE_FIELDS,
-    empty={},
+    empty=lambda file, results: {},
 )
 COST_PAGE = Page(
     columns={
@@ -137,7 +137,7 @@ COST_PAGE = Page(
     read_bucket=_bucket,
     read_result=_cost,
     known_fields=_COST_FIELDS,
-    empty={"amount_usd": Decimal(0), "currency": "USD", "cost_type": "tokens"},
+    empty=lambda file, results: {"amount_usd": Decimal(0), "currency": "USD", "cost_type": "tokens"},
 )
 
 

@@ -8,9 +8,17 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sources.feed import PROVENANCE_COLUMNS, FeedTable, LandedFile, ReadContext, ReadResult, Rule
+from sources.feed import (
+    PROVENANCE_COLUMNS,
+    FeedTable,
+    LandedFile,
+    ReadContext,
+    ReadResult,
+    Rule,
+    UnreadableFileError,
+)
 from sources.pages import (
     ORIGIN_COLUMNS,
     Page,
@@ -70,6 +78,8 @@ METERS: Mapping[str, Counted] = {
     "web_searches": Counted("num_requests", "search"),
 }
 _OBJECTS: Mapping[str | None, str | None] = {f"organization.usage.{name}.result": name for name in METERS}
+# Reports whose path has another name than their results.
+_PATHS: Mapping[str, str] = {"file_search_calls": "file_searches", "web_search_calls": "web_searches"}
 
 _USAGE_FIELDS = frozenset({
     "object", "input_tokens", "input_cached_tokens", "input_cache_write_tokens", "input_uncached_tokens",
@@ -138,6 +148,18 @@ def _meter(result: Row, context: ReadContext) -> Row:
     }
 
 
+def _empty_meter(file: LandedFile, results: list[Any]) -> Row:
+    """Results say which report they are of; of a page without any the file's name must, else it replaces nothing."""
+    said = {_OBJECTS.get(result.get("object")) for result in results if isinstance(result, dict)}
+    named = said if len(said) == 1 else {name for name in (*METERS, *_PATHS) if file.name.startswith(f"{name}_")}
+    endpoint = next((_PATHS.get(name, name) for name in named if name), None)
+    if endpoint is None:
+        reports = ", ".join(name for name in (*METERS, *_PATHS) if name not in _PATHS.values())
+        reason = f"does not say which report has a day without results; it begins with one of {reports}, and _"
+        raise UnreadableFileError(reason, "file name")
+    return {"endpoint": endpoint, "meter": METERS[endpoint].meter, "unit": METERS[endpoint].field}
+
+
 def _cost(result: Row, context: ReadContext) -> Row:
     unit = choice(result, "quantity_unit", QUANTITY_UNITS)
     shift = 3 if result.get("quantity_unit") == "1000_tokens" else 0
@@ -174,7 +196,7 @@ USAGE_PAGE = Page(
     read_bucket=_bucket,
     read_result=_usage,
     known_fields=_USAGE_FIELDS,
-    empty={"is_batch": False, "service_tier": "standard"},
+    empty=lambda file, results: {"is_batch": False, "service_tier": "standard"},
 )
 METER_PAGE = Page(
     columns={
@@ -192,6 +214,7 @@ METER_PAGE = Page(
     read_bucket=_bucket,
     read_result=_meter,
     known_fields=_METER_FIELDS,
+    empty=_empty_meter,
 )
 COST_PAGE = Page(
     columns={
@@ -208,7 +231,7 @@ COST_PAGE = Page(
     read_bucket=_bucket,
     read_result=_cost,
     known_fields=_COST_FIELDS,
-    empty={"amount": Decimal(0), "currency": "USD"},
+    empty=lambda file, results: {"amount": Decimal(0), "currency": "USD"},
 )
 
 
@@ -250,7 +273,7 @@ USAGE_COMPLETIONS = FeedTable(
 USAGE_METERS = FeedTable(
     feed="openai",
     table="usage_meters",
-    reader_version=2,
+    reader_version=3,
     columns=METER_PAGE.columns,
     identity="snapshot",
     suffixes=(".json", ".json.gz"),

@@ -80,8 +80,9 @@ def pull_report(home: Home, rule: PullRule, report: Report, api: Api, advance: A
         advance(number, len(windows), f"{first}")
         retrieved_at = clock.now()
         pages = read_report(api, report, first, end)
-        # Few accounts use all services: of those that report apart, weeks without any leave no file.
-        if report.name and not holds_results(pages):
+        # Few accounts use all services: those that report apart leave no file until there was any use. From then on
+        # nothing is an answer too, as what was reported of a day may be taken back.
+        if report.name and not holds_results(pages) and not any(folder.glob(f"{report.name}_*")):
             pages = []
         else:
             _land(folder, report, first, end, retrieved_at, pages)

@@ -19,6 +19,7 @@ import pytest
 from pipelines.progress import Progress
 from pipelines.pull import pull
 from sources.home import Home, HomeError, init_home
+from sources.openai.feed import METERS as COUNTED
 from sources.pull import PullError
 from sources.pull.pulling import provider_api, pull_report
 from sources.pull.reports import PROVIDERS
@@ -162,6 +163,24 @@ def test_services_that_were_not_used_leave_no_files(api: AdminApi, tmp_path: Pat
     seen = len(api.asked)
     pull_all(home)
     assert len(api.asked) - seen == 11 * 2
+
+
+def test_usage_that_is_taken_back_of_all_reports_is_gone(
+    api: AdminApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = home_at(tmp_path / "home", api, feeds=("openai",))
+    pull_all(home)
+    api.projects = []
+    monkeypatch.setenv("INFERLEDGER_NOW", "2026-11-19T06:00:00Z")
+    pull_all(home)
+    for table, found in rows(home, OPENAI).items():
+        assert {row["bucket_start"].date() for row in found if row["is_empty"]} == {
+            date(2026, 11, day) for day in range(9, 19)
+        }, table
+        assert {row["bucket_start"].date() for row in found if not row["is_empty"]} == {
+            date(2026, 11, day) for day in range(2, 9)
+        }, table
+    assert {row["endpoint"] for row in rows(home)["openai/usage_meters"] if row["is_empty"]} == set(COUNTED)
 
 
 def cut_in_the_body(handler: BaseHTTPRequestHandler, body: bytes) -> bool:

@@ -160,6 +160,36 @@ def test_a_bucket_without_results_is_a_row_that_says_so(home: LandedHome, table:
     assert file.status == "committed"
 
 
+@pytest.mark.parametrize(
+    ("name", "results", "endpoint", "unit"),
+    [
+        ("web_search_calls_2026-08-10_", (), "web_searches", "num_requests"),
+        ("images_2026-08-10_", (), "images", "images"),
+        ("", (speech(),), "audio_speeches", "characters"),
+    ],
+)
+def test_an_empty_bucket_is_of_the_report_that_results_or_the_name_say(
+    home: LandedHome, name: str, results: tuple[Any, ...], endpoint: str, unit: str
+) -> None:
+    days = [
+        {"start_time": DAY + n * 86400, "end_time": DAY + (n + 1) * 86400, "results": found}
+        for n, found in enumerate([[], list(results)])
+    ]
+    home.land(f"openai/usage_meters/acme/{name}{NAME}", json.dumps({"data": days[: 1 + len(results)]}))
+    assert home.ingest().warnings == []
+    row = home.lake("openai/usage_meters").row(0, named=True)
+    assert (row["is_empty"], row["endpoint"], row["unit"], row["quantity"]) == (True, endpoint, unit, 0)
+    assert row["bucket_start"] == datetime(2026, 8, 10)
+
+
+def test_an_empty_page_of_no_report_fails_and_says_how_to_name_it(home: LandedHome) -> None:
+    home.land(f"openai/usage_meters/acme/{NAME}", openai_page())
+    assert home.ingest().files_failed == 1
+    reason = home.ledger()[0].reason or ""
+    assert reason.startswith("file name: does not say which report has a day without results; it begins with one of ")
+    assert "web_search_calls" in reason
+
+
 def test_a_page_without_any_result_is_no_failure(home: LandedHome) -> None:
     home.land(f"openai/costs/acme/{NAME}", openai_page())
     summary = home.ingest()

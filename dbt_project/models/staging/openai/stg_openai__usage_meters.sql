@@ -16,7 +16,7 @@ latest as (
 
 ),
 
--- A page is a snapshot: the last one retrieved of an endpoint replaces the whole bucket.
+-- A page is a snapshot: the last one retrieved of an endpoint replaces the whole bucket, with nothing where it has no results.
 current_lines as (
 
     select source.*
@@ -27,6 +27,7 @@ current_lines as (
             and source.endpoint = latest.endpoint
             and source.bucket_start = latest.bucket_start
             and source.retrieved_at = latest.retrieved_at
+    where not source.is_empty
 
 ),
 
