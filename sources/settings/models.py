@@ -74,8 +74,8 @@ ChargeCategory = Literal[
     "commitment", "shortfall",
 ]  # fmt: skip
 Metric = Literal[
-    "billed_cost_usd", "effective_cost_usd", "tokens", "calls", "requests", "gpu_seconds", "tasks", "revenue_usd",
-    "active_users",
+    "billed_cost_usd", "effective_cost_usd", "tokens", "provisioned_tokens", "calls", "requests", "gpu_seconds",
+    "tasks", "revenue_usd", "active_users",
 ]  # fmt: skip
 Method = Literal["direct", "fixed", "proportional", "blended", "tiered", "even", "unattributed"]
 Scope = Literal["account", "product", "company"]

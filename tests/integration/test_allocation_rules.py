@@ -47,6 +47,26 @@ def test_the_first_rule_of_the_file_that_is_valid_takes_a_charge() -> None:
     ]
 
 
+def test_paid_capacity_is_carried_by_the_calls_that_ran_on_it() -> None:
+    """Their own cost is 0, so that by cost those who buy by the token would pay the capacity of the others."""
+    found = allocate(
+        rules(f"""
+            {{rule_id: ptu, match: {{meter: PTU}}, {BY_COST.replace("billed_cost_usd", "provisioned_tokens")}}}
+            {{rule_id: rest, charge_category: non_token, {BY_COST}}}
+        """),
+        [charge("1", 100, charge_category="non_token", meter="PTU"), charge("2", 8, charge_category="non_token")],
+        [
+            metric("acme", 5),
+            *(metric(name, n, metric="provisioned_tokens") for name, n in (("globex", 3), ("acme", 1))),
+        ],
+    )
+    assert shares(found, "charge_id", "rule_id", "tenant_id") == [
+        ("1", "ptu", "acme", "25"),
+        ("1", "ptu", "globex", "75"),
+        ("2", "rest", "acme", "8"),
+    ]
+
+
 def test_what_tenants_calls_cost_stays_theirs_and_what_nobody_carries_can_be_taken() -> None:
     found = allocate(
         rules("""

@@ -111,8 +111,8 @@ def problems(home: Home) -> Callable[[str], list[str]]:
         ),
         (
             "- {rule_id: r, method: proportional, metric: token, fallback: even}\n",
-            "line 2, rules[0].metric: found 'token'; allowed: billed_cost_usd, effective_cost_usd, tokens, calls, "
-            "requests, "
+            "line 2, rules[0].metric: found 'token'; allowed: billed_cost_usd, effective_cost_usd, tokens, "
+            "provisioned_tokens, calls, requests, "
             "gpu_seconds, tasks, revenue_usd, active_users; did you mean 'tokens'?",
         ),
         (

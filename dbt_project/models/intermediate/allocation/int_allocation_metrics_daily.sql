@@ -88,6 +88,7 @@ active_users as (
 {%- endfor %}
 {%- set call_metrics = {
     'tokens': 'total_input_tokens + total_output_tokens',
+    'provisioned_tokens': 'total_input_tokens + total_output_tokens',
     'calls': '1',
     'requests': 'case when is_last_attempt then 1 else 0 end',
 } %}
@@ -105,7 +106,9 @@ active_users as (
         cost_center,
         cast(sum({{ quantity }}) as decimal(26, 12)) as quantity
     from usage
-    where '{{ metric }}' in (select asked.metric from asked)
+    where
+        '{{ metric }}' in (select asked.metric from asked)
+        {%- if metric == 'provisioned_tokens' %} and service_tier = 'provisioned'{% endif %}
     group by usage_date, service_provider, billing_account_id, tenant_id, product_id, cost_center
 
 ),

@@ -130,7 +130,9 @@ anchored as (
             when explained.billed_quantity is null or explained.rest_quantity <= 0
                 then coalesce(explained.billed_usd, cast(0 as decimal(26, 12)))
             when explained.is_explained then explained.contracted_usd
-            else {{ divide_exact('explained.billed_usd', 'explained.logged_quantity', 'explained.billed_quantity', weight_places=0) }}
+            else {{ divide_exact(
+                'coalesce(explained.billed_usd, 0)', 'explained.logged_quantity', 'explained.billed_quantity', weight_places=0
+            ) }}
         end as attributed_usd
     from explained
     left join final_days
