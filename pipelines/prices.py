@@ -1,7 +1,7 @@
 """The price book for people: what a model costs on a day, and what the calls of a home use that it does not hold."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -13,6 +13,7 @@ from sources import clock
 from sources.home import Home
 from sources.pricing import book, stored, versions
 from sources.pricing.contracts import contracted_card, find_contract
+from sources.pricing.entries import PriceEntry
 from sources.pricing.rates import PUBLISHED_NAMES, TOKEN_METERS, rates_by_meter
 from sources.pricing.resolve import ANY_REGION
 from sources.pricing.snapshot import Snapshot
@@ -62,14 +63,18 @@ def show_prices(
     contracts: tuple[Contract, ...] = (),
     tiers: tuple[str, ...] = (),
     public: Snapshot | None = None,
+    entries: Sequence[PriceEntry] | None = None,
 ) -> Shown:
-    """Every price of a model on a UTC day, tier by tier; in the installed book when no other is given."""
+    """Every price of a model on a UTC day, tier by tier; in the installed book when no other is given.
+
+    `entries` are the project's own on top of it; all of them when left out.
+    """
     model = book.find_model(service_provider, model_id, public=public)
     prices: list[Price] = []
     missing: dict[str, str] = {}
     for tier in tiers or SERVICE_TIERS:
         for start, end in book.windows(model):
-            quote = book.quote(model, tier, day, second=start)
+            quote = book.quote(model, tier, day, entries, second=start)
             contract = find_contract(contracts, service_provider, model.names, tier, day)
             paid = contracted_card(quote.card, contract)
             if paid is None:
@@ -112,7 +117,7 @@ class Host:
     known_from: date | None
 
 
-def show_hosts(model_id: str, day: date, public: Snapshot) -> list[Host]:
+def show_hosts(model_id: str, day: date, public: Snapshot, entries: Sequence[PriceEntry] | None = None) -> list[Host]:
     """The standard prices of a model at every host of the book on a UTC day, and of regions with prices of their own.
 
     Its maker comes first, and the others are compared with it; without one, the first of those that serve it.
@@ -123,7 +128,7 @@ def show_hosts(model_id: str, day: date, public: Snapshot) -> list[Host]:
         for listed in provider.models:
             if _base_name(listed.id) == wanted:
                 model = book.Model(provider.id, listed.id, listed.id, "exact", public.match(provider, listed))
-                found += [(provider.id, listed.id, region, quote) for region, quote in _regions(model, day)]
+                found += [(provider.id, listed.id, region, quote) for region, quote in _regions(model, day, entries)]
     found.sort(key=lambda one: (_resells(one[0], wanted), one[0], one[2] != ANY_REGION, one[1], one[2]))
     hosts: list[Host] = []
     for provider_id, name, region, quote in found:
@@ -146,11 +151,11 @@ def _resells(provider: str, base_name: str) -> bool:
     return provider in RESELLERS or provider.startswith("huggingface_")
 
 
-def _regions(model: book.Model, day: date) -> Iterator[tuple[str, book.Quote]]:
+def _regions(model: book.Model, day: date, entries: Sequence[PriceEntry] | None) -> Iterator[tuple[str, book.Quote]]:
     """The quote of everywhere and those of regions, by the region's name or pattern."""
-    names = [region for entry in book.about(model, "standard", None) for region in entry.regions]
+    names = [region for entry in book.about(model, "standard", entries) for region in entry.regions]
     for region in (book.UNKNOWN_REGION, *names):
-        quote = book.quote(model, "standard", day, region=region)
+        quote = book.quote(model, "standard", day, entries, region=region)
         if quote.card is not None and (region == book.UNKNOWN_REGION or quote.region):
             yield (quote.region or ANY_REGION), quote
 

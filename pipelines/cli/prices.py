@@ -27,6 +27,8 @@ SHOW_EXAMPLES = """\b
 Examples:
   inferledger prices show gpt-5-nano --provider openai --on 2026-10-31
   inferledger prices show claude-sonnet-4-5 --on 2026-10-31              at every host and region, with the spread
+  inferledger prices show gpt-5-nano --provider openai --on 2026-09-30 --known 2026-10-05 --home acme
+                                                          what the book of 5 October said of 30 September
 """
 IMPORT_EXAMPLES = """\b
 Examples:
@@ -44,6 +46,11 @@ def prices() -> None:
 @click.argument("model")
 @click.option("--provider", help="Who bills: openai, bedrock, openrouter, ...; every host when left out.")
 @click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), help="The UTC day; today when left out.")
+@click.option(
+    "--known",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="By the prices known that day: the public book of then, own entries checked by then; contracts as they are.",
+)
 @click.option("--tier", help="One service tier: standard, batch, flex, priority or fast; all when left out.")
 @click.option(
     "--home",
@@ -53,7 +60,13 @@ def prices() -> None:
 )
 @json_option
 def show(
-    model: str, provider: str | None, day: datetime | None, tier: str | None, home: Path | None, as_json: bool
+    model: str,
+    provider: str | None,
+    day: datetime | None,
+    known: datetime | None,
+    tier: str | None,
+    home: Path | None,
+    as_json: bool,
 ) -> None:
     """Show every price of MODEL on a day: list, contracted, tier, window, source.
 
@@ -62,15 +75,20 @@ def show(
     """
     from pipelines.prices import show_hosts, show_prices, unit
     from sources.pricing import snapshot, stored
+    from sources.pricing.entries import own_entries
     from sources.settings import load_settings
 
     place = Home.find(home) if home else None
     contracts, public = (load_settings(place).contracts_usd, stored.current(place)) if place else ((), None)
+    entries = own_entries()
+    if known:
+        public = stored.known_on(place, known.date())
+        entries = tuple(entry for entry in entries if entry.checked <= known.date())
     on = day.date() if day else clock.now().date()
     if provider is None:
-        _print_hosts(model, on, show_hosts(model, on, public or snapshot.installed()), as_json)
+        _print_hosts(model, on, show_hosts(model, on, public or snapshot.installed(), entries), as_json)
         return
-    found = show_prices(provider, model, on, contracts, (tier,) if tier else (), public)
+    found = show_prices(provider, model, on, contracts, (tier,) if tier else (), public, entries)
     if as_json:
         print_json(found)
     else:

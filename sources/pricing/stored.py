@@ -87,6 +87,19 @@ def current(home: Home) -> Snapshot:
     return _read(paths[-1]).book.snapshot if paths else snapshot.installed()
 
 
+def known_on(home: Home | None, day: date) -> Snapshot:
+    """The public book that was in use on a day: the last one taken in by then, else the installed one."""
+    books = [one.book.snapshot for one in stored_books(home)] if home else []
+    found = next((book for book in reversed(books) if _known(book) <= day), books[0] if books else snapshot.installed())
+    if _known(found) > day:
+        raise BookError(f"no price book was known on {day}: {found.source.name}, the first, is of {_known(found)}")
+    return found
+
+
+def _known(book: Snapshot) -> date:
+    return book.source.known_from or date.max
+
+
 def stored_books(home: Home) -> list[StoredBook]:
     """Every book of the home, oldest first."""
     return [_read(path) for path in _paths(home)]

@@ -38,6 +38,27 @@ def test_above_its_threshold_a_model_has_prices_of_their_own() -> None:
     assert inputs == {0: Decimal("1.25"), 200_000: Decimal("2.5")}
 
 
+def test_a_price_is_shown_as_it_was_known(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "data.json"
+    for day, price in (("2026-10-01", 1.25), ("2026-11-01", 1.5)):
+        model = {"id": "gpt-99", "match": {"equals": "gpt-99"}, "prices": {"input_mtok": price}}
+        openai = {"id": "openai", "name": "OpenAI", "api_pattern": "openai", "models": [model]}
+        path.write_text(json.dumps([openai]))
+        monkeypatch.setenv("INFERLEDGER_NOW", f"{day}T06:00:00Z")
+        taken = CliRunner().invoke(cli, ["prices", "import", str(path), "--accept", "--home", str(home.root)])
+        assert taken.exit_code == 0, taken.output
+
+    def shown(known: str, *more: str) -> str:
+        asked = ["gpt-99", "--on", "2026-09-30", "--known", known, *more]
+        return CliRunner().invoke(cli, ["prices", "show", *asked, "--json", "--home", str(home.root)]).output
+
+    for known, listed in (("2026-10-31", "1.25"), ("2026-11-01", "1.5")):
+        prices = json.loads(shown(known, "--provider", "openai", "--tier", "standard"))["prices"]
+        assert prices[0]["list_usd"] == listed
+        assert json.loads(shown(known))[0]["input_usd"] == listed
+    assert "no price book was known on 2026-09-30" in shown("2026-09-30")
+
+
 def test_an_unknown_model_has_no_price_and_names_the_nearest() -> None:
     shown = CliRunner().invoke(cli, ["prices", "show", "gpt-5-nanoo", "--provider", "openai"])
     assert shown.exit_code == 1

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from copy import deepcopy
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import pytest
 from sources.home import Home, init_home
 from sources.pricing import book, snapshot
 from sources.pricing.snapshot import Snapshot, Source
-from sources.pricing.stored import BookError, current, stored_books, take_in
+from sources.pricing.stored import BookError, current, known_on, stored_books, take_in
 
 FIRST, LATER = date(2026, 11, 1), date(2026, 12, 1)
 NEWER = "2099-01-01"
@@ -101,6 +101,22 @@ def test_a_model_is_known_since_the_first_book_that_says_the_same(home: Home, da
         ({"input": Decimal(4), "output": Decimal(8)}, FIRST),
     ]
     assert rates(public, "big", "batch") == [({"input": Decimal(1), "output": Decimal(8)}, FIRST)]
+
+
+def test_what_was_known_on_a_day_is_the_book_of_then(home: Home, data: Write) -> None:
+    take_in(home, FIRST, data(), accept=True)
+
+    def dearer(models: list[dict[str, Any]]) -> None:
+        models[1]["prices"]["output_mtok"] = 0.5
+
+    take_in(home, LATER, data(dearer), accept=False)
+    eve = LATER - timedelta(days=1)
+    said = {day: rates(known_on(home, day), "small")[0][0]["output"] for day in (FIRST, eve, LATER)}
+    assert said == {FIRST: Decimal("0.4"), eve: Decimal("0.4"), LATER: Decimal("0.5")}
+    with pytest.raises(BookError, match=f"no price book was known on .*, the first, is of {FIRST}"):
+        known_on(home, FIRST - timedelta(days=1))
+    with pytest.raises(BookError, match="no price book was known on 2020-01-01: genai-prices "):
+        known_on(None, date(2020, 1, 1))
 
 
 def test_the_same_data_twice_change_nothing(home: Home, data: Write) -> None:
