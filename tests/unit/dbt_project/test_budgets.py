@@ -12,22 +12,28 @@ from tests.unit.dbt_project.rendered import built
 
 KEYS = ("tenant_id", "product_id", "feature_id", "model")
 CELLS: dict[str, Any] = {
-    "usage_date": pl.Date(), **dict.fromkeys(KEYS, pl.String()), "effective_cost_usd": pl.Decimal(38, 12)
+    "usage_date": pl.Date(), **dict.fromkeys(KEYS, pl.String()), "effective_cost_usd": pl.Decimal(38, 12),
+    "unpriced_calls": pl.Int64(), "unpriced_tokens": pl.Int64(),
 }  # fmt: skip
 CALLS: dict[str, Any] = {
     "usage_date": pl.Date(), "user_key": pl.String(), "api_key_id": pl.String(),
-    "effective_cost_usd": pl.Decimal(38, 12),
+    "effective_cost_usd": pl.Decimal(38, 12), "pricing_status": pl.String(), "total_input_tokens": pl.Int64(),
+    "total_output_tokens": pl.Int64(),
 }  # fmt: skip
 
 
 def status(
     costs: dict[date, str],
     budgets: list[dict[str, Any]],
-    calls: Sequence[tuple[date, str | None, str | None, str]] = (),
+    calls: Sequence[tuple[date, str | None, str | None, str | None]] = (),
 ) -> dict[tuple[date, str, str, str], dict[str, Any]]:
-    """The mart by day, scope, id and period; all cost is of tenant t, product p, feature f and model m."""
+    """The mart by day, scope, id and period; all cost is of tenant t, product p, feature f and model m.
+
+    Of each day 2 calls of 30 tokens have no price. A call of a user or key has 7 tokens, and no price without a cost.
+    """
     cells = [
         dict.fromkeys(KEYS) | {"usage_date": day, "effective_cost_usd": Decimal(usd)}
+        | {"unpriced_calls": 2, "unpriced_tokens": 30}
         | dict(zip(KEYS, "tpfm", strict=True)) for day, usd in costs.items()
     ]  # fmt: skip
     said = {"scope_id": None, "valid_from": date(1970, 1, 1), "valid_to": date(9999, 12, 31)}
@@ -35,7 +41,14 @@ def status(
     tables = {
         "budgets": pl.DataFrame(rows, schema=CONFIG_SCHEMAS["budgets"]),
         "unit_economics_daily": pl.DataFrame(cells, schema=CELLS),
-        "fct_usage": pl.DataFrame([(*call[:3], Decimal(call[3])) for call in calls], schema=CALLS, orient="row"),
+        "fct_usage": pl.DataFrame(
+            [
+                (*call[:3], usd := Decimal(call[3]) if call[3] else None, "priced" if usd else "unpriced", 5, 2)
+                for call in calls
+            ],
+            schema=CALLS,
+            orient="row",
+        ),
     }
     with built(tables, "stg_config__budgets", "budget_status_daily") as connection:
         result = connection.sql("select * from budget_status_daily").pl().iter_rows(named=True)
@@ -93,3 +106,16 @@ def test_the_row_that_holds_on_the_day_counts() -> None:
     late = MONTH | {"valid_from": TENTH, "amount_usd": "600"}
     rows = status({date(2026, 11, 9): "1", TENTH: "1"}, [early, late])
     assert [row["budget_usd"] for _, row in sorted(rows.items())] == [300, 600]
+
+
+def test_calls_without_a_price_are_counted_beside_what_was_spent() -> None:
+    budgets = [
+        MONTH,
+        MONTH | {"period": "day"},
+        {"scope": "user", "scope_id": "u", "period": "day", "amount_usd": "10"},
+    ]
+    days = {date(2026, 10, 31): "1", date(2026, 11, 9): "1", TENTH: "1"}
+    rows = status(days, budgets, [(TENTH, "u", None, None), (TENTH, "u", None, "3"), (TENTH, "v", None, None)])
+    counted = {(scope, period): (row["unpriced_calls"], row["unpriced_tokens"])
+               for (day, scope, _, period), row in rows.items() if day == TENTH}  # fmt: skip
+    assert counted == {("company", "month"): (4, 60), ("company", "day"): (2, 30), ("user", "day"): (1, 7)}

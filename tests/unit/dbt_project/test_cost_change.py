@@ -42,6 +42,8 @@ COSTS: dict[str, Any] = {
     "week_start": pl.Date(),
     **dict.fromkeys(CELL, pl.String()),
     "effective_cost_usd": pl.Decimal(38, 12),
+    "unpriced_calls": pl.Int64(),
+    "unpriced_tokens": pl.Int64(),
 }
 PRICES = {"input_uncached": "1", "cache_read": "0.1", "cache_write_5m": "1.25", "output": "4", "reasoning": "4"}
 OF_CLASS = {
@@ -73,7 +75,7 @@ def changes(calls: Sequence[dict[str, Any]], charges: Sequence[dict[str, Any]] =
         | {"price_set_id": book, "context_tier": 0}
         for book in books
     ]
-    costs = [{name: row[name] for name in COSTS} for row in [*calls, *charges]]
+    costs = [{name: row.get(name, 0) for name in COSTS} for row in [*calls, *charges]]
     tables = {
         "fct_usage": pl.DataFrame(list(calls), schema=USAGE),
         "stg_pricing__price_sets": pl.DataFrame(prices, schema=PRICE_SETS_SCHEMA),
@@ -140,6 +142,13 @@ def test_each_cause_alone(
 def test_what_no_call_explains_stands_apart() -> None:
     support = {"week_start": FIRST + WEEK, **dict.fromkeys(CELL, "unattributed"), "effective_cost_usd": Decimal("7.25")}
     assert only([call(0, "a", **MILLION), call(1, "b", **MILLION)], [support]) == {"other_charges": Decimal("7.25")}
+
+
+def test_calls_without_a_price_are_counted_in_both_weeks() -> None:
+    calls = [call(0, "a", unpriced_calls=2, unpriced_tokens=9, **MILLION), call(1, "b", unpriced_calls=3, **MILLION)]
+    (row,) = changes(calls)
+    names = ("previous_week_unpriced_calls", "previous_week_unpriced_tokens", "unpriced_calls", "unpriced_tokens")
+    assert [row[name] for name in names] == [2, 9, 3, 0]
 
 
 def test_a_week_without_one_before_is_not_compared_and_a_lost_cell_is() -> None:

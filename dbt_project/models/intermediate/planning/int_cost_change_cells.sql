@@ -21,7 +21,9 @@ totals as (
 
     select
         {{ cell }},
-        cast(sum(effective_cost_usd) as decimal(26, 12)) as cost_usd
+        cast(sum(effective_cost_usd) as decimal(26, 12)) as cost_usd,
+        cast(sum(unpriced_calls) as bigint) as unpriced_calls,
+        cast(sum(unpriced_tokens) as bigint) as unpriced_tokens
     from economics
     group by {{ cell }}
 
@@ -76,7 +78,9 @@ cells as (
         cast(
             coalesce(totals.cost_usd, 0) - coalesce(calls.served_usd, 0) - coalesce(calls.repeated_usd, 0) as decimal(26, 12)
         ) as other_usd,
-        cast(coalesce(totals.cost_usd, 0) as decimal(26, 12)) as cost_usd
+        cast(coalesce(totals.cost_usd, 0) as decimal(26, 12)) as cost_usd,
+        coalesce(totals.unpriced_calls, 0) as unpriced_calls,
+        coalesce(totals.unpriced_tokens, 0) as unpriced_tokens
     from totals
     full outer join calls using ({{ cell }})
     left join plain using ({{ cell }})

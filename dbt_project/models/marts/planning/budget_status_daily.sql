@@ -37,7 +37,9 @@ costs as (
         usage_date,
         'company' as scope,
         'company' as scope_id,
-        effective_cost_usd
+        effective_cost_usd,
+        unpriced_calls,
+        unpriced_tokens
     from economics
     {%- for scope, column in {'tenant': 'tenant_id', 'product': 'product_id', 'feature': 'feature_id', 'model': 'model'}.items() %}
     union all
@@ -45,7 +47,9 @@ costs as (
         usage_date,
         '{{ scope }}' as scope,
         {{ column }} as scope_id,
-        effective_cost_usd
+        effective_cost_usd,
+        unpriced_calls,
+        unpriced_tokens
     from economics
     {%- endfor %}
     {%- for scope, column in {'user': 'user_key', 'key': 'api_key_id'}.items() %}
@@ -54,7 +58,9 @@ costs as (
         usage_date,
         '{{ scope }}' as scope,
         {{ column }} as scope_id,
-        effective_cost_usd
+        effective_cost_usd,
+        case when pricing_status = 'unpriced' then 1 else 0 end as unpriced_calls,
+        case when pricing_status = 'unpriced' then total_input_tokens + total_output_tokens else 0 end as unpriced_tokens
     from usage
     where {{ column }} is not null
     {%- endfor %}
@@ -67,7 +73,9 @@ spent as (
         costs.usage_date,
         costs.scope,
         costs.scope_id,
-        cast(sum(costs.effective_cost_usd) as decimal(26, 12)) as cost_usd
+        cast(sum(costs.effective_cost_usd) as decimal(26, 12)) as cost_usd,
+        sum(costs.unpriced_calls) as unpriced_calls,
+        sum(costs.unpriced_tokens) as unpriced_tokens
     from costs
     inner join scopes
         on
@@ -135,6 +143,12 @@ summed as (
             where spent.usage_date = lengths.usage_date
             or (lengths.period = 'month' and spent.usage_date >= lengths.month_start)
         ), 0) as decimal(26, 12)) as spent_usd,
+        {%- for unpriced in ['unpriced_calls', 'unpriced_tokens'] %}
+        cast(coalesce(sum(spent.{{ unpriced }}) filter (
+            where spent.usage_date = lengths.usage_date
+            or (lengths.period = 'month' and spent.usage_date >= lengths.month_start)
+        ), 0) as bigint) as {{ unpriced }},
+        {%- endfor %}
         cast(coalesce(sum(spent.cost_usd) filter (
             where spent.usage_date > cast(lengths.usage_date - interval 7 day as date)
         ), 0) as decimal(26, 12)) as last_week_usd
@@ -187,7 +201,9 @@ status as (
             when spent_usd * 5 >= planned_usd * 6 then 'alert'
             else 'ok'
         end as status,
-        spent_usd > amount_usd as is_exhausted
+        spent_usd > amount_usd as is_exhausted,
+        unpriced_calls,
+        unpriced_tokens
     from planned
 
 )

@@ -1,6 +1,7 @@
 {%- set keys = ['tenant_id', 'product_id', 'feature_id', 'service_provider', 'host', 'model'] -%}
 {%- set key_list = keys | join(', ') -%}
 {%- set amounts = ['plain_list_usd', 'list_usd', 'served_usd', 'repeated_usd', 'other_usd', 'cost_usd'] -%}
+{%- set counts = ['tasks', 'unpriced_calls', 'unpriced_tokens'] -%}
 {%- set effects = [
     'volume', 'mix', 'tokens_per_task', 'list_rate', 'contract', 'cache', 'retry_and_fallback', 'new_and_lost', 'other_charges',
 ] -%}
@@ -38,7 +39,7 @@ sides as (
         cells.week_start,
         {{ key_list }},
         true as is_current,
-        cells.tasks,
+        {{ counts | join(', ') }},
         {{ amounts | join(', ') }}
     from cells
     inner join compared_weeks
@@ -48,7 +49,7 @@ sides as (
         compared_weeks.week_start,
         {{ key_list }},
         false as is_current,
-        cells.tasks,
+        {{ counts | join(', ') }},
         {{ amounts | join(', ') }}
     from cells
     inner join compared_weeks
@@ -65,8 +66,10 @@ pairs as (
         cast(coalesce(sum({{ amount }}) filter (where not is_current), 0) as decimal(26, 12)) as previous_{{ amount }},
         cast(coalesce(sum({{ amount }}) filter (where is_current), 0) as decimal(26, 12)) as current_{{ amount }},
         {%- endfor %}
-        cast(coalesce(sum(tasks) filter (where not is_current), 0) as bigint) as previous_tasks,
-        cast(coalesce(sum(tasks) filter (where is_current), 0) as bigint) as current_tasks
+        {%- for count in counts %}
+        cast(coalesce(sum({{ count }}) filter (where not is_current), 0) as bigint) as previous_{{ count }},
+        cast(coalesce(sum({{ count }}) filter (where is_current), 0) as bigint) as current_{{ count }}{{ ',' if not loop.last }}
+        {%- endfor %}
     from sides
     group by week_start, {{ key_list }}
 
@@ -176,7 +179,12 @@ explained as (
         {%- for effect in effects %}
         cast({{ effect }}_usd as decimal(38, 12)) as {{ effect }}_usd,
         {%- endfor %}
-        {{ main_driver(effects) }} as main_driver
+        {{ main_driver(effects) }} as main_driver,
+        {%- for unpriced in ['unpriced_calls', 'unpriced_tokens'] %}
+        previous_{{ unpriced }} as previous_week_{{ unpriced }},
+        {%- endfor %}
+        current_unpriced_calls as unpriced_calls,
+        current_unpriced_tokens as unpriced_tokens
     from effects
 
 )

@@ -441,7 +441,8 @@ select
     usage_date, scope, scope_id, period, cast(budget as decimal(38, 12)) as budget_usd,
     cast(planned as decimal(38, 12)) as planned_usd, cast(spent as decimal(38, 12)) as spent_usd,
     cast(budget - spent as decimal(38, 12)) as remaining_usd, cast(projected as decimal(38, 12)) as projected_usd,
-    cast(spent as double) / cast(planned as double) as spent_of_plan, status, spent > budget as is_exhausted
+    cast(spent as double) / cast(planned as double) as spent_of_plan, status, spent > budget as is_exhausted,
+    cast(0 as bigint) as unpriced_calls, cast(0 as bigint) as unpriced_tokens
 from (values
     (date '2026-11-14', 'company', 'company', 'month', 3000, 1400, 1400, 3000, 'ok'),
     (date '2026-11-15', 'company', 'company', 'month', 3000, 1500, 1500.005, 3000, 'ok'),
@@ -482,7 +483,9 @@ select
     cast(0 as decimal(38, 12)) as cache_usd, cast(0 as decimal(38, 12)) as retry_and_fallback_usd,
     cast(case when before_usd = 0 then cost_usd else 0 end as decimal(38, 12)) as new_and_lost_usd,
     cast(0 as decimal(38, 12)) as other_charges_usd,
-    case when before_usd = 0 then 'new_and_lost' else 'volume' end as main_driver
+    case when before_usd = 0 then 'new_and_lost' else 'volume' end as main_driver,
+    cast(0 as bigint) as previous_week_unpriced_calls, cast(0 as bigint) as previous_week_unpriced_tokens,
+    cast(0 as bigint) as unpriced_calls, cast(0 as bigint) as unpriced_tokens
 from moved;
 """
 
