@@ -304,6 +304,46 @@ CONTRACTS: tuple[MartContract, ...] = (
         due_when=NEVER,
     ),
     MartContract(
+        "model_policy_violations_weekly",
+        {
+            "week_start": KEY,
+            "policy_id": KEY,
+            "team_id": KEY,
+            "model": KEY,
+            "first_date": KEY,
+            "calls": COUNT,
+            "cost_usd": MONEY,
+            "unpriced_calls": COUNT,
+        },
+        due_when=NEVER,
+    ),
+    MartContract(
+        "rate_limit_pressure_weekly",
+        {
+            "week_start": KEY,
+            "service_provider": KEY,
+            "models": KEY,
+            "calls": COUNT,
+            "refused_calls": COUNT,
+            "refused_share": SHARE,
+            "peak_tokens_per_minute": COUNT,
+            "minutes_near_limit": COUNT,
+        },
+    ),
+    MartContract(
+        "attribution_coverage_weekly",
+        {
+            "week_start": KEY,
+            "team_id": KEY,
+            "calls": COUNT,
+            "attributed_calls": COUNT,
+            "cost_usd": MONEY,
+            "attributed_cost_usd": MONEY,
+            "default_cost_usd": MONEY,
+            "unattributed_cost_usd": MONEY,
+        },
+    ),
+    MartContract(
         "break_even_monthly",
         {
             "month_start": KEY,

@@ -21,6 +21,7 @@ from sources.feed import FeedTable, Rule
 from sources.registry import FEEDS
 from sources.settings import models
 from sources.settings.gpu_rates import GpuRates
+from sources.settings.policy import ModelPolicy
 from sources.settings.scenarios import Scenarios
 from sources.settings.self_hosting import SelfHosting
 from sources.settings.tco import Person, Tco
@@ -52,6 +53,7 @@ SETTINGS: Mapping[str, type[BaseModel]] = {
     "people.csv": Person,
     "tco.yml": Tco,
     "scenarios.yml": Scenarios,
+    "model_policy.yml": ModelPolicy,
 }
 
 

@@ -444,3 +444,46 @@ def movers(marts: DuckDBPyConnection, week: date) -> list[Row]:
         """,
         {"week": week},
     )
+
+
+def policy_violations(marts: DuckDBPyConnection, week: date) -> list[Row]:
+    """Calls that model_policy.yml does not allow, by rule, team and model; the dearest first."""
+    return rows(
+        marts,
+        """
+        select
+            policy_id, team_id, model, any_value(use_instead) as use_instead, min(first_date) as first_date,
+            sum(calls) as calls, sum(cost_usd) as cost_usd, sum(unpriced_calls) as unpriced_calls
+        from model_policy_violations_weekly
+        where week_start = $week
+        group by policy_id, team_id, model
+        order by cost_usd desc, calls desc, policy_id, team_id, model
+        """,
+        {"week": week},
+    )
+
+
+def rate_limits(marts: DuckDBPyConnection, week: date) -> list[Row]:
+    """Models that were refused calls or came near a limit; the most refused first."""
+    return rows(
+        marts,
+        """
+        select * from rate_limit_pressure_weekly
+        where week_start = $week and (refused_calls > 0 or minutes_near_limit > 0)
+        order by refused_calls desc, peak_limit_share desc nulls last, service_provider, models
+        """,
+        {"week": week},
+    )
+
+
+def attribution_coverage(marts: DuckDBPyConnection, week: date) -> list[Row]:
+    """Teams whose calls do not all say whose they are, the dearest gap first."""
+    return rows(
+        marts,
+        """
+        select *, cost_usd - attributed_cost_usd as gap_usd from attribution_coverage_weekly
+        where week_start = $week and attributed_calls < calls
+        order by gap_usd desc, team_id
+        """,
+        {"week": week},
+    )

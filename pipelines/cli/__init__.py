@@ -13,6 +13,7 @@ from assets.version import code_version
 from pipelines.cli.config import config
 from pipelines.cli.look import explain, quarantine, status
 from pipelines.cli.periods import accrual, close, diff
+from pipelines.cli.plan import estimate, what_if
 from pipelines.cli.prices import prices
 from pipelines.cli.pull import pull
 from pipelines.cli.self_hosting import capacity, selfhost
@@ -45,9 +46,11 @@ EXIT_CODES = {
     "assets.reports.weekly.ReportError": 2,
     "assets.warehouse.WarehouseError": 1,
     "builtins.OSError": 1,
+    "pipelines.estimate.EstimateError": 2,
     "pipelines.explain.ExplainError": 2,
     "pipelines.lock.HomeInUseError": 3,
     "pipelines.self_hosting.SelfHostingError": 2,
+    "pipelines.what_if.WhatIfError": 2,
     "sources.home.HomeError": 2,
     "sources.pull.PullError": 1,
 }
@@ -116,6 +119,8 @@ for command in (
     explain,
     selfhost,
     capacity,
+    estimate,
+    what_if,
     quarantine,
     prices,
     tco,

@@ -56,6 +56,7 @@ from sources.settings.models import (
     Tenant,
     TokenBudget,
 )
+from sources.settings.policy import ModelPolicy, check_policy, policy_rows
 from sources.settings.scenarios import Scenarios, check_scenarios
 from sources.settings.self_hosting import SelfHosting, check_self_hosting, config_rows
 from sources.settings.tco import Person, Tco, check_people, check_tco
@@ -118,6 +119,7 @@ class Settings:
     people: tuple[Person, ...]
     tco: Tco
     scenarios: Scenarios
+    model_policy: ModelPolicy
 
     @property
     def contracts_usd(self) -> tuple[Contract, ...]:
@@ -215,6 +217,7 @@ def load_settings(home: Home) -> Settings:
     people = reader.rows("people.csv", Person)
     tco_text, tco = reader.document("tco.yml", Tco, Tco())
     scenarios_text, scenarios = reader.document("scenarios.yml", Scenarios, Scenarios())
+    policy_text, policy = reader.document("model_policy.yml", ModelPolicy, ModelPolicy())
 
     problems = reader.problems
     tenant_ids = reader.known("tenants.csv", [row.tenant_id for _, row in tenants])
@@ -254,6 +257,8 @@ def load_settings(home: Home) -> Settings:
     problems.extend(checks.check_budgets(budgets, tenant_ids, product_ids, feature_ids, key_ids))
     if scenarios is not None:
         problems.extend(check_scenarios(scenarios_text, scenarios, feature_ids))
+    if policy is not None:
+        problems.extend(check_policy(policy_text, policy, team_ids, feature_ids))
     if tco is not None:
         read = None if reader.known("people.csv", []) is None else people
         problems.extend(check_tco(tco_text, tco, read, product_ids, feature_ids, providers))
@@ -272,6 +277,7 @@ def load_settings(home: Home) -> Settings:
         or own is None
         or tco is None
         or scenarios is None
+        or policy is None
     ):
         raise SettingsError(problems)
     return Settings(
@@ -300,6 +306,7 @@ def load_settings(home: Home) -> Settings:
         people=_bare(people),
         tco=tco,
         scenarios=scenarios,
+        model_policy=policy,
     )
 
 
@@ -364,6 +371,7 @@ def config_tables(settings: Settings) -> dict[str, pl.DataFrame]:
         "settings": [_limits_row(settings)],
         **config_rows(settings.self_hosting),
         **tco_rows(settings.people, settings.tco),
+        **policy_rows(settings.model_policy),
         **hardware_rows(),
     }
     return {table: tables.frame(table, rows[table]) for table in tables.CONFIG_SCHEMAS}

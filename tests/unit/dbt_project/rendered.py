@@ -31,7 +31,11 @@ _OWN = sorted(
 )
 _TEXT = "\n".join(
     (PROJECT / "macros" / name).read_text(encoding="utf-8")
-    for name in ("divide_exact.sql", "usd_from_millionths.sql", "usd_of_tokens.sql", "marts/main_driver.sql", *_OWN)
+    for name in (
+        *("divide_exact.sql", "usd_from_millionths.sql", "usd_of_tokens.sql"),
+        *("marts/main_driver.sql", "marts/is_model_named.sql"),
+        *_OWN,
+    )
 )
 _MACROS: Any = _ENVIRONMENT.from_string(_TEXT).make_module(_KNOWN | {"raw": lambda _feed, table: table})
 

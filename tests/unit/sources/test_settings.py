@@ -327,6 +327,29 @@ def test_settlement_lag_comes_from_the_account_then_the_provider(home: Home) -> 
             "budgets.csv, line 2, amount_usd: found '0'; allowed: greater than 0",
         ),
         (
+            "model_policy.yml",
+            "rules:\n- {policy_id: a, teams: [acmee], allow: false}\n",
+            "model_policy.yml, line 2, rules[0].teams: found 'acmee'; allowed: one of teams.csv",
+        ),
+        (
+            "model_policy.yml",
+            "rules:\n- {policy_id: a, allow: false}\n",
+            "model_policy.yml, line 2, rules[0].policy_id: found a rule for every call; allowed: one of teams, "
+            "features, environments, models, service_tiers, reasoning_efforts",
+        ),
+        (
+            "model_policy.yml",
+            "rules:\n- {policy_id: a, models: [gpt*mini], allow: false}\n",
+            "model_policy.yml, line 2, rules[0].models[0]: found 'gpt*mini'; allowed: a name, or its beginning with * "
+            "at the end",
+        ),
+        (
+            "model_policy.yml",
+            "rate_limits:\n- {service_provider: openai, models: [gpt-5]}\n",
+            "model_policy.yml, line 2, rate_limits[0].tokens_per_minute: found nothing; allowed: a value, or "
+            "requests_per_minute",
+        ),
+        (
             "disputes.csv",
             "tenant_id,posting_period,status,reason,opened\nacme,2026-10,open,late,2026-11-03\n",
             "disputes.csv, line 2, chargeback_line_id: found acme 2026-10; allowed: chargeback_line_id alone, or "

@@ -34,6 +34,7 @@ def test_init_lays_out_settings_and_landing_folders(tmp_path: Path) -> None:
         "people.csv",
         "tco.yml",
         "scenarios.yml",
+        "model_policy.yml",
         "hash_key",
     }
     assert all((home.landing / feed / table).is_dir() for feed, table in LANDING_TABLES)

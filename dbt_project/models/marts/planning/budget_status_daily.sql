@@ -74,8 +74,8 @@ spent as (
         costs.scope,
         costs.scope_id,
         cast(sum(costs.effective_cost_usd) as decimal(26, 12)) as cost_usd,
-        sum(costs.unpriced_calls) as unpriced_calls,
-        sum(costs.unpriced_tokens) as unpriced_tokens
+        cast(sum(costs.unpriced_calls) as bigint) as unpriced_calls,
+        cast(sum(costs.unpriced_tokens) as bigint) as unpriced_tokens
     from costs
     inner join scopes
         on

@@ -60,16 +60,16 @@ sides as (
 pairs as (
 
     select
-        week_start,
-        {{ key_list }},
         {%- for amount in amounts %}
         cast(coalesce(sum({{ amount }}) filter (where not is_current), 0) as decimal(26, 12)) as previous_{{ amount }},
         cast(coalesce(sum({{ amount }}) filter (where is_current), 0) as decimal(26, 12)) as current_{{ amount }},
         {%- endfor %}
         {%- for count in counts %}
         cast(coalesce(sum({{ count }}) filter (where not is_current), 0) as bigint) as previous_{{ count }},
-        cast(coalesce(sum({{ count }}) filter (where is_current), 0) as bigint) as current_{{ count }}{{ ',' if not loop.last }}
+        cast(coalesce(sum({{ count }}) filter (where is_current), 0) as bigint) as current_{{ count }},
         {%- endfor %}
+        week_start,
+        {{ key_list }}
     from sides
     group by week_start, {{ key_list }}
 

@@ -489,6 +489,44 @@ select
 from moved;
 """
 
+# Two rules broken, one in two features; one provider refuses calls; one team has a default, nobody's calls none.
+GOVERNANCE = """
+create table model_policy_violations_weekly as
+select
+    date '2026-11-09' as week_start, policy_id, team_id, 'acme' as tenant_id, feature_id, 'prod' as environment,
+    'openai' as service_provider, model, 'standard' as service_tier, 'not said' as reasoning_effort, use_instead,
+    cast(null as varchar) as reason, first_date, calls, cast(calls * 1000 as bigint) as tokens,
+    cast(usd as decimal(38, 12)) as cost_usd, cast(0 as bigint) as unpriced_calls, cast(0 as bigint) as unpriced_tokens
+from (values
+    ('no-frontier', 'core', 'chat', 'gpt-5.4', 'gpt-5.4-mini', date '2026-11-11', 30::bigint, 1.25),
+    ('no-frontier', 'core', 'search', 'gpt-5.4', 'gpt-5.4-mini', date '2026-11-10', 12::bigint, 2.5),
+    ('no-priority', 'unattributed', 'chat', 'gpt-5.4-mini', null, date '2026-11-15', 4::bigint, 9)
+) as t (policy_id, team_id, feature_id, model, use_instead, first_date, calls, usd);
+create table rate_limit_pressure_weekly as
+select
+    date '2026-11-09' as week_start, 'openai' as service_provider, models, calls, refused_calls,
+    refused_calls / calls as refused_share, peak as peak_tokens_per_minute,
+    cast(7 as bigint) as peak_requests_per_minute,
+    tokens_limit as tokens_per_minute_limit, cast(null as bigint) as requests_per_minute_limit,
+    peak / tokens_limit as peak_limit_share, near as minutes_near_limit
+from (values
+    ('gpt-5*', 1000::bigint, 25::bigint, 45000::bigint, 50000::bigint, 3::bigint),
+    ('gpt-4.1', 10::bigint, 0::bigint, 90::bigint, null::bigint, 0::bigint)
+) as t (models, calls, refused_calls, peak, tokens_limit, near);
+create table attribution_coverage_weekly as
+select
+    date '2026-11-09' as week_start, team_id, calls, attributed as attributed_calls,
+    cast(usd as decimal(38, 12)) as cost_usd, cast(usd - by_default - nobody as decimal(38, 12)) as attributed_cost_usd,
+    cast(by_default as decimal(38, 12)) as default_cost_usd, cast(nobody as decimal(38, 12)) as unattributed_cost_usd,
+    cast(usd - by_default - nobody as double) / usd as attribution_coverage,
+    cast(0 as bigint) as unpriced_calls, cast(0 as bigint) as unpriced_tokens
+from (values
+    ('core', 100::bigint, 100::bigint, 50, 0, 0),
+    ('search', 40::bigint, 30::bigint, 20, 5, 0),
+    ('unattributed', 9::bigint, 0::bigint, 8, 0, 8)
+) as t (team_id, calls, attributed, usd, by_default, nobody);
+"""
+
 
 def build_marts(path: Path) -> Path:
     """Write the marts to `path`."""
@@ -505,6 +543,7 @@ def build_marts(path: Path) -> Path:
             PLANNING,
             CHANGES,
             BUDGETS,
+            GOVERNANCE,
         ):
             connection.execute(script)
         connection.execute(SETTINGS)

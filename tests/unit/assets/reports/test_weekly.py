@@ -249,6 +249,9 @@ def test_feeds_nobody_uses_leave_a_sentence(broken_marts: Build, tmp_path: Path)
         "delete from tco_monthly",
         "delete from cost_change_weekly",
         "delete from budget_status_daily",
+        "delete from model_policy_violations_weekly",
+        "delete from rate_limit_pressure_weekly",
+        "delete from attribution_coverage_weekly",
     )
     report = write_weekly_report(marts, tmp_path, WEEK, META)
     page = Page(report.path)
@@ -260,8 +263,23 @@ def test_feeds_nobody_uses_leave_a_sentence(broken_marts: Build, tmp_path: Path)
     assert "The ledger covers no month in full yet." in page.source
     assert "There is no week before to compare with." in page.source
     assert "No budget of budgets.csv holds in this week." in page.source
+    assert "No call of the week broke a rule of model_policy.yml." in page.source
+    assert "No call was refused, and no limit of model_policy.yml was near." in page.source
+    assert "Every call of the week says whose it is." in page.source
     assert "No model with a prompt cache was called in this week." in page.source
     assert "No final bill of this week yet" in page.texts["status"]
+
+
+def test_broken_rules_refused_calls_and_gaps_of_attribution_stand_the_worst_first(page: Page) -> None:
+    assert page.tables["policy-violations"][1:] == [
+        ["no-priority", "No team", "gpt-5.4-mini", "4", "$9.00", "15 Nov", ""],
+        ["no-frontier", "core", "gpt-5.4", "42", "$3.75", "10 Nov", "gpt-5.4-mini"],
+    ]
+    assert page.tables["rate-limits"][1:] == [["openai", "gpt-5*", "1,000", "25", "2.5%", "45,000", "90%"]]
+    assert page.tables["coverage"][1:] == [
+        ["No team", "9", "$8.00", "0.0%", "$0.00", "$8.00"],
+        ["search", "40", "$20.00", "75.0%", "$5.00", "$0.00"],
+    ]
 
 
 def test_effects_add_up_to_the_change_of_cost_as_printed(marts: Path, page: Page) -> None:
