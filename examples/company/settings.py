@@ -53,7 +53,7 @@ PEOPLE: list[tuple[Any, ...]] = [
 TCO: dict[str, Any] = {
     "charges": [
         # The router's model answers nobody: it decides who does.
-        {"rule_id": "triage", "line": "supporting_layer", "category": "routing", "match": {"model": "gpt-5-nano"}},
+        {"rule_id": "triage", "line": "supporting_layer", "category": "routing", "match": {"purpose": "router"}},
     ],
     "costs": [
         {"cost_id": "vectors", "line": "supporting_layer", "category": "vector_store", "usd_per_month": "210",

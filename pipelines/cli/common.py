@@ -75,7 +75,7 @@ def print_list(name: str, lines: Sequence[str], where_all: str = "--json lists a
         click.echo(f"{'':<10} and {len(lines) - LINES_SHOWN} more; {where_all}")
 
 
-def usd(value: Decimal | None, places: int = 2) -> str:
+def usd(value: Decimal | float | None, places: int = 2) -> str:
     """Rounded for reading only; an unknown amount is a dash, never 0."""
     return "-" if value is None else f"{value:,.{places}f}"
 

@@ -11,7 +11,7 @@ from pipelines.cli.common import home_option, json_option, print_json, print_tab
 from sources.home import Home
 
 if TYPE_CHECKING:
-    from pipelines.architecture import Comparison
+    from pipelines.architecture import Compared, Comparison
     from pipelines.tco import Tco
 
 EXAMPLES = """\b
@@ -122,21 +122,20 @@ def _print_comparison(found: "Comparison") -> None:
     table = [
         [
             row.alternative_id,
-            row.cost_basis,
+            row.cost_basis.replace("_", " "),
             usd(row.cost_usd),
             usd(row.cost_per_answer_usd, 6),
-            "-"
-            if row.correct_rate is None
-            else f"{row.correct_rate:.1%} ({row.correct_rate_low:.1%} to {row.correct_rate_high:.1%})",
-            "-" if row.judged is None else f"{row.judged:,}",
+            _rate(row),
+            "-" if row.judged_answers is None else f"{row.judged_answers:,}",
             usd(row.cost_per_correct_answer_usd, 6),
-            usd(row.indifferent_at_usd, 6),
-            "-" if row.latency_p95_seconds is None else f"{row.latency_p95_seconds:f} s",
+            usd(row.equal_at_usd_per_wrong_answer, 6),
+            "-" if row.latency_p95_seconds is None else f"{row.latency_p95_seconds:.1f} s",
         ]
         for row in found.alternatives
     ]
     work = f"{found.calls:,} calls, {found.answers:,} {found.answer}s"
-    of = f"{found.scenario_id}: {found.feature_id} in {found.month:%Y-%m}, {work}"
+    part = "" if found.is_complete else f", {found.covered_days} days of it"
+    of = f"{found.scenario_id}: {found.feature_id} in {found.month:%Y-%m}{part}, {work}"
     columns = (
         "architecture", "cost is", "USD", "USD / answer", "correct", "judged", "USD / correct", "equal at", "P95",
     )  # fmt: skip
@@ -147,11 +146,19 @@ def _print_comparison(found: "Comparison") -> None:
     )
     click.echo(f"a wrong answer {wrong}; {best}")
     for row in found.alternatives:
-        named = [f"{name.replace('_', ' ')}: {value}" for name, value in row.flags.items()]
+        named = [f"{name.replace('_', ' ')}: {value}" for name, value in row.flags.items() if name != "switching_usd"]
+        if "switching_usd" in row.flags:
+            named.append(f"switching: {usd(row.flags['switching_usd'])} USD")
         if named:
             click.echo(f"beside the money, {row.alternative_id}: {'; '.join(named)}")
         if row.unpriced_calls:
             click.secho(f"{row.alternative_id}: {row.unpriced_calls:,} calls have no price there", fg="yellow")
+
+
+def _rate(row: "Compared") -> str:
+    if row.correct_answer_rate is None:
+        return "-"
+    return f"{row.correct_answer_rate:.1%} ({row.correct_answer_rate_low:.1%} to {row.correct_answer_rate_high:.1%})"
 
 
 def _percent(share: Decimal | None) -> str:

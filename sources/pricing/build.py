@@ -212,12 +212,15 @@ def _keys_in_use(home: Home, settings: Settings, connection: duckdb.DuckDBPyConn
 
 
 def _compared(settings: Settings, used: Sequence[Key]) -> Iterator[Key]:
-    """The hosted models that self_hosting.yml compares with, over all days in use."""
-    for workload in settings.self_hosting.workloads:
-        for row in workload.comparators:
-            if used and row.service_provider and row.model:
-                first, last = min(key.first_date for key in used), max(key.last_date for key in used)
-                yield Key(row.service_provider, DIRECT, row.model, "standard", first, last)
+    """The models that self_hosting.yml and scenarios.yml compare with, over all days in use."""
+    hosted = [(row.service_provider, row.model) for work in settings.self_hosting.workloads for row in work.comparators]
+    models = [
+        row for scenario in settings.scenarios.scenarios for other in scenario.alternatives for row in other.models
+    ]
+    for provider, model in [*hosted, *((row.service_provider, row.model_id) for row in models)]:
+        if used and provider and model:
+            first, last = min(key.first_date for key in used), max(key.last_date for key in used)
+            yield Key(provider, DIRECT, model, "standard", first, last)
 
 
 def _merged(keys: Iterable[Key]) -> list[Key]:

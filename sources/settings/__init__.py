@@ -58,6 +58,7 @@ from sources.settings.models import (
 )
 from sources.settings.policy import ModelPolicy, check_policy, policy_rows
 from sources.settings.scenarios import Scenarios, check_scenarios
+from sources.settings.scenarios import config_rows as scenario_rows
 from sources.settings.self_hosting import SelfHosting, check_self_hosting, config_rows
 from sources.settings.tco import Person, Tco, check_people, check_tco
 from sources.settings.tco import config_rows as tco_rows
@@ -372,6 +373,7 @@ def config_tables(settings: Settings) -> dict[str, pl.DataFrame]:
         **config_rows(settings.self_hosting),
         **tco_rows(settings.people, settings.tco),
         **policy_rows(settings.model_policy),
+        **scenario_rows(settings.scenarios),
         **hardware_rows(),
     }
     return {table: tables.frame(table, rows[table]) for table in tables.CONFIG_SCHEMAS}

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Iterator
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
+import polars as pl
 from pydantic import Field, model_validator
 
 from sources.settings.models import Count, Name, Price, Share, Strict, row_error
@@ -107,3 +108,59 @@ def check_scenarios(document: Document, said: Scenarios, features: Collection[st
                 line = document.line_of(("scenarios", index, "alternatives", number, "alternative_id"))
                 field = f"{place}.alternatives[{number}].alternative_id"
                 yield Problem(FILE, line, field, f"{id_!r} again", "each once in a scenario")
+
+
+_TEXT = pl.String()
+_USD = pl.Decimal(18, 8)
+SCHEMAS: dict[str, dict[str, Any]] = {
+    "scenario_alternatives": {
+        "scenario_id": _TEXT, "feature_id": _TEXT, "answer": _TEXT, "alternative_id": _TEXT,
+        "alternative_order": pl.Int32(), "cost_basis": _TEXT, "gpus": pl.Int32(), "usd_per_gpu_hour": _USD,
+        "overhead_usd_per_month": _USD, "correct_answers": pl.Int64(), "judged_answers": pl.Int64(),
+        "quality_source": _TEXT, "latency_p95_seconds": _USD, "data_residency": _TEXT, "compliance": _TEXT,
+        "availability_risk": _TEXT, "switching_usd": _USD,
+    },
+    "scenario_models": {
+        "scenario_id": _TEXT, "feature_id": _TEXT, "alternative_id": _TEXT, "service_provider": _TEXT,
+        "model_id": _TEXT, "share": pl.Decimal(9, 6),
+    },
+}  # fmt: skip
+
+
+def config_rows(said: Scenarios) -> dict[str, list[dict[str, Any]]]:
+    """The rows of every table of SCHEMAS; each scenario begins with what is in place."""
+    return {
+        "scenario_alternatives": [row for scenario in said.scenarios for row in _alternative_rows(scenario)],
+        "scenario_models": [
+            scenario.model_dump(include={"scenario_id", "feature_id"})
+            | {"alternative_id": row.alternative_id}
+            | model.model_dump()
+            for scenario in said.scenarios
+            for row in scenario.alternatives
+            for model in row.models
+        ],
+    }
+
+
+def _alternative_rows(scenario: Scenario) -> Iterator[dict[str, Any]]:
+    nothing = dict.fromkeys(SCHEMAS["scenario_alternatives"])
+    of_scenario = nothing | scenario.model_dump(exclude={"alternatives"})
+    yield of_scenario | {"alternative_id": IN_PLACE, "alternative_order": 0, "cost_basis": "measured"}
+    for number, row in enumerate(scenario.alternatives, start=1):
+        fleet = row.self_hosted.model_dump(exclude={"basis"}) if row.self_hosted else {}
+        quality = row.quality
+        judged = {
+            "correct_answers": quality.correct, "judged_answers": quality.judged, "quality_source": quality.source,
+        } if quality else {}  # fmt: skip
+        yield (
+            of_scenario
+            | row.flags.model_dump()
+            | fleet
+            | judged
+            | {
+                "alternative_id": row.alternative_id,
+                "alternative_order": number,
+                "cost_basis": row.self_hosted.basis if row.self_hosted else "price_book",
+                "latency_p95_seconds": row.latency_p95_seconds,
+            }
+        )

@@ -11,6 +11,7 @@ from sources.settings.gpu_rates import SCHEMAS as GPU_SCHEMAS
 from sources.settings.hardware import SCHEMAS as HARDWARE_SCHEMAS
 from sources.settings.models import FIRST_DAY, OPEN_END, CostNatures, Strict
 from sources.settings.policy import POLICY_SCHEMAS
+from sources.settings.scenarios import SCHEMAS as SCENARIO_SCHEMAS
 from sources.settings.self_hosting import SCHEMAS as SELF_HOSTING_SCHEMAS
 from sources.settings.tco import SCHEMAS as TCO_SCHEMAS
 
@@ -167,6 +168,7 @@ CONFIG_SCHEMAS: dict[str, dict[str, Any]] = {
     **SELF_HOSTING_SCHEMAS,
     **TCO_SCHEMAS,
     **POLICY_SCHEMAS,
+    **SCENARIO_SCHEMAS,
     **HARDWARE_SCHEMAS,
 }
 

@@ -59,6 +59,8 @@ class ChargeMatch(Strict):
     model: OneOrMore = Field(default=[])
     meter: OneOrMore = Field(default=[])
     charge_category: Annotated[list[ChargeCategory], BeforeValidator(one_or_more)] = Field(default=[])
+    # Of a charge the part of its calls that are for this; the rest stays where it is.
+    purpose: OneOrMore = Field(default=[])
 
     @model_validator(mode="after")
     def _names_something(self) -> Self:
@@ -67,9 +69,11 @@ class ChargeMatch(Strict):
         return self
 
     def meets(self, other: "ChargeMatch") -> bool:
-        """Whether one charge can be in both."""
+        """Whether both can take the same money. Calls of a purpose are taken first, whatever the charge is in."""
         both = ((getattr(self, name), getattr(other, name)) for name in MATCHED)
-        return all(not one or not two or set(one) & set(two) for one, two in both)
+        return bool(self.purpose) == bool(other.purpose) and all(
+            not one or not two or set(one) & set(two) for one, two in both
+        )
 
 
 MATCHED = tuple(ChargeMatch.model_fields)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.architecture import cost_per_correct, indifferent_at
+from tests.unit.dbt_project.scenario_rows import comparison_of
 from tests.unit.dbt_project.tco import month_of, rows_of_tco
 
 ROWS = {
@@ -101,12 +101,21 @@ def test_three_engineers(month: int) -> None:
 
 def test_bad_answer_indifference() -> None:
     """0.009 at 95 % against 0.0001 at 70 %: above it the dearer model costs less per correct answer."""
-    dear, cheap = (Decimal("0.009"), Decimal("0.95")), (Decimal("0.0001"), Decimal("0.7"))
-    found = indifferent_at(*dear, *cheap)
-    assert found == expected("bad_answer_indifference")
-    assert cost_per_correct(*dear, found) == cost_per_correct(*cheap, found)
-    for change, dearer_wins in ((Decimal("0.001"), True), (Decimal("-0.001"), False)):
-        one, other = (cost_per_correct(*model, found + change) for model in (dear, cheap))
-        assert one is not None
-        assert other is not None
-        assert (one < other) is dearer_wins
+    found = expected("bad_answer_indifference")
+    dear = {
+        "alternative_id": "dear", "models": [{"service_provider": "openai", "model_id": "dear"}],
+        "quality": {"correct": 95, "judged": 100, "source": "worked example"},
+    }  # fmt: skip
+    calls = [{"feature_id": "f", "usage_date": FIRST, "task_id": str(n), "effective_cost_usd": Decimal("0.0001")}
+             for n in range(100)]  # fmt: skip
+    tasks = [{"feature_id": "f", "ended_date": FIRST, "is_resolved": n < 70, "is_outcome_known": True}
+             for n in range(100)]  # fmt: skip
+    for change, dearer_wins in (("0.001", True), ("-0.001", False)):
+        rows = comparison_of(
+            {"scenarios": [{"scenario_id": "s", "feature_id": "f", "alternatives": [dear]}]}, calls, tasks,
+            {"f": str(found + Decimal(change))}, (FIRST, LAST),
+            [{"feature_id": "f", "service_provider": "openai", "model_id": "dear", "month_start": FIRST,
+              "unpriced_calls": 0, "priced_cost_usd": Decimal("0.9")}],
+        ).rows(named=True)  # fmt: skip
+        assert [row["is_least_per_correct_answer"] for row in rows] == [not dearer_wins, dearer_wins]
+        assert Decimal(rows[1]["equal_at_usd_per_wrong_answer"]).quantize(Decimal("1e-15")) == found

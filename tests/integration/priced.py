@@ -15,7 +15,7 @@ from sources.pricing.entries import PriceEntry
 from sources.pricing.resolve import Key, resolve_prices
 from sources.settings.models import Contract, ContractTerm
 
-PRICED = Path(__file__).parents[2] / "dbt_project/models/intermediate/pricing/int_usage_priced.sql"
+READ = ("int_usage_events", "stg_pricing__price_keys", "stg_pricing__price_sets")
 INPUTS = (
     "input_uncached_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens",
     "input_audio_tokens", "input_image_tokens",
@@ -69,13 +69,16 @@ def price_calls(
 
 def pricing_sql(ref: Callable[[str], str]) -> str:
     """`int_usage_priced` as dbt compiles it for DuckDB; `ref` says what its relations are called."""
-    return jinja2.Template(PRICED.read_text(encoding="utf-8")).render(
-        ref=ref,
+    calls_priced = _macro(
+        "usage/calls_priced",
+        "calls_priced",
         dbt=DBT,
         divide_exact=_macro("divide_exact", "duckdb__divide_exact"),
         usd_from_millionths=_macro("usd_from_millionths", "usd_from_millionths"),
     )
+    return str(calls_priced(*(ref(name) for name in READ)))
 
 
-def _macro(file: str, name: str) -> Any:
-    return getattr(jinja2.Template((MACROS / f"{file}.sql").read_text(encoding="utf-8")).module, name)
+def _macro(file: str, name: str, **known: Any) -> Any:
+    template = jinja2.Template((MACROS / f"{file}.sql").read_text(encoding="utf-8"))
+    return getattr(template.make_module(known), name)

@@ -24,7 +24,7 @@ STAND_IN = "dbt_"
 _FUNCTIONS_TEXT = """
 abs bool_and bool_or cast ceil coalesce count date_trunc dense_rank exists first_value floor greatest lag last_value
 lead least length lower ltrim max max_by md5 min min_by mod nullif percentile_cont rank replace right round
-row_number rtrim split_part substr substring sum trim try_cast upper
+row_number rtrim split_part sqrt substr substring sum trim try_cast upper
 """
 FUNCTIONS = frozenset(_FUNCTIONS_TEXT.split())
 # Words that may stand before a bracket and call nothing.

@@ -30,8 +30,8 @@ def _environment(lake: str) -> jinja2.Environment:
         "source": lambda feed, table: None,
         "raw": lambda feed, table: f"read_parquet('{lake}/{feed}/{table}/*.parquet', union_by_name = true)",
     }
-    folders = [PROJECT / "macros" / name for name in ("billing", "gpu", "self_hosting")]
-    shared = [PROJECT / f"macros/{name}.sql" for name in ("divide_exact", "split_exact")]
+    folders = [PROJECT / "macros" / name for name in ("billing", "gpu", "self_hosting", "usage")]
+    shared = [PROJECT / f"macros/{name}.sql" for name in ("divide_exact", "split_exact", "usd_from_millionths")]
     paths = [*shared, *(path for folder in folders for path in sorted(folder.glob("*.sql")))]
     environment.globals["within_database"] = str
     # A macro knows those that were there when it was read: twice, so that each knows all.

@@ -20,6 +20,7 @@ MODELS = (
     "int_tco_charges",
     "int_tco_months_ahead",
     "int_tco_timed",
+    "int_tco_moves",
     "int_tco_costs",
     "int_tco_bad_answers",
     "int_tco_economic",
@@ -38,8 +39,14 @@ INPUTS: dict[str, dict[str, Any]] = {
         "amount_usd": USD,
     },
     "int_allocations": {
-        "charge_id": pl.String, "usage_date": pl.Date, "product_id": pl.String, "effective_amount_usd": USD,
+        "charge_id": pl.String, "usage_date": pl.Date, "product_id": pl.String, "method": pl.String,
+        "rule_version": pl.String, "effective_amount_usd": USD,
     },
+    "fct_usage": {"call_id": pl.String, "tenant_id": pl.String, "product_id": pl.String, "purpose": pl.String},
+    "int_call_meters_anchored": {
+        "group_id": pl.String, "call_id": pl.String, "amount_usd": USD, "effective_amount_usd": USD,
+    },
+    "int_gpu_calls_costed": {"charge_id": pl.String, "call_id": pl.String, "billed_cost_usd": USD},
     "int_gpu_node_costs": {
         "usage_date": pl.Date, "node_id": pl.String, "book_cost_usd": USD, "economic_cost_usd": USD,
     },

@@ -46,6 +46,128 @@ def test_a_charge_is_in_the_line_of_its_rule_else_inference() -> None:
     assert {row["product_id"]: row["token_bill_share"] for row in rows} == {"chat": 2 / 7, "unattributed": 8 / 24}
 
 
+def part(
+    charge: str, usd: str, product: str = "unattributed", method: str = "direct", version: str = "0"
+) -> dict[str, Any]:
+    """A part of a charge in the ledger; a rule has a version, a call's own product has none."""
+    return {"charge_id": charge, "usage_date": FIRST, "product_id": product, "effective_amount_usd": Decimal(usd),
+            "method": method, "rule_version": version}  # fmt: skip
+
+
+def called(
+    call: str, usd: str, purpose: str, product: str, tenant: str = "acme", charge: str = "usage:m"
+) -> dict[str, Any]:
+    return {"call_id": call, "purpose": purpose, "product_id": product, "tenant_id": tenant, "charge_id": charge,
+            "group_id": charge.removeprefix("usage:"), "billed_cost_usd": Decimal(usd), "amount_usd": Decimal(usd),
+            "effective_amount_usd": Decimal(usd)}  # fmt: skip
+
+
+def calls_of(calls: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """The same calls as logged, as meters of an API's charge and as calls of own nodes."""
+
+    def rows(names: str, of: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [{name: call[name] for name in names.split()} for call in of]
+
+    api_calls, gpu_calls = (
+        [call for call in calls if call["charge_id"].startswith("gpu") is gpu] for gpu in (False, True)
+    )
+    return {
+        "fct_usage": rows("call_id tenant_id product_id purpose", calls),
+        "int_call_meters_anchored": rows("group_id call_id amount_usd effective_amount_usd", api_calls),
+        "int_gpu_calls_costed": rows("charge_id call_id billed_cost_usd", gpu_calls),
+    }
+
+
+GUARD: dict[str, Any] = {"rule_id": "g", "line": "supporting_layer", "category": "guardrails", "purpose": "guardrail"}
+
+
+def test_calls_of_a_purpose_leave_the_line_the_rest_of_their_charge_is_in() -> None:
+    """20 USD: chat's 7 with a guardrail's 2, mail's 5, and 8 without a tenant, of which 2 guard, shared 6 to 2."""
+    calls = [
+        called("1", "5", "serve", "chat"), called("2", "2", "guardrail", "chat"), called("3", "5", "router", "mail"),
+        called("4", "6", "serve", "chat", "unattributed"), called("5", "2", "guardrail", "chat", "unattributed"),
+        # An own node's day: 4 of 12 are the guardrail's, the rest no call's.
+        called("6", "4", "guardrail", "mail", charge="gpu:n"), called("7", "9", "guardrail", "chat", charge="usage:e"),
+    ]  # fmt: skip
+    rules = [
+        GUARD,
+        {"rule_id": "e", "line": "storage_network_ci", "category": "e", "meter": "e", "product_id": "news"},
+        {"rule_id": "r", "line": "supporting_layer", "category": "router", "purpose": "router", "product_id": "chat",
+         "valid_from": FIRST + timedelta(days=1)},
+    ]  # fmt: skip
+    rows = rows_of_tco(
+        "tco_monthly",
+        fct_charges=[
+            {"charge_id": charge, "usage_date": FIRST, "meter": charge[-1]}
+            for charge in ("usage:m", "usage:e", "gpu:n")
+        ],
+        int_gpu_charges=[
+            {"charge_id": "gpu:n", "usage_date": FIRST, "pool_id": "n", "charge_category": "gpu_busy",
+             "amount_usd": Decimal(12)}
+        ],
+        int_allocations=[
+            part("usage:m", "7", "chat"), part("usage:m", "5", "mail"),
+            part("usage:m", "6", "chat", "proportional", "3f"), part("usage:m", "2", "news", "direct", "3f"),
+            part("gpu:n", "4", "mail"), part("gpu:n", "8", method="unattributed"),
+            # All of it is a guardrail's: the rule of the meter finds nothing left of it.
+            part("usage:e", "9", "chat"),
+        ],
+        **calls_of(calls),
+        tco_charge_rules=rules,
+    )  # fmt: skip
+    assert cells(rows) == {
+        ("chat", "inference"): 5 + Decimal("4.5"), ("chat", "supporting_layer"): 2 + Decimal("1.5") + 9,
+        ("mail", "inference"): 5, ("mail", "supporting_layer"): 4,
+        ("news", "inference"): Decimal("1.5"), ("news", "supporting_layer"): Decimal("0.5"),
+        ("unattributed", "inference"): 8,
+    }  # fmt: skip
+    assert cells(rows, "gpu_usd") == {("unattributed", "inference"): 8}
+    assert cells(rows, "token_bill_usd") == {
+        ("chat", "inference"): Decimal("9.5"), ("mail", "inference"): 5, ("news", "inference"): Decimal("1.5"),
+    }  # fmt: skip
+
+
+usd_of_calls = st.decimals("0", "1000", places=12)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            usd_of_calls, st.sampled_from(["serve", "guardrail", "eval"]), st.sampled_from(["chat", "mail"]),
+            st.sampled_from(["acme", "unattributed"]),
+        ),
+        min_size=1, max_size=8,
+    ),
+    st.integers(0, 10**6),
+)  # fmt: skip
+def test_calls_of_purposes_move_money_and_make_none(
+    calls: list[tuple[Decimal, str, str, str]], millionths: int
+) -> None:
+    rows = [called(str(number), str(usd), *named) for number, (usd, *named) in enumerate(calls)]
+    direct = {product: [row for row in rows if row["product_id"] == product and row["tenant_id"] == "acme"]
+              for product in ("chat", "mail")}  # fmt: skip
+    shared = sum((row["amount_usd"] for row in rows if row["tenant_id"] != "acme"), Decimal(0))
+    first = (shared * millionths / 10**6).quantize(Decimal("1e-12"), rounding="ROUND_DOWN")
+    ledger_parts = [part("usage:m", str(sum(row["amount_usd"] for row in of)), product)
+                    for product, of in direct.items() if of]  # fmt: skip
+    ledger_parts += [part("usage:m", str(usd), product, "even", "1a")
+                     for product, usd in (("chat", first), ("news", shared - first))]  # fmt: skip
+    found = rows_of_tco(
+        "tco_monthly",
+        fct_charges=[{"charge_id": "usage:m", "usage_date": FIRST}],
+        int_allocations=ledger_parts,
+        **calls_of(rows),
+        tco_charge_rules=[GUARD, {"rule_id": "v", "line": "model_updates", "category": "eval", "purpose": "eval"}],
+    )
+    assert sum(row["cash_usd"] for row in found) == sum(usd for usd, *_ in calls)
+    assert min(row["cash_usd"] for row in found) >= 0
+    for line, purpose in (("supporting_layer", "guardrail"), ("model_updates", "eval")):
+        moved = sum(row["cash_usd"] for row in found if row["line"] == line)
+        # What rules share out is cut after twelve decimals, once a product.
+        assert 0 <= sum(usd for usd, said, *_ in calls if said == purpose) - moved <= Decimal("2e-12")
+
+
 def test_the_fully_loaded_margin_has_every_line_of_a_whole_month() -> None:
     """August is covered, September has a day; mail has no revenue, and some of news' has no rate."""
     first = date(2026, 8, 1)

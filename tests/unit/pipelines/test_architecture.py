@@ -1,8 +1,9 @@
-"""`inferledger tco --scenarios`: a month's calls under other architectures, added up by hand."""
+"""Architectures of scenarios.yml on a month's calls, added up by hand, and `inferledger tco --scenarios`."""
 
 import json
 from datetime import date, datetime
 from decimal import Decimal
+from math import sqrt
 from pathlib import Path
 from typing import Any
 
@@ -10,27 +11,38 @@ import duckdb
 import pytest
 import yaml
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.marts import MartsError
-from pipelines.architecture import Compared, Comparison, compare, cost_per_correct, indifferent_at, interval
+from pipelines.architecture import compare
 from pipelines.cli import cli
 from sources.home import Home, init_home
 from sources.settings import SettingsError, load_settings
-from tests.integration.priced import pricing_sql
-from tests.unit.pipelines.test_price_diff import BIG, MTOK, SMALL, publish_calls
+from tests.unit.dbt_project.scenario_rows import comparison_of
 
 OCTOBER = date(2026, 10, 1)
+BIG, SMALL = "gpt-4.1", "gpt-4.1-mini"
+MTOK = 1_000_000
 # 100 tasks of one call each: a million tokens of input and of output cost 10 on gpt-4.1 and 2 on gpt-4.1-mini.
 CALL: dict[str, Any] = {
-    "feature_id": "chat", "model_id": BIG, "input_uncached_tokens": MTOK, "output_text_tokens": MTOK,
-    "is_last_attempt": True, "effective_cost_usd": Decimal(9), "latency_seconds": 2.5,
+    "feature_id": "chat", "usage_date": date(2026, 10, 31), "started_at": datetime(2026, 10, 31, 23, 59),
+    "input_uncached_tokens": MTOK, "total_input_tokens": MTOK, "output_text_tokens": MTOK, "total_output_tokens": MTOK,
+    "effective_cost_usd": Decimal(9),
 }  # fmt: skip
 CALLS = [
-    *({**CALL, "task_id": f"t{number}"} for number in range(100)),
+    *({**CALL, "task_id": f"t{number}", "latency_seconds": number / 10} for number in range(100)),
     {**CALL, "task_id": "other", "feature_id": "mail"},
-    {**CALL, "task_id": "later", "started_at": datetime(2026, 11, 1)},
+    {**CALL, "task_id": "later", "usage_date": date(2026, 11, 1), "started_at": datetime(2026, 11, 1)},
+]
+TASKS = [
+    {
+        "feature_id": "chat",
+        "ended_date": date(2026, 10, 5),
+        "is_resolved": number < 90,
+        "is_outcome_known": number < 100,
+    }
+    for number in range(120)
 ]
 QUALITY = {"correct": 160, "judged": 200, "source": "evaluation 7"}
 ROUTES = [{"service_provider": "openai", "model_id": BIG, "share": "0.25"}]
@@ -45,105 +57,127 @@ ALTERNATIVES: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
+def scenarios(alternatives: list[dict[str, Any]], **others: Any) -> dict[str, Any]:
+    return {"scenarios": [{"scenario_id": "s", "feature_id": "chat", "alternatives": alternatives, **others}]}
+
+
+def compared(calls: list[dict[str, Any]] = CALLS, wrong_usd: str | None = "3", **said: Any) -> dict[str, Any]:
+    """Architectures of October by name."""
+    remediation = {"chat": wrong_usd} if wrong_usd else {}
+    found = comparison_of(scenarios(ALTERNATIVES, **said), calls, TASKS, remediation)
+    rows = found.rows(named=True)
+    return {row["alternative_id"]: row for row in rows if row["month_start"] == OCTOBER}
+
+
+def costs(found: dict[str, Any]) -> dict[str, float | None]:
+    values = {name: row["cost_per_correct_answer_usd"] for name, row in found.items()}
+    return {name: value if value is None else round(value, 9) for name, value in values.items()}
+
+
+def best(found: dict[str, Any]) -> list[str]:
+    return [name for name, row in found.items() if row["is_least_per_correct_answer"]]
+
+
+def test_each_architecture_is_priced_on_the_calls_of_the_month() -> None:
+    rows = compared()
+    assert {(row["calls"], row["answers"], row["usd_per_wrong_answer"]) for row in rows.values()} == {(100, 100, 3)}
+    assert {name: (row["cost_basis"], row["cost_usd"], row["unpriced_calls"]) for name, row in rows.items()} == {
+        "in place": ("measured", 900, 0),
+        "small": ("price_book", 200, 0),
+        "routed": ("price_book", 400, 0),
+        # 744 hours at 0.50 and 28.
+        "own": ("book", 400, 0),
+        "house": ("price_book", None, 100),
+    }
+    # 9.4 is the 95th of 100.
+    assert (rows["in place"]["latency_p95_seconds"], rows["own"]["latency_p95_seconds"]) == (9.4, 4.5)
+    assert (rows["own"]["data_residency"], rows["own"]["switching_usd"]) == ("our account", 9000)
+
+
+def test_a_request_can_be_the_answer() -> None:
+    calls = [*CALLS, {**CALL, "task_id": "t0", "is_last_attempt": False}]
+    assert {name: row["answers"] for name, row in compared(calls, answer="request").items()} == {
+        **dict.fromkeys(("in place", "small", "routed", "own", "house"), 100)
+    }
+
+
+def test_gpus_of_a_month_that_is_covered_in_part_are_paid_for_its_covered_days() -> None:
+    days = (date(2026, 10, 11), date(2026, 10, 31))
+    found = comparison_of(scenarios(ALTERNATIVES[2:3]), CALLS, TASKS, days=days)
+    [own] = [row for row in found.rows(named=True) if row["alternative_id"] == "own" and row["month_start"] == OCTOBER]
+    assert (own["covered_days"], own["is_complete"]) == (21, False)
+    assert own["cost_usd"] == 21 * 12 + (Decimal(28) * 21 / 31).quantize(Decimal("1e-12"), rounding="ROUND_DOWN")
+
+
+def test_the_cost_of_a_correct_answer_decides() -> None:
+    found = compared()
+    assert costs(found) == {
+        "in place": round((9 + 0.1 * 3) / 0.9, 9), "small": (2 + 0.2 * 3) / 0.8, "routed": None,
+        "own": round((4 + 0.25 * 3) / 0.75, 9), "house": None,
+    }  # fmt: skip
+    assert best(found) == ["small"]
+    # Above (9 / 0.9 - 2 / 0.8) / (1 / 0.8 - 1 / 0.9) what is in place costs less.
+    assert round(found["small"]["equal_at_usd_per_wrong_answer"], 9) == 54
+    assert (found["in place"]["correct_answers"], found["in place"]["judged_answers"]) == (90, 100)
+
+
+def test_dear_mistakes_turn_the_verdict() -> None:
+    assert best(compared(wrong_usd="55")) == ["in place"]
+
+
+def test_one_call_without_a_cost_leaves_the_cost_of_what_is_in_place_unknown() -> None:
+    in_place = compared([*CALLS, {**CALL, "task_id": "t0", "effective_cost_usd": None}])["in place"]
+    names = ("cost_usd", "unpriced_calls", "cost_per_answer_usd", "cost_per_correct_answer_usd")
+    assert [in_place[name] for name in names] == [None, 1, None, None]
+
+
+def test_without_a_remediation_cost_there_is_no_verdict() -> None:
+    found = compared(wrong_usd=None)
+    assert (best(found), set(costs(found).values()), found["small"]["cost_per_answer_usd"]) == ([], {None}, 2)
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     home = init_home(tmp_path / "acme")
-    accounts = "service_provider,billing_account_id,gateway,gateway_provider,valid_from\n"
-    (home.config / "billing_accounts.csv").write_text(f"{accounts}openai,org-1,litellm,openai,2026-01-01\n")
     (home.config / "features.csv").write_text("feature_id,feature_name,product_id,product_name\nchat,C,p,P\n")
-    (home.config / "tco.yml").write_text("remediation: [{feature_id: chat, usd_per_wrong_answer: 3}]\n")
-    say(home, ALTERNATIVES)
-    publish_calls(home, CALLS)
-    with duckdb.connect(str(home.published / "marts.duckdb")) as marts:
-        marts.execute("""
-            create table fct_tasks as
-            select
-                'chat' as feature_id, date '2026-10-05' as ended_date, n <= 90 as is_resolved,
-                n <= 100 as is_outcome_known
-            from range(1, 121) as numbers(n)
-        """)
-    compiled = home.warehouse / "dbt/target/compiled/inferledger/models/int_usage_priced.sql"
-    compiled.parent.mkdir(parents=True)
-    compiled.write_text(pricing_sql(lambda name: f'"work"."main"."{name}"'))
     return home
 
 
-def say(home: Home, alternatives: list[dict[str, Any]], **others: Any) -> None:
-    scenario = {"scenario_id": "s", "feature_id": "chat", "alternatives": alternatives, **others}
-    (home.config / "scenarios.yml").write_text(yaml.safe_dump({"scenarios": [scenario]}))
-
-
-def compared(home: Home) -> tuple[Comparison, dict[str, Compared]]:
-    [found] = compare(home, OCTOBER)
-    return found, {row.alternative_id: row for row in found.alternatives}
-
-
-def test_each_architecture_is_priced_on_the_calls_of_the_month(home: Home) -> None:
-    found, rows = compared(home)
-    assert (found.calls, found.answers, found.usd_per_wrong_answer) == (100, 100, Decimal(3))
-    assert {name: (row.cost_basis, row.cost_usd, row.unpriced_calls) for name, row in rows.items()} == {
-        "in place": ("measured", 900, 0),
-        "small": ("price book", 200, 0),
-        "routed": ("price book", 400, 0),
-        # 744 hours at 0.50 and 28.
-        "own": ("book", 400, 0),
-        "house": ("price book", None, 100),
-    }
-    assert rows["own"].flags == {"data_residency": "our account", "switching_usd": 9000}
-
-
-def test_the_cost_of_a_correct_answer_decides(home: Home) -> None:
-    found, rows = compared(home)
-    # (9 + 0.1 x 3) / 0.9, (2 + 0.2 x 3) / 0.8 and (4 + 0.25 x 3) / 0.75.
-    assert {name: row.cost_per_correct_answer_usd for name, row in rows.items()} == {
-        "in place": Decimal("10.333333333333"),
-        "small": Decimal("3.25"),
-        "routed": None,
-        "own": Decimal("6.333333333333"),
-        "house": None,
-    }
-    assert found.best == "small"
-    # Above (9 / 0.9 - 2 / 0.8) / (1 / 0.8 - 1 / 0.9) what is in place costs less.
-    assert rows["small"].indifferent_at_usd == 54
-    assert (rows["in place"].correct, rows["in place"].judged) == (90, 100)
-
-
-def test_dear_mistakes_turn_the_verdict(home: Home) -> None:
-    (home.config / "tco.yml").write_text("remediation: [{feature_id: chat, usd_per_wrong_answer: 55}]\n")
-    assert compared(home)[0].best == "in place"
-
-
-def test_one_call_without_a_cost_leaves_the_cost_of_what_is_in_place_unknown(home: Home) -> None:
+def publish(home: Home, alternatives: list[dict[str, Any]]) -> None:
+    found = comparison_of(scenarios(alternatives) if alternatives else {}, CALLS, TASKS, {"chat": "3"}).to_arrow()
     with duckdb.connect(str(home.published / "marts.duckdb")) as marts:
-        marts.execute("update fct_usage set effective_cost_usd = null where task_id = 't0'")
-    in_place = compared(home)[1]["in place"]
-    assert (in_place.cost_usd, in_place.unpriced_calls) == (None, 1)
-    assert (in_place.cost_per_answer_usd, in_place.cost_per_correct_answer_usd) == (None, None)
-
-
-def test_without_a_remediation_cost_there_is_no_verdict(home: Home) -> None:
-    (home.config / "tco.yml").write_text("")
-    found, rows = compared(home)
-    assert found.best is None
-    assert {row.cost_per_correct_answer_usd for row in rows.values()} == {None}
-    assert rows["small"].cost_per_answer_usd == 2
+        marts.register("found", found)
+        marts.execute("create table architecture_comparison_monthly as from found")
 
 
 def test_the_command_shows_flags_beside_the_money(home: Home) -> None:
+    publish(home, ALTERNATIVES)
     arguments = ["tco", "--scenarios", "--month", "2026-10", "--home", str(home.root)]
     shown = CliRunner().invoke(cli, arguments)
     assert shown.exit_code == 0, shown.output
     assert "a wrong answer costs 3.00 USD; least per correct answer: small" in shown.output
-    assert "beside the money, own: data residency: our account; switching usd: 9000" in shown.output
+    assert "beside the money, own: data residency: our account; switching: 9,000.00 USD" in shown.output
     assert "house: 100 calls have no price there" in shown.output
     [found] = json.loads(CliRunner().invoke(cli, [*arguments, "--json"]).output)
-    assert found["alternatives"][1]["cost_per_correct_answer_usd"] == "3.250000000000"
+    assert found["alternatives"][1]["cost_per_correct_answer_usd"] == 3.25
+
+
+def test_the_last_complete_month_is_shown_and_others_are_named(home: Home) -> None:
+    publish(home, ALTERNATIVES)
+    [found] = compare(home)
+    assert (found.month, found.best) == (date(2026, 11, 1), "small")
+    with pytest.raises(MartsError, match="has 2026-09 not; months that are there: 2026-10, 2026-11"):
+        compare(home, date(2026, 9, 1))
 
 
 def test_a_home_without_scenarios_says_so(home: Home) -> None:
-    (home.config / "scenarios.yml").write_text("scenarios: []\n")
-    with pytest.raises(MartsError, match=r"scenarios\.yml names no scenario"):
+    publish(home, [])
+    with pytest.raises(MartsError, match=r"no scenario of scenarios\.yml has calls"):
         compare(home, OCTOBER)
+
+
+def say(home: Home, alternatives: list[dict[str, Any]], **others: Any) -> None:
+    (home.config / "scenarios.yml").write_text(yaml.safe_dump(scenarios(alternatives, **others)))
 
 
 @pytest.mark.parametrize(
@@ -172,24 +206,20 @@ def test_an_unknown_feature_is_named(home: Home) -> None:
         load_settings(home)
 
 
-rates = st.decimals("0.01", "1", places=4)
-costs = st.decimals("0.0001", "1000", places=4)
-
-
-@given(costs, rates, costs, rates)
-def test_both_cost_the_same_where_they_are_indifferent(a: Decimal, p: Decimal, b: Decimal, q: Decimal) -> None:
-    at = indifferent_at(a, p, b, q)
-    if at is None:
-        assert p == q or (a / p - b / q) / (1 / q - 1 / p) <= Decimal("1e-12")
-    else:
-        one, other = cost_per_correct(a, p, at), cost_per_correct(b, q, at)
-        assert one is not None
-        assert other is not None
-        assert abs(one - other) <= Decimal("1e-9")
-
-
-@given(st.integers(1, 10_000), st.data())
-def test_the_interval_holds_the_rate(judged: int, data: st.DataObject) -> None:
-    correct = data.draw(st.integers(0, judged))
-    low, high = interval(correct, judged)
-    assert 0 <= low <= round(Decimal(correct) / judged, 6) <= high <= 1
+@given(st.lists(st.integers(1, 10_000).flatmap(lambda judged: st.tuples(st.integers(0, judged), st.just(judged)))))
+@settings(max_examples=3, deadline=None)
+def test_the_interval_holds_the_rate(drawn: list[tuple[int, int]]) -> None:
+    """Wilson: both ends are as far from the rate as 1.96 standard errors of their own."""
+    pairs = [(0, 1), (1, 1), (0, 10_000), (10_000, 10_000), (1, 3), (29, 30), *drawn]
+    others = [
+        {**ALTERNATIVES[2], "alternative_id": str(n), "quality": {"correct": one, "judged": of, "source": "e"}}
+        for n, (one, of) in enumerate(pairs)
+    ]
+    rows = comparison_of(scenarios(others), CALLS[:1]).rows(named=True)
+    for (correct, judged), row in zip(pairs, rows[1:], strict=True):
+        low, rate, high = (row[f"correct_answer_rate{end}"] for end in ("_low", "", "_high"))
+        assert rate == correct / judged
+        assert 0 <= low <= rate + 1e-12
+        assert rate - 1e-12 <= high <= 1
+        for end in (low, high):
+            assert abs(abs(rate - end) - 1.959963984540054 * sqrt(max(end * (1 - end), 0) / judged)) < 1e-6

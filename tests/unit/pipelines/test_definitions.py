@@ -116,6 +116,8 @@ def test_assets_outside_dbt_are_these() -> None:
             "config/provisioned_deployments",
             "config/rate_limits",
             "config/rules_of_thumb",
+            "config/scenario_alternatives",
+            "config/scenario_models",
             "config/self_hosting_cases",
             "config/self_hosting_comparators",
             "config/self_hosting_matches",

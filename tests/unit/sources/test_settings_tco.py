@@ -49,7 +49,7 @@ def test_the_commented_examples_are_valid(home: Home) -> None:
     example = (home.config / "people.csv").read_text().splitlines()[-1].removeprefix("# ")
     (home.config / "people.csv").write_text(f"{PEOPLE}{example}\n")
     settings = load_settings(home)
-    assert [rule.rule_id for rule in settings.tco.charges] == ["vector-store"]
+    assert [rule.rule_id for rule in settings.tco.charges] == ["vector-store", "guardrails"]
     assert settings.people[0].loaded_usd_per_year == Decimal("264400")
     assert settings.tco.horizon.inference_growth_percent_per_month == 3
 
@@ -125,8 +125,21 @@ def test_a_charge_in_two_lines_is_named_with_both_rules(problems: Callable[..., 
     ]
 
 
+def test_calls_of_a_purpose_have_one_rule_too(problems: Callable[..., list[str]]) -> None:
+    rules = [f"{{rule_id: {name}, line: supporting_layer, category: c, match: {{purpose: {said}}}}}"
+             for name, said in (("a", "[eval, router]"), ("b", "guardrail"), ("c", "router"))]  # fmt: skip
+    [problem] = problems(tco="charges:\n" + "".join(f"- {rule}\n" for rule in rules))
+    assert "charges[2].match: found 'c', which takes charges of 'a'" in problem
+
+
 @pytest.mark.parametrize(
-    "other", ["match: {meter: z}", "match: {service_provider: x}", "match: {meter: y}, valid_to: 2026-08-01"]
+    "other",
+    [
+        "match: {meter: z}",
+        "match: {service_provider: x}",
+        "match: {meter: y}, valid_to: 2026-08-01",
+        "match: {purpose: eval}",
+    ],
 )
 def test_charges_that_differ_or_follow_may_have_rules_of_their_own(home: Home, other: str) -> None:
     (home.config / "tco.yml").write_text(

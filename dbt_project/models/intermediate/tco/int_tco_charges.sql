@@ -1,6 +1,3 @@
-{%- set matched = [
-    'service_provider', 'billing_account_id', 'billing_scope_id', 'host', 'model', 'meter', 'charge_category',
-] -%}
 with charges as (
 
     select * from {{ ref('fct_charges') }}
@@ -10,6 +7,7 @@ with charges as (
 rules as (
 
     select * from {{ ref('stg_config__tco_charge_rules') }}
+    where purpose is null
 
 ),
 
@@ -60,12 +58,7 @@ lined as (
         coalesce(gpus.carries_load, false) as carries_load
     from charges
     left join rules
-        on
-            charges.usage_date >= rules.valid_from
-            and charges.usage_date < rules.valid_to
-            {%- for name in matched %}
-            and (rules.{{ name }} is null or rules.{{ name }} = charges.{{ name }})
-            {%- endfor %}
+        on {{ takes_charge('rules', 'charges') | indent(12) }}
     left join gpus
         on charges.charge_id = gpus.charge_id
 

@@ -10,6 +10,12 @@ charges as (
 
 ),
 
+moves as (
+
+    select * from {{ ref('int_tco_moves') }}
+
+),
+
 timed as (
 
     select * from {{ ref('int_tco_timed') }}
@@ -17,28 +23,48 @@ timed as (
 
 ),
 
-billed as (
+placed as (
 
     select
-        cast(date_trunc('month', allocations.usage_date) as date) as month_start,
+        allocations.usage_date,
         coalesce(charges.rule_product_id, allocations.product_id) as product_id,
         charges.line,
-        'bill' as source,
         charges.category,
         charges.is_gpu,
         charges.carries_load,
-        charges.is_gpu or charges.line <> 'inference' as is_serving_stack,
-        cast(sum(allocations.effective_amount_usd) as decimal(26, 12)) as cash_usd
+        allocations.effective_amount_usd
     from allocations
     inner join charges
         on allocations.charge_id = charges.charge_id
+
+    union all
+
+    select
+        usage_date, product_id, line, category, is_gpu, carries_load, effective_amount_usd
+    from moves
+
+),
+
+billed as (
+
+    select
+        cast(date_trunc('month', usage_date) as date) as month_start,
+        product_id,
+        line,
+        'bill' as source,
+        category,
+        is_gpu,
+        carries_load,
+        is_gpu or line <> 'inference' as is_serving_stack,
+        cast(sum(effective_amount_usd) as decimal(26, 12)) as cash_usd
+    from placed
     group by
-        cast(date_trunc('month', allocations.usage_date) as date),
-        coalesce(charges.rule_product_id, allocations.product_id),
-        charges.line,
-        charges.category,
-        charges.is_gpu,
-        charges.carries_load
+        cast(date_trunc('month', usage_date) as date),
+        product_id,
+        line,
+        category,
+        is_gpu,
+        carries_load
 
 ),
 

@@ -28,6 +28,12 @@ allocations as (
 
 ),
 
+moves as (
+
+    select * from {{ ref('int_tco_moves') }}
+
+),
+
 -- What owned GPUs cost by the capital recovery factor, over what the books say.
 owned_days as (
 
@@ -72,19 +78,37 @@ differing as (
 
 ),
 
-parts as (
+placed as (
 
     select
-        cast(date_trunc('month', allocations.usage_date) as date) as month_start,
+        allocations.charge_id,
+        allocations.usage_date,
         coalesce(charges.rule_product_id, allocations.product_id) as product_id,
         charges.line,
-        {{ divide_exact('differing.difference_usd', 'allocations.effective_amount_usd', 'differing.book_usd', weight_places=12) }}
-            as difference_usd
+        allocations.effective_amount_usd
     from allocations
     inner join charges
         on allocations.charge_id = charges.charge_id
+
+    union all
+
+    select
+        charge_id, usage_date, product_id, line, effective_amount_usd
+    from moves
+
+),
+
+parts as (
+
+    select
+        cast(date_trunc('month', placed.usage_date) as date) as month_start,
+        placed.product_id,
+        placed.line,
+        {{ divide_exact('differing.difference_usd', 'placed.effective_amount_usd', 'differing.book_usd', weight_places=12) }}
+            as difference_usd
+    from placed
     inner join gpu_charges
-        on allocations.charge_id = gpu_charges.charge_id
+        on placed.charge_id = gpu_charges.charge_id
     inner join differing
         on
             gpu_charges.usage_date = differing.usage_date

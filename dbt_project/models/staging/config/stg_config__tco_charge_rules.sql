@@ -18,6 +18,7 @@ typed as (
         model,
         meter,
         charge_category,
+        purpose,
         cast(valid_from as date) as valid_from,
         cast(valid_to as date) as valid_to
     from source

@@ -1,0 +1,45 @@
+{%- set counts = [
+    'input_uncached_tokens', 'cache_read_tokens', 'cache_write_5m_tokens', 'cache_write_1h_tokens', 'input_audio_tokens',
+    'input_image_tokens', 'output_text_tokens', 'reasoning_tokens', 'output_audio_tokens', 'output_image_tokens',
+    'total_input_tokens', 'total_output_tokens', 'searches', 'images', 'audio_seconds', 'video_seconds', 'characters', 'pages',
+    'cache_storage_token_hours',
+] -%}
+with usage as (
+
+    select * from {{ ref('fct_usage') }}
+
+),
+
+models as (
+
+    select distinct
+        feature_id,
+        service_provider,
+        model_id
+    from {{ ref('stg_config__scenario_models') }}
+
+),
+
+calls as (
+
+    select
+        usage.call_id as response_id,
+        usage.feature_id,
+        usage.usage_date,
+        usage.started_at,
+        models.service_provider,
+        'direct' as host,
+        'unknown' as region,
+        models.model_id,
+        'standard' as service_tier,
+        usage.billing_status,
+        usage.operation,
+        cast(null as decimal(38, 12)) as reported_cost_usd,
+        usage.{{ counts | join(',\n        usage.') }}
+    from usage
+    inner join models
+        on usage.feature_id = models.feature_id
+
+)
+
+select * from calls

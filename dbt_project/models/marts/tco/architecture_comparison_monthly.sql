@@ -1,0 +1,242 @@
+{#- The normal distribution's two-sided 95 %. -#}
+{%- set z = '1.959963984540054' -%}
+with alternatives as (
+
+    select * from {{ ref('stg_config__scenario_alternatives') }}
+
+),
+
+models as (
+
+    select * from {{ ref('stg_config__scenario_models') }}
+
+),
+
+model_costs as (
+
+    select * from {{ ref('int_scenario_model_costs') }}
+
+),
+
+measured as (
+
+    select * from {{ ref('int_scenario_features') }}
+
+),
+
+months as (
+
+    select * from {{ ref('int_tco_months') }}
+
+),
+
+remediation as (
+
+    select * from {{ ref('stg_config__tco_remediation') }}
+
+),
+
+-- A route costs its models' costs by their shares; where one of them has no price for a call, nothing is known.
+routes as (
+
+    select
+        models.scenario_id,
+        models.alternative_id,
+        model_costs.month_start,
+        max(model_costs.unpriced_calls) as unpriced_calls,
+        cast(sum(cast(models.share * model_costs.priced_cost_usd as decimal(36, 18))) as decimal(26, 12)) as priced_cost_usd
+    from models
+    inner join model_costs
+        on
+            models.feature_id = model_costs.feature_id
+            and models.service_provider = model_costs.service_provider
+            and models.model_id = model_costs.model_id
+    group by models.scenario_id, models.alternative_id, model_costs.month_start
+
+),
+
+-- GPUs are paid for all hours of the days that are covered, whatever they serve.
+costed as (
+
+    select
+        measured.month_start,
+        months.covered_days,
+        months.covered_days = months.month_days as is_complete,
+        alternatives.scenario_id,
+        alternatives.feature_id,
+        alternatives.answer,
+        alternatives.alternative_id,
+        alternatives.alternative_order,
+        alternatives.cost_basis,
+        measured.calls,
+        case when alternatives.answer = 'task' then measured.tasks else measured.requests end as answers,
+        case alternatives.cost_basis
+            when 'measured' then measured.unpriced_calls
+            when 'price_book' then routes.unpriced_calls
+            else 0
+        end as unpriced_calls,
+        case
+            when alternatives.cost_basis = 'measured' then measured.priced_cost_usd
+            when alternatives.cost_basis = 'price_book' then routes.priced_cost_usd
+            else
+                cast(
+                    cast(
+                        alternatives.usd_per_gpu_hour * cast(alternatives.gpus * months.covered_days * 24 as decimal(9, 0))
+                        as decimal(26, 12)
+                    )
+                    + {{ divide_exact('alternatives.overhead_usd_per_month', 'months.covered_days', 'months.month_days') }}
+                    as decimal(26, 12)
+                )
+        end as priced_cost_usd,
+        case when alternatives.cost_basis = 'measured' then measured.correct_answers else alternatives.correct_answers end
+            as correct_answers,
+        case when alternatives.cost_basis = 'measured' then measured.judged_answers else alternatives.judged_answers end
+            as judged_answers,
+        case
+            when alternatives.cost_basis <> 'measured' then alternatives.quality_source
+            when measured.judged_answers > 0 then 'tasks that ended in the month'
+        end as quality_source,
+        case
+            when alternatives.cost_basis = 'measured' then measured.latency_p95_seconds
+            else cast(alternatives.latency_p95_seconds as double)
+        end as latency_p95_seconds,
+        remediation.usd_per_wrong_answer,
+        alternatives.data_residency,
+        alternatives.compliance,
+        alternatives.availability_risk,
+        alternatives.switching_usd
+    from measured
+    inner join alternatives
+        on measured.feature_id = alternatives.feature_id
+    inner join months
+        on measured.month_start = months.month_start
+    left join routes
+        on
+            alternatives.scenario_id = routes.scenario_id
+            and alternatives.alternative_id = routes.alternative_id
+            and measured.month_start = routes.month_start
+    left join remediation
+        on
+            alternatives.feature_id = remediation.feature_id
+            and months.next_month_start > remediation.valid_from
+            and months.next_month_start <= remediation.valid_to
+
+),
+
+-- Below 30 judged answers a rate is no rate.
+rated as (
+
+    select
+        *,
+        case when unpriced_calls = 0 then priced_cost_usd end as cost_usd,
+        case when unpriced_calls = 0 then cast(priced_cost_usd as double) / nullif(cast(answers as double), 0) end
+            as cost_per_answer_usd,
+        cast(correct_answers as double) / nullif(cast(judged_answers as double), 0) as correct_answer_rate,
+        case when judged_answers >= 30 then cast(judged_answers as double) / nullif(cast(correct_answers as double), 0) end
+            as answers_per_correct_one,
+        cast({{ z }} * {{ z }} as double) / nullif(cast(judged_answers as double), 0) as spread
+    from costed
+
+),
+
+-- Wilson's interval: half of it is 1.96 standard errors.
+spread as (
+
+    select
+        *,
+        1 + spread as widened,
+        cast({{ z }} as double) * sqrt(
+            correct_answer_rate * (1 - correct_answer_rate) / nullif(cast(judged_answers as double), 0)
+            + spread / nullif(cast(judged_answers as double) * 4, 0)
+        ) as half_interval
+    from rated
+
+),
+
+-- (cost per answer + (1 - p) x remediation) / p, in sums.
+valued as (
+
+    select
+        *,
+        greatest((correct_answer_rate + spread / 2 - half_interval) / nullif(widened, 0), 0) as correct_answer_rate_low,
+        least((correct_answer_rate + spread / 2 + half_interval) / nullif(widened, 0), 1) as correct_answer_rate_high,
+        case
+            when answers_per_correct_one > 0
+                then cast(
+                    cost_per_answer_usd * judged_answers
+                    + (judged_answers - correct_answers) * cast(usd_per_wrong_answer as double)
+                    as double
+                ) / nullif(cast(correct_answers as double), 0)
+        end as cost_per_correct_answer_usd
+    from spread
+
+),
+
+in_place as (
+
+    select
+        month_start,
+        scenario_id,
+        cost_per_answer_usd * answers_per_correct_one as correct_usd,
+        answers_per_correct_one
+    from valued
+    where cost_basis = 'measured'
+
+),
+
+compared as (
+
+    select
+        valued.*,
+        cast(valued.cost_per_answer_usd * valued.answers_per_correct_one - in_place.correct_usd as double)
+        / nullif(in_place.answers_per_correct_one - valued.answers_per_correct_one, 0) as equal_at_usd,
+        count(valued.cost_per_correct_answer_usd) over (partition by valued.month_start, valued.scenario_id) as known,
+        row_number() over (
+            partition by valued.month_start, valued.scenario_id
+            order by valued.cost_per_correct_answer_usd asc nulls last, valued.alternative_order asc nulls last
+        ) as place
+    from valued
+    inner join in_place
+        on
+            valued.month_start = in_place.month_start
+            and valued.scenario_id = in_place.scenario_id
+
+),
+
+final as (
+
+    select
+        month_start,
+        scenario_id,
+        alternative_id,
+        alternative_order,
+        feature_id,
+        answer,
+        cost_basis,
+        cast(covered_days as integer) as covered_days,
+        is_complete,
+        calls,
+        answers,
+        unpriced_calls,
+        cast(cost_usd as decimal(38, 12)) as cost_usd,
+        cost_per_answer_usd,
+        correct_answers,
+        judged_answers,
+        correct_answer_rate,
+        correct_answer_rate_low,
+        correct_answer_rate_high,
+        quality_source,
+        cast(usd_per_wrong_answer as decimal(38, 12)) as usd_per_wrong_answer,
+        cost_per_correct_answer_usd,
+        case when equal_at_usd > 0 then equal_at_usd end as equal_at_usd_per_wrong_answer,
+        latency_p95_seconds,
+        data_residency,
+        compliance,
+        availability_risk,
+        cast(switching_usd as decimal(38, 12)) as switching_usd,
+        known > 1 and place = 1 as is_least_per_correct_answer
+    from compared
+
+)
+
+select * from final
