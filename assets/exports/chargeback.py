@@ -124,7 +124,9 @@ def _amounts(line: Row) -> list[Decimal | None]:
 
 
 def _control(lines: Sequence[Row]) -> Row:
-    return {key: sum((line[key] or ZERO for line in lines), ZERO) for key in ("cents_usd", *AMOUNTS)}
+    """The sums of the lines; none of prices where no line has one."""
+    amounts = {key: [line[key] for line in lines if line[key] is not None] for key in ("cents_usd", *AMOUNTS)}
+    return {key: sum(known, ZERO) if known or key != "price_usd" else None for key, known in amounts.items()}
 
 
 def _facts(period: str, lines: Sequence[Row], control: Row, data_version: str | None) -> dict[str, Any]:

@@ -20,8 +20,11 @@ from assets.marts import UNATTRIBUTED, open_marts, rows
 from sources.money import largest_remainder
 
 NAME = "statements"
+SUMMARY = ("posting_period", "service_provider", "invoice_id", "status", "dispute_status", "is_free_plan")
 HEADER = (*KEYS, "amount_usd", "price_usd", "amount_exact_usd", "effective_amount_usd")
-USAGE = ("tenant_id", "feature_id", "service_provider", "model", "calls", "input_tokens", "output_tokens")
+COUNTS = ("calls", "input_tokens", "output_tokens")
+USAGE = ("tenant_id", "feature_id", "service_provider", "model", *COUNTS)
+MONEY = ("amount_usd", "price_usd")
 BUDGET = ("tenant_id", "month", "budget_tokens", "used_tokens", "remaining_tokens")
 ZERO = Decimal(0)
 
@@ -46,7 +49,12 @@ def write(
             used = [[row[column] for column in USAGE] for row in usage if row[key] == name]
             # A cost center's tenants may have other cost centers too: a budget is a tenant's.
             left = [[row[column] for column in BUDGET] for row in budgets if kind == "tenant" and row[key] == name]
-            tables = [Table("lines", HEADER, body, ("amount_usd", "price_usd")), Table("usage", USAGE, used)]
+            named = ("tenant_id", "tenant_name") if kind == "tenant" else (key,)
+            tables = [
+                Table("summary", (*named, *SUMMARY, *MONEY), _summary(members, prices, named), MONEY),
+                Table("lines", HEADER, body, MONEY),
+                Table("usage", USAGE, used, COUNTS),
+            ]
             book = to_xlsx(*tables, *([Table("token_budget", BUDGET, left)] if left else []))
             files[f"{path}.csv"] = File(to_csv(HEADER, body), len(body))
             files[f"{path}.xlsx"] = File(book, len(body))
@@ -58,6 +66,16 @@ def write(
 def _cells(line: Row, price: Decimal | None) -> list[object]:
     exact = [line[column].quantize(EXACT) for column in ("amount_usd", "effective_amount_usd")]
     return [*(line[column] for column in KEYS), line["cents_usd"], price, *exact]
+
+
+def _summary(lines: Sequence[Row], prices: Sequence[Decimal | None], named: Sequence[str]) -> list[list[object]]:
+    """One row for each invoice, with what is disputed, estimated or corrected apart, in the order of the lines."""
+    sums: dict[tuple[object, ...], list[Decimal | None]] = {}
+    for line, price in zip(lines, prices, strict=True):
+        found = sums.setdefault(tuple(line[column] for column in (*named, *SUMMARY)), [ZERO, None])
+        cents, priced = found
+        found[:] = [(cents or ZERO) + line["cents_usd"], priced if price is None else (priced or ZERO) + price]
+    return [[*key, *amounts] for key, amounts in sums.items()]
 
 
 def _price_cents(lines: Sequence[Row]) -> list[Decimal | None]:

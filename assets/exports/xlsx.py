@@ -22,7 +22,7 @@ Rows = Sequence[Sequence[object]]
 
 
 class Table(NamedTuple):
-    """A sheet, with a last row that sums the columns named in `totals`."""
+    """A sheet, with a last row that sums the columns named in `totals`, of cents or of counts, if any are."""
 
     name: str
     header: Sequence[str]
@@ -53,19 +53,31 @@ def _fill(sheet: Worksheet, table: Table, formats: dict[str, Any], name: str) ->
         for column, cell in enumerate(cells):
             _put(sheet, index, column, cell, formats)
     columns = [
-        {"header": title, "format": formats["money"], "total_function": "sum", "total_value": _sum(table.rows, place)}
+        _total_column(table, place, formats)
         if title in table.totals
-        else {"header": title, "total_string": "" if place else "Total"}
+        else {"header": title, "total_string": "Total" if table.totals and not place else ""}
         for place, title in enumerate(table.header)
     ]
-    last_row = len(table.rows) + 1 if table.rows else 2  # a table has a row of data
-    sheet.add_table(0, 0, last_row, len(columns) - 1, {"columns": columns, "total_row": True, "name": name})
+    has_totals = bool(table.totals)
+    last_row = max(len(table.rows), 1) + has_totals  # a table has a row of data
+    sheet.add_table(0, 0, last_row, len(columns) - 1, {"columns": columns, "total_row": has_totals, "name": name})
     sheet.ignore_errors({"number_stored_as_text": f"A1:XFD{last_row + 1}"})
     sheet.autofit(WIDEST_COLUMN_PIXELS)
     sheet.freeze_panes(1, 0)
     sheet.repeat_rows(0)
     sheet.set_landscape()
     sheet.fit_to_pages(1, 0)
+
+
+def _total_column(table: Table, place: int, formats: dict[str, Any]) -> dict[str, Any]:
+    amounts = [cell for cells in table.rows if isinstance(cell := cells[place], Decimal | int)]
+    is_count = bool(amounts) and not any(isinstance(amount, Decimal) for amount in amounts)
+    return {
+        "header": table.header[place],
+        "format": formats["count" if is_count else "money"],
+        "total_function": "sum",
+        "total_value": sum(amounts, 0),
+    }
 
 
 def _put(sheet: Worksheet, row: int, column: int, value: object, formats: dict[str, Any]) -> None:
@@ -88,8 +100,3 @@ def _put(sheet: Worksheet, row: int, column: int, value: object, formats: dict[s
 def _is_cents(value: Decimal) -> bool:
     exponent = value.as_tuple().exponent
     return isinstance(exponent, int) and exponent >= CENTS
-
-
-def _sum(rows: Rows, place: int) -> Decimal:
-    amounts = (cells[place] for cells in rows)
-    return sum((amount for amount in amounts if isinstance(amount, Decimal)), Decimal(0))

@@ -81,7 +81,19 @@ metric_rows = st.lists(
     ),
     max_size=8,
 )
-SLOW = settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+# To allocate costs what planning its SQL costs, however many charges there are: an example is many rule files at once,
+# each with charges of its own, so that a few examples are hundreds of chains.
+worlds = st.lists(
+    st.tuples(
+        st.lists(st.tuples(amounts, amounts, product_ids), min_size=1, max_size=5),
+        straight | chains,
+        st.sampled_from(get_args(Metric)),
+    ),
+    min_size=20,
+    max_size=40,
+)
+SLOW = settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+World = tuple[list[tuple[Decimal, Decimal, str]], list[dict[str, Any]], str]
 
 
 def sums(found: list[dict[str, Any]], *names: str) -> dict[Any, list[Decimal]]:
@@ -101,63 +113,76 @@ def steps(row: dict[str, Any]) -> str:
     return steps_of(row["through_rules"], row["rule_id"], row["target_type"], row["target_id"])
 
 
-def by_metric(name: str, rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rules, weighed by this metric where they were by cost."""
-    text = json.dumps(rules).replace("billed_cost_usd", name)
-    named: list[dict[str, Any]] = json.loads(
-        text.replace('"account"', '"company"') if name in COMPANY_METRICS else text
-    )
-    return named
+def rules_of(world: int, rules: list[dict[str, Any]], metric_name: str) -> list[dict[str, Any]]:
+    """The rules for the charges of one world only, weighed by this metric where they were by cost."""
+    text = json.dumps(rules).replace("billed_cost_usd", metric_name)
+    text = text.replace('"account"', '"company"') if metric_name in COMPANY_METRICS else text
+    for pool in ("a", "b"):
+        text = text.replace(f'"pool": "{pool}"', f'"pool": "{pool}-{world}"')
+        text = text.replace(f'"pool": ["{pool}"]', f'"pool": ["{pool}-{world}"]')
+    named: list[dict[str, Any]] = json.loads(text)
+    return [{**rule, "rule_id": f"{rule['rule_id']}-{world}", "match": {"meter": str(world)}} for rule in named]
 
 
 @SLOW
-@given(
-    st.lists(st.tuples(amounts, amounts, product_ids), min_size=1, max_size=5),
-    metric_rows,
-    straight | chains,
-    st.sampled_from(get_args(Metric)),
-)
-def test_every_step_hands_on_exactly_what_it_got(
-    money: list[tuple[Decimal, Decimal, str]],
-    metrics: list[dict[str, Any]],
-    rules: list[dict[str, Any]],
-    name: str,
-) -> None:
-    rules = by_metric(name, rules)
-    metrics = [row | {"metric": row["metric"].replace("billed_cost_usd", name)} for row in metrics]
-    charges = [charge(str(n), amount) for n, (amount, _, _) in enumerate(money)]
-    parts = [part(str(n), amount, effective_amount_usd=effective, product_id=product)
-             for n, (amount, effective, product) in enumerate(money)]  # fmt: skip
-    found = allocate(Allocation.model_validate({"rules": rules}), charges, metrics, parts)
-
-    assert sums(found, "charge_id") == {
-        (str(n),): [amount, effective] for n, (amount, effective, _) in enumerate(money)
+@given(worlds, metric_rows)
+def test_every_step_hands_on_exactly_what_it_got(together: list[World], metrics: list[dict[str, Any]]) -> None:
+    files = [rules_of(number, rules, name) for number, (_, rules, name) in enumerate(together)]
+    metrics = [
+        row | {"metric": row["metric"].replace("billed_cost_usd", name)} for row in metrics for name in get_args(Metric)
+    ]
+    money = {
+        f"{world}-{n}": (str(world), *values)
+        for world, (charged, _, _) in enumerate(together)
+        for n, values in enumerate(charged)
     }
+    charges = [charge(id_, amount, meter=world) for id_, (world, amount, _, _) in money.items()]
+    parts = [
+        part(id_, amount, effective_amount_usd=effective, product_id=product)
+        for id_, (_, amount, effective, product) in money.items()
+    ]
+
+    def allocated(steps: int, back: int = 1) -> list[dict[str, Any]]:
+        """By the first rules of each chain, its rows in order or backwards."""
+        rules = Allocation.model_validate({"rules": [rule for file in files for rule in file[:steps]]})
+        return allocate(rules, charges[::back], metrics[::back], parts[::back])
+
+    found = allocated(len(POOLS) + 2)
+    assert sums(found, "charge_id") == {(id_,): [amount, other] for id_, (_, amount, other, _) in money.items()}
     # Without the last rules of a chain its parts end one step before: they must be what those rules then shared out.
-    for number in range(1, len(rules)):
-        before = allocate(Allocation.model_validate({"rules": rules[:number]}), charges, metrics, parts)
-        stopped = [row for row in before if row["target_type"] in ("pool", "product", "cost_center")]
+    of_charge: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in found:
+        of_charge[row["charge_id"]].append(row)
+    for number in range(1, len(POOLS) + 2):
+        stopped = [row for row in allocated(number) if row["target_type"] in ("pool", "product", "cost_center")]
         for way, expected in sums(stopped, "charge_id", "through_rules", "rule_id", "target_type", "target_id").items():
-            passed = [row for row in found if row["charge_id"] == way[0] and steps(row).startswith(steps_of(*way[1:]))]
+            passed = [row for row in of_charge[way[0]] if steps(row).startswith(steps_of(*way[1:]))]
             assert list(sums(passed, "charge_id").values()) == [expected]
     # The same however the rows come.
-    again = allocate(Allocation.model_validate({"rules": rules}), charges[::-1], metrics[::-1], parts[::-1])
-    assert again == found
+    assert allocated(len(POOLS) + 2, -1) == found
 
 
-@settings(SLOW, max_examples=20)
-@given(amounts, st.lists(st.integers(0, 10**18), min_size=3, max_size=3))
-def test_nobody_is_off_by_a_pico_dollar(amount: Decimal, units: list[int]) -> None:
+@settings(SLOW, max_examples=6)
+@given(st.lists(st.tuples(amounts, st.lists(st.integers(0, 10**18), min_size=3, max_size=3)), min_size=20, max_size=60))
+def test_nobody_is_off_by_a_pico_dollar(accounts: list[tuple[Decimal, list[int]]]) -> None:
     names = ["acme", "globex", "initech"]
-    metrics = [metric(name, n * Decimal("0.00000001")) for name, n in zip(names, units, strict=True)]
+    metrics = [
+        metric(name, n * Decimal("0.00000001"), billing_account_id=str(account))
+        for account, (_, units) in enumerate(accounts)
+        for name, n in zip(names, units, strict=True)
+    ]
+    charges = [charge(str(n), amount, billing_account_id=str(n)) for n, (amount, _) in enumerate(accounts)]
     rule = {"rule_id": "r", "method": "proportional", "metric": "billed_cost_usd", "fallback": "unattributed"}
-    found = allocate(Allocation.model_validate({"rules": [rule]}), [charge("1", amount)], metrics)
-    got = {row["target_id"]: Fraction(row["amount_usd"]) for row in found}
-    if not sum(units):
-        assert got == {"unattributed": Fraction(amount)}
-    for name, n in zip(names, units, strict=True):
-        if n:
-            assert abs(got[name] - Fraction(amount) * n / sum(units)) < Fraction(PICO)
+    got: dict[str, dict[str, Fraction]] = defaultdict(dict)
+    for row in allocate(Allocation.model_validate({"rules": [rule]}), charges, metrics):
+        got[row["charge_id"]][row["target_id"]] = Fraction(row["amount_usd"])
+    for account, (amount, units) in enumerate(accounts):
+        of_account = got[str(account)]
+        if not sum(units):
+            assert of_account == {"unattributed": Fraction(amount)}
+        for name, n in zip(names, units, strict=True):
+            if n:
+                assert abs(of_account[name] - Fraction(amount) * n / sum(units)) < Fraction(PICO)
 
 
 def test_opencost_883_a_split_by_zero_weights_deletes_nothing() -> None:

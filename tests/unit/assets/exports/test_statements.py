@@ -51,22 +51,39 @@ def test_the_spreadsheet_names_no_other_tenant(written: Path) -> None:
     told = json.loads((written / "statements.manifest.json").read_text())["statements"]
     for entry in (entry for entry in told if "tenant" in entry):
         book = openpyxl.load_workbook(written / entry["file"].replace(".csv", ".xlsx"))
-        assert book.sheetnames[:2] == ["lines", "usage"]
+        assert book.sheetnames[:3] == ["summary", "lines", "usage"]
         for sheet in book.worksheets:
             header, *rows = list(sheet.iter_rows(values_only=True))
             place = header.index("tenant_id")
-            assert {row[place] for row in rows[:-1]} == {entry["tenant"]}
+            assert {row[place] for row in rows if row[0] != "Total"} == {entry["tenant"]}
 
 
 def test_usage_and_token_budget_stand_in_the_spreadsheet(written: Path) -> None:
     book = openpyxl.load_workbook(written / "statements" / f"tenant_{_file_name('acme')}.xlsx")
-    usage = list(book["usage"].iter_rows(min_row=2, values_only=True))[:-1]
+    *usage, totals = list(book["usage"].iter_rows(min_row=2, values_only=True))
     assert len(usage) == 12, "three features by four models"
-    (balance,) = list(book["token_budget"].iter_rows(min_row=2, values_only=True))[:-1]
+    assert totals[4:] == tuple(f"=SUBTOTAL(109,[{name}])" for name in ("calls", "input_tokens", "output_tokens"))
+    (balance,) = list(book["token_budget"].iter_rows(min_row=2, values_only=True))
     used = sum(int(str(row[5])) + int(str(row[6])) for row in usage)
     assert balance == ("acme", "2026-10", 1_000_000, used, 1_000_000 - used)
     blue = openpyxl.load_workbook(written / "statements" / f"tenant_{_file_name('blue')}.xlsx")
     assert "token_budget" not in blue.sheetnames
+
+
+def test_the_first_sheet_says_who_owes_what_of_which_invoice(written: Path) -> None:
+    told = json.loads((written / "statements.manifest.json").read_text())["statements"]
+    for entry in told:
+        book = openpyxl.load_workbook(written / entry["file"].replace(".csv", ".xlsx"), data_only=True)
+        header, *rows, total = list(book["summary"].iter_rows(values_only=True))
+        lines = [dict(zip(header, row, strict=True)) for row in rows]
+        assert [line.get("tenant_id", line.get("cost_center")) for line in lines] == [next(iter(entry.values()))] * len(
+            rows
+        )
+        keys = ("posting_period", "service_provider", "invoice_id", "status", "dispute_status", "is_free_plan")
+        assert len({tuple(line[key] for key in keys) for line in lines}) == len(lines)
+        for name in ("amount_usd", "price_usd"):
+            assert round(sum(Decimal(str(line[name])) for line in lines), 2) == Decimal(entry[name])
+            assert round(Decimal(str(total[header.index(name)])), 2) == Decimal(entry[name])
 
 
 def test_prices_in_cents_add_up_to_cost_plus_20_percent(written: Path) -> None:
