@@ -146,7 +146,7 @@ def capacity_table(rows: Sequence[Row]) -> Table:
                     _known(row[name], text.count, "self_hosting.yml does not say what a replica sustains")
                     for name in ("replicas_needed", "reserved_replicas", "burst_replicas", "gpus_needed")
                 ),
-                _known(row["provisioned_gpus"], text.count, "no deployment of gpu_rates.yml runs it"),
+                _known(row["provisioned_gpus"], text.plain, "no deployment of gpu_rates.yml runs it"),
             )
             for row in rows
         ),
@@ -160,9 +160,9 @@ def capacity_chart(rows: Sequence[Row]) -> Markup | str:
         charts.Bar(
             f"{row['workload_id']}, {side}",
             Decimal(gpus),
-            text.count(gpus),
+            text.plain(gpus),
             is_own,
-            f"{row['workload_id']}: {text.plural(gpus, 'GPU')} {side}",
+            f"{row['workload_id']}: {text.gpus(gpus)} {side}",
         )
         for row in rows
         for side, gpus, is_own in (

@@ -49,6 +49,16 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
+def gpus(number: Decimal | int) -> str:
+    """'2 GPUs', '1 GPU', '0.25 GPU'."""
+    return f"{plain(number)} GPU{'' if number <= 1 else 's'}"
+
+
+def plain(number: Decimal | int) -> str:
+    """Without the zeros at its end that a column of shares has."""
+    return f"{Decimal(number).normalize():,f}"
+
+
 def plural(number: int, one: str, many: str = "") -> str:
     """'1 row', '3 rows'."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -198,5 +198,5 @@ def _percent(share: float | None) -> str:
     return "-" if share is None else f"{share:.1%}"
 
 
-def _whole(number: int | None) -> str:
-    return "-" if number is None else f"{number:,}"
+def _whole(number: int | Decimal | None) -> str:
+    return "-" if number is None else f"{Decimal(number).normalize():,f}"

@@ -242,8 +242,8 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "self_hosting_ownership": {
         "life_years": pl.Int32(), "residual_share": _SHARE, "usd_per_kwh": _RATE,
         "power_usage_effectiveness": pl.Decimal(7, 4), "colo_usd_per_kw_month": _RATE,
-        "support_share_per_year": _SHARE, "capital_recovery_factor": pl.Decimal(14, 12),
-        "residual_factor": pl.Decimal(14, 12),
+        "support_share_per_year": _SHARE, "discount_rate": _SHARE,
+        "growth_factor": pl.Decimal(18, 12),
     },
     "self_hosting_cases": {
         "case_name": pl.String(), "input_name": pl.String(), "api_price_factor": _SHARE, "gpu_rate_factor": _SHARE,
@@ -321,15 +321,9 @@ def _month_rows(said: SelfHosting) -> Iterator[dict[str, Any]]:
 
 
 def _ownership_row(own: Ownership, rate: Decimal) -> dict[str, Any]:
-    """With the yearly cost of a dollar paid now, and what the residual of a dollar is worth now."""
-    growth = _EXACT.power(1 + rate, own.life_years)
-    straight = _EXACT.divide(Decimal(1), Decimal(own.life_years))
-    recovery = _EXACT.divide(rate * growth, growth - 1) if rate else straight
-    residual = _EXACT.divide(own.residual_share, growth)
-    return own.model_dump() | {
-        "capital_recovery_factor": recovery.quantize(_FACTOR),
-        "residual_factor": residual.quantize(_FACTOR),
-    }
+    """With what a dollar grows to over the life; a power has no exact form in SQL."""
+    growth = _EXACT.power(1 + rate, own.life_years).quantize(_FACTOR)
+    return own.model_dump() | {"discount_rate": rate, "growth_factor": growth}
 
 
 def _case_rows(sensitivity: Sensitivity) -> Iterator[dict[str, Any]]:

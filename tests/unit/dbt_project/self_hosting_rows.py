@@ -64,10 +64,11 @@ def tables(
     said: Mapping[str, Any],
     prices: Mapping[str, str],
     nodes: Sequence[tuple[date, str, Decimal, int]] = (),
+    deployed: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, pl.DataFrame]:
     """The tables under the models: calls, settings, and the price of 'open' at 'host' by published meter.
 
-    `nodes`: day, node, what it costs that day in USD, and its GPUs.
+    `nodes`: day, node, what it costs that day in USD, and its GPUs. `deployed`: rows of int_gpu_deployment_days.
     """
     days = sorted({row["usage_date"] for row in calls})
     key: dict[str, Any] = {
@@ -83,11 +84,12 @@ def tables(
     costs = [{"usage_date": day, "node_id": node, "economic_cost_usd": usd} for day, node, usd, _ in nodes]
     held = [{"usage_date": day, "node_id": node, "gpus": gpus} for day, node, _, gpus in nodes]
     node_schema = {"usage_date": pl.Date(), "node_id": pl.String()}
+    deployed_schema = node_schema | {"deployment_id": pl.String(), "gpus": pl.Decimal(9, 6)}
     return config | {
         "fct_usage": pl.DataFrame(list(calls), schema=USAGE_SCHEMA),
         "stg_pricing__price_keys": pl.DataFrame([key | {"usage_date": day} for day in days], schema=PRICE_KEYS_SCHEMA),
         "stg_pricing__price_sets": pl.DataFrame([price_set], schema=PRICE_SETS_SCHEMA),
         "int_gpu_node_costs": pl.DataFrame(costs, schema=node_schema | {"economic_cost_usd": pl.Decimal(26, 12)}),
         "int_gpu_node_days": pl.DataFrame(held, schema=node_schema | {"gpus": pl.Int32()}),
-        "int_gpu_deployment_days": pl.DataFrame(schema=node_schema | {"deployment_id": pl.String()}),
+        "int_gpu_deployment_days": pl.DataFrame(list(deployed), schema=deployed_schema),
     }

@@ -7,15 +7,16 @@ from typing import Any
 import pytest
 
 from sources.settings.hardware import hardware, rules_of_thumb
-from sources.settings.self_hosting import SelfHosting, config_rows
 from tests.unit.dbt_project.rendered import built
 from tests.unit.dbt_project.self_hosting_rows import call, tables, workload
 
 OWNERSHIP = {"life_years": 4, "residual_share": "0.2", "usd_per_kwh": "0", "power_usage_effectiveness": "1"}
 
 
-def costs(ownership: dict[str, Any] | None, hardware_id: str = "h100-sxm-8") -> dict[tuple[str, int], dict[str, Any]]:
-    said = {"workloads": [workload()]} | ({"ownership": ownership} if ownership else {})
+def costs(
+    ownership: dict[str, Any] | None, hardware_id: str = "h100-sxm-8", rate: str = "0.08"
+) -> dict[tuple[str, int], dict[str, Any]]:
+    said = {"workloads": [workload()], "discount_rate_per_year": rate} | ({"ownership": ownership} if ownership else {})
     connection = built(tables([call(datetime(2026, 6, 1))], said, {"input_uncached": "1"}), "hardware_costs")
     result = connection.execute("select * from hardware_costs where hardware_id = $id", {"id": hardware_id})
     names = [column[0] for column in result.description or []]
@@ -34,13 +35,11 @@ def test_half_the_utilisation_is_twice_the_cost() -> None:
     assert found["rented_high", 100]["cost_per_mtok_blended_usd"] == Decimal("0.771604938272")
 
 
-@pytest.mark.parametrize(("rate", "recovery"), [("0.08", "0.301920804"), ("0", "0.25")])
-def test_owning_is_capital_with_interest_less_what_is_left(rate: str, recovery: str) -> None:
-    (row,) = config_rows(SelfHosting.model_validate({"discount_rate_per_year": rate, "ownership": OWNERSHIP}))[
-        "self_hosting_ownership"
-    ]
-    assert row["capital_recovery_factor"] == pytest.approx(Decimal(recovery), abs=Decimal("1e-9"))
-    assert row["residual_factor"] == pytest.approx(Decimal("0.2") / (1 + Decimal(rate)) ** 4, abs=Decimal("1e-9"))
+@pytest.mark.parametrize(("rate", "recovery"), [("0.08", 0.301920804), ("0", 0.25)])
+def test_owning_is_capital_with_interest_less_what_is_left(rate: str, recovery: float) -> None:
+    """230,000 USD over four years, a fifth of it left."""
+    found = costs(OWNERSHIP, rate=rate)["owned_low", 100]["usd_per_hour"]
+    assert float(found) == pytest.approx(230_000 * recovery * (1 - 0.2 / (1 + float(rate)) ** 4) / 8760, rel=1e-8)
 
 
 def test_owned_hardware_pays_for_power_space_and_support() -> None:
@@ -48,7 +47,6 @@ def test_owned_hardware_pays_for_power_space_and_support() -> None:
     bare = costs(OWNERSHIP)["owned_low", 100]["usd_per_hour"]
     more = {"usd_per_kwh": "0.1", "power_usage_effectiveness": "1.3", "colo_usd_per_kw_month": "500"}
     full = costs(OWNERSHIP | more | {"support_share_per_year": "0.05"})["owned_low", 100]["usd_per_hour"]
-    assert float(bare) == pytest.approx(230_000 * 0.301920804 * (1 - 0.2 / 1.08**4) / 8760, rel=1e-6)
     assert float(full - bare) == pytest.approx(10 * 0.13 + 10 * 500 * 12 / 8760 + 230_000 * 0.05 / 8760, rel=1e-6)
 
 

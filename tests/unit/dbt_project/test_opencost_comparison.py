@@ -5,6 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.unit.dbt_project.compiled import compiled, rows_of
 
@@ -40,7 +42,7 @@ def cost(usd: str, slice_id: str = "whole", share: str = "whole", hour: int = 0,
 def pods(samples: list[tuple[Any, ...]], costs: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     found = rows_of(
         compiled("int_gpu_pod_hours"),
-        {"stg_dcgm__samples": frame(SAMPLE, samples), "int_gpu_hours": frame(COST, costs)},
+        {"stg_dcgm__pods": frame(SAMPLE, samples).unique(), "int_gpu_hours": frame(COST, costs)},
     )
     return sorted((r["gpu_id"], r["slice_id"], r["pod"], r["gpu_seconds"], r["cost_usd"]) for r in found)
 
@@ -53,6 +55,28 @@ def test_an_hour_is_its_pods_by_the_scrapes_that_name_them() -> None:
         ("g", "whole", "b", 1200, Decimal("0.333333333333")),
         ("g", "whole", "unattributed", 1200, Decimal("0.333333333334")),
     ]
+
+
+def test_pods_that_share_a_gpu_by_time_share_its_scrapes() -> None:
+    """Three pods at nine, two of them at twenty past, a metric without a pod beside them; then one alone."""
+    samples = (
+        [scrape(0, pod) for pod in "abc"] + [scrape(20, pod) for pod in "ab"] + [scrape(20, None), scrape(40, "a")]
+    )
+    assert pods(samples, [cost("36")]) == [
+        ("g", "whole", "a", 1100, 22),
+        ("g", "whole", "b", 500, 10),
+        ("g", "whole", "c", 200, 4),
+    ]
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from([*(f"p{n:02}" for n in range(20)), None])), max_size=60),
+       st.decimals("0", "1000", places=12))  # fmt: skip
+@settings(max_examples=25, deadline=None)
+def test_pods_of_an_hour_are_all_of_it(named: list[tuple[int, str | None]], usd: Decimal) -> None:
+    found = pods([scrape(minute, pod) for minute, pod in named], [cost(str(usd))])
+    assert sum(row[3] for row in found) == 1800
+    assert sum(row[4] for row in found) == usd
+    assert min(row[4] for row in found) >= 0
 
 
 def test_slices_have_pods_of_their_own_and_hours_unseen_have_none() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,12 @@ def publish(home: Home, *workloads: dict[str, Any]) -> Home:
         for day in days
         for n in range(0, 288, 4)
     ]
-    given = tables(calls, {"workloads": list(workloads)}, {"input_uncached": "1", "output": "1"})
+    # Half of a GPU and three whole ones.
+    deployed = [
+        {"usage_date": date(2026, 6, 24), "node_id": node, "deployment_id": "llama", "gpus": Decimal(gpus)}
+        for node, gpus in (("a", "0.5"), ("b", "3"))
+    ]
+    given = tables(calls, {"workloads": list(workloads)}, {"input_uncached": "1", "output": "1"}, deployed=deployed)
     with built(given, *MODELS, "capacity_weekly", "hardware_costs") as connection:
         connection.execute(f"attach '{home.published / DATABASE}' as marts")
         connection.execute(OWN_WEEK)
@@ -52,7 +58,9 @@ def publish(home: Home, *workloads: dict[str, Any]) -> Home:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     replica = REPLICA | {"gpus": 4, "memory": MEMORY}
-    busy = workload(shape="steady_b2b", replica=replica, flags=["data_residency"], migration_usd="500")
+    busy = workload(
+        shape="steady_b2b", replica=replica, flags=["data_residency"], migration_usd="500", deployment_id="llama"
+    )
     return publish(init_home(tmp_path_factory.mktemp("home")), busy)
 
 
@@ -116,7 +124,8 @@ def test_capacity_shows_replicas_and_memory(home: Home) -> None:
     assert "P95 tok/s" in output
     assert "a token holds 327,680 bytes of KV cache; 102.2 GB are left for it" in output
     (row,) = json.loads(run("capacity", "--home", str(home.root), "--json"))
-    assert (row["week_start"], row["replicas_needed"], row["provisioned_gpus"]) == ("2026-06-22", 1, None)
+    assert (row["week_start"], row["replicas_needed"], row["provisioned_gpus"]) == ("2026-06-22", 1, "3.500000")
+    assert " 3.5 " in run("capacity", "--home", str(home.root))
 
 
 def test_a_home_without_workloads_says_where_to_write_them(tmp_path: Path) -> None:

@@ -1,6 +1,11 @@
-with samples as (
+{#- A scrape in parts: up to sixteen pods that share a GPU have the same of it, to the last part. -#}
+{%- set parts = '720720' -%}
+with pods as (
 
-    select * from {{ ref('stg_dcgm__samples') }}
+    select
+        *,
+        case when coalesce(mig_instance_id, '') = '' then 'whole' else mig_instance_id end as slice_id
+    from {{ ref('stg_dcgm__pods') }}
 
 ),
 
@@ -10,36 +15,86 @@ costs as (
 
 ),
 
--- One scrape names one pod for a GPU or slice: where time slicing repeats it for several, the first.
 scrapes as (
 
     select
         node_id,
         gpu_uuid as gpu_id,
-        case when coalesce(mig_instance_id, '') = '' then 'whole' else mig_instance_id end as slice_id,
+        slice_id,
         sampled_at,
-        cast(date_trunc('hour', sampled_at) as timestamp) as hour_start,
+        count(pod) as pods,
         coalesce(min(namespace), 'unattributed') as namespace,
         coalesce(min(pod), 'unattributed') as pod
-    from samples
-    group by
-        node_id, gpu_uuid, case when coalesce(mig_instance_id, '') = '' then 'whole' else mig_instance_id end, sampled_at,
-        cast(date_trunc('hour', sampled_at) as timestamp)
+    from pods
+    group by node_id, gpu_uuid, slice_id, sampled_at
+
+),
+
+-- Time slicing repeats a scrape for every pod on the GPU: they share it.
+shared as (
+
+    select
+        scrapes.node_id,
+        scrapes.gpu_id,
+        scrapes.slice_id,
+        scrapes.sampled_at,
+        scrapes.pods,
+        coalesce(pods.namespace, 'unattributed') as namespace,
+        pods.pod,
+        row_number() over (
+            partition by scrapes.node_id, scrapes.gpu_id, scrapes.slice_id, scrapes.sampled_at
+            order by pods.namespace asc nulls last, pods.pod asc nulls last
+        ) as place
+    from scrapes
+    inner join pods
+        on
+            scrapes.node_id = pods.node_id
+            and scrapes.gpu_id = pods.gpu_uuid
+            and scrapes.slice_id = pods.slice_id
+            and scrapes.sampled_at = pods.sampled_at
+    where scrapes.pods > 1 and pods.pod is not null
+
+),
+
+named as (
+
+    select
+        node_id,
+        gpu_id,
+        slice_id,
+        sampled_at,
+        namespace,
+        pod,
+        {{ parts }} as scrape_parts
+    from scrapes
+    where pods < 2
+
+    union all
+
+    select
+        node_id,
+        gpu_id,
+        slice_id,
+        sampled_at,
+        namespace,
+        pod,
+        {{ divide_exact(parts, 'place', 'pods', 0, 0) }} - {{ divide_exact(parts, 'place - 1', 'pods', 0, 0) }} as scrape_parts
+    from shared
 
 ),
 
 held as (
 
     select
-        hour_start,
+        cast(date_trunc('hour', sampled_at) as timestamp) as hour_start,
         node_id,
         gpu_id,
         slice_id,
         namespace,
         pod,
-        cast(count(*) as bigint) as scrapes
-    from scrapes
-    group by hour_start, node_id, gpu_id, slice_id, namespace, pod
+        cast(sum(scrape_parts) as bigint) as scrape_parts
+    from named
+    group by cast(date_trunc('hour', sampled_at) as timestamp), node_id, gpu_id, slice_id, namespace, pod
 
 ),
 
@@ -47,9 +102,9 @@ placed as (
 
     select
         *,
-        cast(sum(scrapes) over (partition by hour_start, node_id, gpu_id, slice_id) as bigint) as all_scrapes,
+        cast(sum(scrape_parts) over (partition by hour_start, node_id, gpu_id, slice_id) as bigint) as all_parts,
         cast(
-            sum(scrapes) over (
+            sum(scrape_parts) over (
                 partition by hour_start, node_id, gpu_id, slice_id
                 order by namespace asc nulls last, pod asc nulls last
                 rows between unbounded preceding and current row
@@ -88,14 +143,14 @@ pod_hours as (
         case
             when placed.pod is null then slice_hours.provisioned_seconds
             else cast(
-                {{ divide_exact('slice_hours.provisioned_seconds', 'placed.ends_at', 'placed.all_scrapes', 6, 0) }}
-                - {{ divide_exact('slice_hours.provisioned_seconds', 'placed.ends_at - placed.scrapes', 'placed.all_scrapes', 6, 0) }}
+                {{ divide_exact('slice_hours.provisioned_seconds', 'placed.ends_at', 'placed.all_parts', 6, 0) }}
+                - {{ divide_exact('slice_hours.provisioned_seconds', 'placed.ends_at - placed.scrape_parts', 'placed.all_parts', 6, 0) }}
                 as decimal(18, 6)
             )
         end as gpu_seconds,
         case
             when placed.pod is null then slice_hours.cost_usd
-            else {{ due_between('slice_hours.cost_usd', 'placed.ends_at - placed.scrapes', 'placed.ends_at', 'placed.all_scrapes') }}
+            else {{ due_between('slice_hours.cost_usd', 'placed.ends_at - placed.scrape_parts', 'placed.ends_at', 'placed.all_parts') }}
         end as cost_usd
     from slice_hours
     left join placed

@@ -18,24 +18,14 @@ deployment_days as (
 
 ),
 
-node_days as (
-
-    select * from {{ ref('int_gpu_node_days') }}
-
-),
-
 provisioned_days as (
 
     select
-        deployment_days.usage_date,
-        deployment_days.deployment_id,
-        cast(sum(node_days.gpus) as integer) as gpus
+        usage_date,
+        deployment_id,
+        cast(sum(gpus) as decimal(18, 6)) as gpus
     from deployment_days
-    inner join node_days
-        on
-            deployment_days.usage_date = node_days.usage_date
-            and deployment_days.node_id = node_days.node_id
-    group by deployment_days.usage_date, deployment_days.deployment_id
+    group by usage_date, deployment_id
 
 ),
 

@@ -38,10 +38,10 @@ yearly as (
     select
         ends.hardware_id,
         ends.range_end,
-        cast(ends.capex_usd * ownership.capital_recovery_factor as decimal(26, 8)) as capital_usd,
-        cast(
-            cast(ends.capex_usd * ownership.residual_factor as decimal(20, 8)) * ownership.capital_recovery_factor as decimal(26, 8)
-        ) as residual_usd,
+        {{ capital_per_year(
+            'ends.capex_usd', 'cast(ends.capex_usd * ownership.residual_share as decimal(18, 8))', 'ownership.discount_rate',
+            'ownership.growth_factor', 'ownership.life_years * 12'
+        ) }} as capital_usd,
         cast(ends.capex_usd * ownership.support_share_per_year as decimal(26, 8)) as support_usd,
         cast(
             cast(ends.peak_power_kw * ownership.power_usage_effectiveness as decimal(20, 6))
@@ -59,7 +59,7 @@ owned as (
     select
         hardware_id,
         range_end,
-        cast(capital_usd - residual_usd + support_usd + power_usd + colo_usd as decimal(26, 12)) as year_usd
+        cast(capital_usd + support_usd + power_usd + colo_usd as decimal(26, 12)) as year_usd
     from yearly
 
 ),

@@ -13,8 +13,8 @@ typed as (
         cast(power_usage_effectiveness as decimal(7, 4)) as power_usage_effectiveness,
         cast(colo_usd_per_kw_month as decimal(18, 8)) as colo_usd_per_kw_month,
         cast(support_share_per_year as decimal(9, 6)) as support_share_per_year,
-        cast(capital_recovery_factor as decimal(14, 12)) as capital_recovery_factor,
-        cast(residual_factor as decimal(14, 12)) as residual_factor
+        cast(discount_rate as decimal(9, 6)) as discount_rate,
+        cast(growth_factor as decimal(18, 12)) as growth_factor
     from source
 
 )

@@ -417,7 +417,7 @@ select distinct
     cast(410.25 as decimal(26, 6)) as p50_tokens_per_second,
     cast(1210.5 as decimal(26, 6)) as p95_tokens_per_second, cast(1804.75 as decimal(26, 6)) as p99_tokens_per_second,
     2 as replicas_needed,
-    2 as reserved_replicas, 0 as burst_replicas, gpus as gpus_needed, there as provisioned_gpus
+    2 as reserved_replicas, 0 as burst_replicas, gpus as gpus_needed, there::decimal(18, 6) as provisioned_gpus
 from days
 cross join (values ('qwen-chat', 2, 4), ('qwen-review', 6, null)) as t (workload_id, gpus, there);
 create table tco_monthly as
