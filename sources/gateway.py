@@ -200,7 +200,7 @@ def gateway_table(
     closed: tuple[tuple[str, ...], frozenset[str]] | None = None,
     problems: Sequence[tuple[str, str, str]] = (),
     more_columns: Mapping[str, str] = MappingProxyType({}),
-    reader_version: int = 5,
+    reader_version: int = 6,
 ) -> FeedTable:
     """A gateway whose log a mapping can read."""
     columns = {**more_columns, **CALL_COLUMNS}

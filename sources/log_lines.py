@@ -46,7 +46,7 @@ def read_log(
             [],
             time_column=layout.time_column,
             may_be_empty=layout.may_be_empty,
-            unknown_fields=_unknown_fields(file.path, layout.known_fields),
+            unknown_fields=_unknown_fields(file.path, layout),
         )
     return read_mapped(layout, file, context, out_parquet, out_rejects)
 
@@ -136,8 +136,8 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _unknown_fields(path: Path, known: frozenset[str]) -> dict[str, int]:
-    if not known:
+def _unknown_fields(path: Path, layout: Layout) -> dict[str, int]:
+    if not layout.known_fields:
         return {}
     records = chain.from_iterable(batch["text"] for batch in TextFile(path).batches())
-    return unknown_fields(islice(records, FIELD_SAMPLE_ROWS), known)
+    return unknown_fields(islice(records, FIELD_SAMPLE_ROWS), layout)

@@ -7,6 +7,7 @@ value that does not fit is rejected with line, field and reason; the others are 
 
 import csv
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -112,7 +113,7 @@ def read_mapped(
     for number, source in enumerate(record_sources(file.path, layout, context, rejects)):
         if number == 0 and layout.known_fields:
             sample = f"select record from ({source}) where problem is null limit {FIELD_SAMPLE_ROWS}"
-            unknown = unknown_fields((text for (text,) in connection.execute(sample).fetchall()), layout.known_fields)
+            unknown = unknown_fields((text for (text,) in connection.execute(sample).fetchall()), layout)
         connection.execute(f"insert into judged {_judge_sql(layout, source)}")
     return write_judged(layout, connection, out_parquet, out_rejects, rejects, unknown)
 
@@ -521,7 +522,30 @@ def _lake(name: str, kind: str, layout: Layout) -> str:
     return f'cast({value} as {kind}) as "{name}"'
 
 
-def unknown_fields(records: Iterable[str], known: frozenset[str]) -> dict[str, int]:
-    """Fields of the first records that nobody here knows: an exporter adds a field to all records."""
-    counts = Counter(name for record in records for name in json.loads(record).keys() - known)
+def unknown_fields(records: Iterable[str], layout: Layout) -> dict[str, int]:
+    """Fields of the first records that nobody here knows: an exporter adds a field to all records.
+
+    Raises UnreadableFileError where one of them, or of the objects that counts stand in, counts tokens: what it counts
+    would go missing without a word.
+    """
+    counted = {place for value in layout.values.values() if value.kind == "count" for place in value.at}
+    objects = {place.rpartition("/")[0] for place in counted if "//" not in place}
+    known = layout.known_fields | {place.rpartition("/")[2] for place in counted}
+    counts: Counter[str] = Counter()
+    for text in records:
+        record = json.loads(text)
+        counts.update(record.keys() - layout.known_fields)
+        for at in objects:
+            inner = record
+            for step in unescaped_steps(at) if at else ():
+                inner = inner.get(step) if isinstance(inner, dict) else None
+            for name in (inner.keys() if isinstance(inner, dict) else set()) - known:
+                if counts_tokens(name, inner[name]):
+                    raise UnreadableFileError("a token class that is not known here", f"{at}/{name}".strip("/"))
     return dict(sorted(counts.items()))
+
+
+def counts_tokens(name: str, value: object) -> bool:
+    """Whether a field that nobody here knows counts tokens, by its name and value; limits and speeds do not."""
+    is_count = re.search("token", name, re.IGNORECASE) and not re.search(r"max|limit|budget|per_|rate|cost|price", name)
+    return bool(is_count) and re.fullmatch(r"[1-9]\d*(\.0+)?", str(value)) is not None

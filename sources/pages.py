@@ -16,6 +16,7 @@ from typing import Any
 
 from sources.feed import LandedFile, ReadContext, ReadResult, UnreadableFileError
 from sources.lines import TextFile
+from sources.mapped import counts_tokens
 from sources.quarantine import Reject
 from sources.reading import finish, write_rows
 
@@ -148,7 +149,19 @@ def _row(page: Page, span: tuple[datetime, datetime] | RowError, result: Any, co
         raise span
     if not isinstance(result, dict):
         raise RowError("results", "expected an object")
+    for name, value in _flat(result):
+        if name not in page.known_fields and counts_tokens(name, value):
+            raise RowError(name, "a token class that is not known here")
     return {"bucket_start": span[0], "bucket_end": span[1]} | page.read_result(result, context)
+
+
+def _flat(result: Row) -> Iterator[tuple[str, Any]]:
+    """The fields of a result; those of objects in it by their path."""
+    for name, value in result.items():
+        if isinstance(value, dict):
+            yield from ((f"{name}.{inner}", more) for inner, more in value.items())
+        else:
+            yield name, value
 
 
 # How fields of a result are read. Numbers arrive as the text they were written as.

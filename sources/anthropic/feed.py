@@ -40,7 +40,8 @@ _DIMENSIONS = frozenset({
     "speed", "workspace_id",
 })  # fmt: skip
 _USAGE_FIELDS = _DIMENSIONS | {
-    "cache_creation", "cache_read_input_tokens", "output_tokens", "server_tool_use", "uncached_input_tokens",
+    "cache_creation", "cache_creation.ephemeral_5m_input_tokens", "cache_creation.ephemeral_1h_input_tokens",
+    "cache_read_input_tokens", "output_tokens", "server_tool_use", "uncached_input_tokens",
 }  # fmt: skip
 _COST_FIELDS = _DIMENSIONS | {"amount", "list_amount", "cost_type", "currency", "description", "token_type"}
 
@@ -156,7 +157,7 @@ _TIER_RULE = {"service_tier": Rule(allowed=frozenset(("standard", "batch", "flex
 USAGE_MESSAGES = FeedTable(
     feed="anthropic",
     table="usage_messages",
-    reader_version=3,
+    reader_version=4,
     columns=USAGE_PAGE.columns,
     identity="snapshot",
     suffixes=(".json", ".json.gz"),

@@ -31,6 +31,9 @@ REQUESTS = gateway_table(
         "cache_write_5m_tokens": count("/prompt_cache_write_tokens"),
         "output_tokens": count("/completion_tokens"),
         "reasoning_tokens": count("/reasoning_tokens"),
+        # Parts of the prompt's and the completion's count, as Helicone adds up all modalities.
+        "input_audio_tokens": count("/prompt_audio_tokens"),
+        "output_audio_tokens": count("/completion_audio_tokens"),
         "reported_cost_usd": Value(("/cost",), "money", times=_NANO),
         "http_status": Value(("/status",), "count"),
         "status": Value(sql="case when v_http_status between 200 and 299 then 'success' else 'failure' end"),

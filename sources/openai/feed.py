@@ -253,7 +253,7 @@ _PLACE_RULE = {"row_number": Rule(is_required=True, minimum=1)}
 USAGE_COMPLETIONS = FeedTable(
     feed="openai",
     table="usage_completions",
-    reader_version=4,
+    reader_version=5,
     columns=USAGE_PAGE.columns,
     identity="snapshot",
     suffixes=(".json", ".json.gz"),

@@ -191,6 +191,22 @@ def test_helicone_leaves_cache_and_thinking_out_of_its_counts(home: LandedHome) 
     assert calls["55555555-5555-4555-8555-555555555555"]["billing_status"] == "gateway_cache"
 
 
+def test_helicones_audio_is_a_part_of_its_counts(home: LandedHome) -> None:
+    row = {
+        "request_id": "r-1", "request_created_at": "2026-08-10 09:00:00", "status": 200, "model": "gpt-audio",
+        "provider": "OPENAI", "prompt_tokens": 100, "prompt_audio_tokens": 60, "completion_tokens": 30,
+        "completion_audio_tokens": 20, "cost": 5,
+    }  # fmt: skip
+    beside = {**row, "request_id": "r-2", "prompt_audio_tokens": 101}
+    home.land("helicone/requests/audio.jsonl", f"{json.dumps(row)}\n{json.dumps(beside)}\n")
+    home.ingest()
+    [kept] = home.lake("helicone/requests").to_dicts()
+    assert (tokens(kept), kept["input_audio_tokens"], kept["output_audio_tokens"]) == ((100, 0, 0, 30, 0), 60, 20)
+    [(line, field, reason)] = home.rejects()
+    assert (line, field) == (2, "input_tokens")
+    assert "its parts (input_audio_tokens, input_image_tokens) are 101" in reason
+
+
 def test_cloudflare_reads_metadata_that_is_text(home: LandedHome) -> None:
     calls = rows(home, "cloudflare/logs")
     assert (tokens(calls["01A"]), calls["01A"]["tag_tenant"]) == ((15, 0, 0, 7, 0), "larch")
