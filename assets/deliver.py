@@ -14,6 +14,9 @@ from assets.accounting.snapshots import exports_folder, snapshot_of
 from assets.exports import dialect_of, write_export
 from assets.exports.files import copy_files
 from assets.publish import DATABASE, Manifest
+from assets.reports.audience import COMPANY, Audience
+from assets.reports.explorer import FILE_NAME as EXPLORER_FILE
+from assets.reports.explorer import Explorer, write_explorer
 from assets.reports.weekly import FILE_NAME as REPORT_FILE
 from assets.reports.weekly import ReportMeta, WeeklyReport, write_weekly_report
 from assets.version import code_version
@@ -67,16 +70,39 @@ def due_weeks(home: Home, manifest: Manifest, asked: date | None) -> list[date]:
 
 def deliver_report(home: Home, manifest: Manifest, settings: Settings, week: date) -> WeeklyReport:
     """Write the report of one week."""
-    meta = ReportMeta(
+    folder = report_path(home, week).parent
+    report = write_weekly_report(home.published / DATABASE, folder, week, _meta(manifest), settings.limits)
+    _Written(home).note(_name(home, week), _report_digest(manifest, week))
+    return report
+
+
+def deliver_explorer(home: Home, manifest: Manifest) -> Explorer | None:
+    """Write the company's explorer when it is not of these numbers; it ends with the newest week that has a report."""
+    weeks = [date.fromisoformat(week) for week in manifest.weeks]
+    reported = [week for week in weeks if report_path(home, week).is_file()]
+    if not reported:
+        return None
+    digest = _report_digest(manifest, max(reported))
+    if _Written(home).is_current(EXPLORER_FILE, digest):
+        return None
+    explorer = explore(home, manifest, max(reported), COMPANY)
+    _Written(home).note(EXPLORER_FILE, digest)
+    return explorer
+
+
+def explore(home: Home, manifest: Manifest, week: date, audience: Audience) -> Explorer:
+    """Write the explorer of an audience, which holds no other's rows."""
+    path = home.reports / audience.folder / EXPLORER_FILE
+    return write_explorer(home.published / DATABASE, path, week, _meta(manifest), audience)
+
+
+def _meta(manifest: Manifest) -> ReportMeta:
+    return ReportMeta(
         run_id=manifest.published_at,
         code_version=code_version(),
         price_book_version=manifest.price_book,
         data_version=manifest.version_id,
     )
-    folder = report_path(home, week).parent
-    report = write_weekly_report(home.published / DATABASE, folder, week, meta, settings.limits)
-    _Written(home).note(_name(home, week), _report_digest(manifest, week))
-    return report
 
 
 def deliver_chargeback(home: Home, manifest: Manifest) -> list[Path]:

@@ -12,11 +12,21 @@ from pathlib import Path
 
 from assets import ingest, warehouse
 from assets.accounting.history import record
-from assets.deliver import deliver_chargeback, deliver_export, deliver_report, due_weeks, report_path
+from assets.deliver import (
+    deliver_chargeback,
+    deliver_explorer,
+    deliver_export,
+    deliver_report,
+    due_weeks,
+    explore,
+    report_path,
+)
 from assets.gates import in_short, require_limits, require_shape
 from assets.marts import MartsError, open_marts
 from assets.publish import DATABASE, Manifest, current_manifest, publish
 from assets.reports import queries
+from assets.reports.audience import Audience
+from assets.reports.explorer import Explorer
 from assets.reports.weekly import WeeklyReport
 from pipelines.lock import Holder, home_lock
 from pipelines.progress import Progress
@@ -86,6 +96,16 @@ def write_report(home: Home, week: date, command: str) -> WeeklyReport:
     with published(home, command) as (settings, manifest):
         require_limits(home.published / DATABASE, settings.limits, week)
         return deliver_report(home, manifest, settings, week)
+
+
+def write_explorer(home: Home, week: date | None, audience: Audience, command: str) -> Explorer:
+    """Write the explorer of an audience from the published marts; up to the last complete week when none is given."""
+    with published(home, command) as (settings, manifest):
+        last = week or last_complete_week(home.published / DATABASE)
+        if last is None:
+            raise MartsError(f"{home.published}: no complete week has data yet")
+        require_limits(home.published / DATABASE, settings.limits, last)
+        return explore(home, manifest, last, audience)
 
 
 def write_export(home: Home, name: str, period: str, dialect: str | None, out: Path | None, command: str) -> list[Path]:
@@ -169,10 +189,13 @@ def _deliver(home: Home, settings: Settings, manifest: Manifest, progress: Progr
         reports = [deliver_report(home, manifest, settings, week).path for week in weeks]
         result.report = report_path(home, result.week) if result.week else None
         step.result(_files(reports))
+    with progress.step("explorer") as step:
+        explorer = deliver_explorer(home, manifest)
+        step.result(f"{explorer.rows:,} rows" if explorer else "unchanged")
     with progress.step("chargeback") as step:
         exports = deliver_chargeback(home, manifest)
         step.result(_files(exports))
-    result.written += [*reports, *exports]
+    result.written += [*reports, *([explorer.path] if explorer else []), *exports]
 
 
 def _files(paths: Sequence[Path]) -> str:

@@ -63,7 +63,7 @@ def write_weekly_report(
         if week_start not in available:
             raise ReportError(_no_such_week(marts, week_start, available))
         kpis, page = _page(connection, week_start, available, limits or Limits())
-    html = _environment().get_template("weekly.html.j2").render(page | {"meta": meta, **_style()})
+    html = environment().get_template("weekly.html.j2").render(page | {"meta": meta, **_style()})
     out_dir.mkdir(parents=True, exist_ok=True)
     path = out_dir / FILE_NAME
     temporary = path.with_suffix(".tmp")
@@ -272,15 +272,16 @@ def _gpu_heat(rows: Sequence[queries.Row]) -> Any:
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    made = Environment(
         loader=PackageLoader("assets.reports"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
+    made.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
+    made.filters |= {
         "day": text.day,
         "count": text.count,
         "percent": text.percent,
@@ -289,12 +290,12 @@ def _environment() -> Environment:
         "month": text.month,
         "listed": text.listed,
     }
-    return environment
+    return made
 
 
 def _style() -> dict[str, str]:
     """The style sheet and a policy that allows exactly it: no script, no fetch, no other style."""
-    style = Markup(_environment().get_template("weekly.css").render())
+    style = Markup(environment().get_template("weekly.css").render())
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     return {"style": style, "policy": policy}

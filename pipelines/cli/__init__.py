@@ -19,7 +19,7 @@ from pipelines.cli.pull import pull
 from pipelines.cli.self_hosting import capacity, selfhost
 from pipelines.cli.setup import doctor, init
 from pipelines.cli.tco import tco
-from pipelines.cli.work import audit, export, report, run
+from pipelines.cli.work import audit, explore, export, report, run
 
 EXAMPLES = """\b
 Examples:
@@ -112,6 +112,7 @@ for command in (
     run,
     status,
     report,
+    explore,
     accrual,
     close,
     diff,

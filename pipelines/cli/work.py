@@ -11,11 +11,13 @@ from pipelines.cli.common import count, home_option, json_option, print_json, pr
 from sources.home import Home
 
 if TYPE_CHECKING:
+    from assets.reports.audience import Audience
     from pipelines.run import RunResult
 
 # A change above 1,000 % is read more easily as a multiple.
 SHOWN_AS_PERCENT = 10
 WEEK_HELP = "An ISO week such as 2026-W46, or its Monday."
+AUDIENCE_HELP = "Whose rows are in it: company (as it is when left out), product:ID or tenant:ID."
 
 
 class Week(click.ParamType[date]):
@@ -31,6 +33,20 @@ class Week(click.ParamType[date]):
         if monday.weekday() != 0:
             self.fail(f"{monday} is a {monday:%A}; write a Monday or an ISO week such as 2026-W46", param, ctx)
         return monday
+
+
+class AudienceName(click.ParamType["Audience"]):
+    """company, product:search or tenant:acme."""
+
+    name = "audience"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> "Audience":
+        from assets.reports.audience import AudienceError, parse_audience
+
+        try:
+            return parse_audience(value)
+        except AudienceError as error:
+            self.fail(str(error), param, ctx)
 
 
 RUN_EXAMPLES = """\b
@@ -117,6 +133,26 @@ def report(home: Home, week: date, as_json: bool) -> None:
     written = write_report(home, week, "inferledger report")
     if as_json:
         print_json({"path": written.path, "week_start": written.week_start, "kpis": written.kpis})
+    else:
+        click.echo(f"written    {written.path}")
+
+
+@click.command(epilog="\b\nExample:\n  inferledger explore --audience tenant:acme")
+@home_option
+@click.option("--week", type=Week(), help=f"Its last week. {WEEK_HELP} The last complete one when left out.")
+@click.option("--audience", type=AudienceName(), default="company", help=AUDIENCE_HELP)
+@json_option
+def explore(home: Home, week: date | None, audience: "Audience", as_json: bool) -> None:
+    """Write the explorer: one page to filter, break down, link to and download from, without a server.
+
+    Its file holds the rows of its audience and no other's, so it can be handed to them. `inferledger run` writes the
+    company's.
+    """
+    from pipelines.run import write_explorer
+
+    written = write_explorer(home, week, audience, "inferledger explore")
+    if as_json:
+        print_json(written)
     else:
         click.echo(f"written    {written.path}")
 

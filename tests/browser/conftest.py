@@ -25,8 +25,8 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--hide-scrollbars",
-    # nothing resolves: a page that fetched something would show an error, not somebody's server
-    "--host-resolver-rules=MAP * ~NOTFOUND",
+    # nothing but this machine resolves: a page that fetched something would show an error, not somebody's server
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 # The page runs no script, so it is asked from outside: the outer page reads the frame, whose own policy stays in force.
 PROBE = """<!doctype html><body style="margin:0"><iframe id="frame" style="border:0;width:{width}px;height:2000px"

@@ -72,11 +72,25 @@ def test_a_run_ends_with_report_chargeback_and_database(home: Home, builder: War
     result, said = do_run(home)
     assert result.week == WEEK
     assert result.report == home.reports / "2026-W46" / "weekly.html"
-    assert [path.parent.name for path in result.written] == ["2026-W46", "2026-08", "2026-09", "2026-10", "2026-11"]
+    assert [str(path.relative_to(home.reports)) for path in result.written] == [
+        "2026-W46/weekly.html",
+        "explorer.html",
+        *(f"2026-{month}/chargeback.csv" for month in ("08", "09", "10", "11")),
+    ]
     assert all(path.is_file() for path in (*result.written, result.database))
     assert any(warning.startswith("expected_files_arrived") for warning in result.warnings)
     steps = [line.split(":")[0] for line in said.splitlines() if ":" in line]
-    assert steps == ["ingest", "check lake", "prices", "build", "publish", "check marts", "report", "chargeback"]
+    assert steps == [
+        "ingest",
+        "check lake",
+        "prices",
+        "build",
+        "publish",
+        "check marts",
+        "report",
+        "explorer",
+        "chargeback",
+    ]
 
 
 def test_nothing_new_builds_and_writes_nothing(home: Home, builder: Warehouse) -> None:

@@ -369,7 +369,9 @@ from days cross join (values ('litellm', 'spend_logs'), ('openai', 'costs'), ('a
 create table fct_usage as
 select
     md5(usage_date || tenant_id || feature_id || model) as call_id, cast(usage_date as timestamp) as started_at,
-    usage_date, week_start, tenant_id, cost_center, feature_id, service_provider, model,
+    usage_date, week_start, tenant_id, cost_center, product_id, feature_id, service_provider, model,
+    case when feature_id = 'chat' then case when usage_date < date '2026-10-28' then '4.1.0' else '4.2.0' end end
+        as app_release,
     cast(calls * 300 as bigint) as input_uncached_tokens, cast(calls * 600 as bigint) as cache_read_tokens,
     cast(calls * 950 as bigint) as total_input_tokens, cast(calls * 120 as bigint) as total_output_tokens,
     cast(calls * 0.004137123457 as decimal(38, 12)) as effective_cost_usd,

@@ -1,0 +1,154 @@
+"""The explorer: one self-contained page of the published marts to filter, break down, link to and download from.
+
+The page is static: the numbers as columns, the drawing library that ships in vl-convert, and explorer.js. Nothing is
+fetched when it is opened, and its policy lets nothing run but these scripts. Whoever opens it can read every row in
+it, so each audience gets a page of its own. The same marts give the same bytes.
+"""
+
+import base64
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from importlib.resources import files
+from itertools import accumulate, groupby
+from pathlib import Path
+from typing import Any
+
+import vl_convert
+from duckdb import DuckDBPyConnection
+from markupsafe import Markup
+
+from assets.marts import UNATTRIBUTED, open_marts
+from assets.reports import explorer_queries, queries, text
+from assets.reports.audience import COMPANY, Audience
+from assets.reports.change import EFFECTS
+from assets.reports.weekly import ReportError, ReportMeta, environment, monday
+from sources.money import largest_remainder
+
+FILE_NAME = "explorer.html"
+# 17,000 rows with long names are 2.0 MB; with the 0.9 MB of the drawing library the page stays under 3 MB.
+ROWS_SHOWN = 17_000
+# The id that small tenants are folded under, which no settings file can hold.
+FOLDED = ""
+MICRO = 6
+DIMENSIONS = ("tenant", "product", "feature", "provider", "model")
+MONEY = ("cost_usd", *EFFECTS)
+COUNTS = ("calls", "tokens", "cacheable_tokens", "cached_tokens")
+
+
+@dataclass(frozen=True)
+class Explorer:
+    path: Path
+    week_start: date
+    rows: int
+    folded_tenants: int
+
+
+def write_explorer(
+    marts: Path,
+    path: Path,
+    week: str | date,
+    meta: ReportMeta,
+    audience: Audience = COMPANY,
+    rows_shown: int = ROWS_SHOWN,
+) -> Explorer:
+    """Write the page of the weeks up to `week`, with the rows of `audience` only."""
+    last = monday(week)
+    with open_marts(marts) as connection:
+        weeks = [past for past in queries.weeks(connection) if past <= last][-queries.WEEKS_SHOWN :]
+        if last not in weeks:
+            raise ReportError(f"{marts}: no data for {text.week_label(last)}")
+        data, folded = _data(connection, weeks, audience, rows_shown)
+    scripts = (_bundle(), Markup(_source("explorer.js")))
+    style = Markup(_source("weekly.css") + _source("explorer.css"))
+    page = {
+        "data": data,
+        "meta": meta,
+        "style": style,
+        "scripts": scripts,
+        "policy": (
+            f"default-src 'none'; script-src {' '.join(map(_digest, scripts))}; style-src {_digest(style)}; "
+            "base-uri 'none'; form-action 'none'"
+        ),
+    }
+    html = environment().get_template("explorer.html.j2").render(page)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(html, encoding="utf-8", newline="\n")
+    temporary.replace(path)
+    return Explorer(path, last, len(data["rows"]["week"]), folded)
+
+
+def _data(
+    marts: DuckDBPyConnection, weeks: Sequence[date], audience: Audience, rows_shown: int
+) -> tuple[dict[str, Any], int]:
+    """What the page holds, as columns, and how many tenants are folded into one."""
+    sizes = explorer_queries.tenant_sizes(marts, weeks, audience)
+    if not sizes:
+        raise ReportError(f"{audience}: no row of the marts is of it in the weeks up to {weeks[-1]}")
+    totals = accumulate(size["rows"] for size in sizes)
+    kept = [size["tenant_id"] for size, total in zip(sizes, totals, strict=True) if total <= rows_shown]
+    folded = len(sizes) - len(kept)
+    facts = explorer_queries.facts(marts, weeks, audience, kept, FOLDED)
+    margins = explorer_queries.margins(marts, weeks, audience, kept, FOLDED)
+    releases = explorer_queries.releases(marts, weeks, audience)
+    known = explorer_queries.names(marts) | {("tenant", FOLDED): f"{text.plural(folded, 'small tenant')} together"}
+    ids = {
+        name: sorted({row[f"{name}_id"] for row in [*facts, *margins, *releases] if f"{name}_id" in row})
+        for name in DIMENSIONS
+    }
+    place = {name: {value: index for index, value in enumerate(values)} for name, values in ids.items()}
+    place["week"] = {week: index for index, week in enumerate(weeks)}
+
+    def columns(rows: Sequence[queries.Row], dimensions: Iterable[str]) -> dict[str, list[int]]:
+        return {
+            name: [place[name][row["week_start" if name == "week" else f"{name}_id"]] for row in rows]
+            for name in dimensions
+        }
+
+    rows = columns(facts, ("week", *DIMENSIONS))
+    rows |= {name: [row[name] for row in facts] for name in COUNTS} | {name: _micro(facts, name) for name in MONEY}
+    data = {
+        "audience": str(audience),
+        "weeks": [week.isoformat() for week in weeks],
+        "ids": ids,
+        "names": {name: [known.get((name, value), value) for value in values] for name, values in ids.items()},
+        "unattributed": UNATTRIBUTED,
+        "folded_id": FOLDED,
+        "folded": folded,
+        "effects": [[name, label, hint] for name, (label, hint) in EFFECTS.items()],
+        "rows": rows,
+        "margins": columns(margins, ("week", "tenant", "product"))
+        | {name: _micro(margins, name) for name in ("revenue_usd", "cogs_cost_usd")},
+        "releases": columns(releases, ("week", "product", "feature"))
+        | {
+            "name": [row["app_release"] for row in releases],
+            "day": [row["first_day"].isoformat() for row in releases],
+        },
+    }
+    return data, folded
+
+
+def _micro(rows: Sequence[queries.Row], name: str) -> list[int]:
+    """Micro-dollars, rounded so that a week's rows add up to the week; below 2^53 a browser adds them exactly."""
+    return [
+        int(amount.scaleb(MICRO))
+        for _, week in groupby(rows, key=lambda row: row["week_start"])
+        for amount in largest_remainder([row[name] or Decimal(0) for row in week], MICRO)
+    ]
+
+
+@cache
+def _bundle() -> Markup:
+    return Markup(vl_convert.javascript_bundle())  # type: ignore[call-arg]  # its stub has no default
+
+
+def _source(name: str) -> str:
+    return (files("assets.reports") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _digest(content: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"

@@ -1,0 +1,226 @@
+"""The explorer as a reader has it: figures of the mart, filters, links and downloads, with nothing fetched."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib.resources import files
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import duckdb
+import pytest
+
+from assets.reports.explorer import write_explorer
+from assets.reports.weekly import ReportMeta
+from tests.browser.conftest import FLAGS
+from tests.browser.devtools import Browser, browser
+from tests.unit.assets.reports.small_marts import EVIL_NAME, WEEK, build_marts
+
+MONDAY = "2026-11-09"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("explorer")
+    meta = ReportMeta("run-1", "1.2.3", "prices-7", "version-9")
+    write_explorer(build_marts(folder / "marts.duckdb"), folder / "explorer.html", WEEK, meta)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def page(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with browser(chromium, FLAGS, tmp_path_factory.mktemp("profile")) as opened:
+        yield opened
+
+
+def url(place: Path, fragment: str = "") -> str:
+    return (place / "explorer.html").as_uri() + (f"#{fragment}" if fragment else "")
+
+
+def asked(place: Path, sql: str) -> tuple[Any, ...]:
+    with duckdb.connect(str(place / "marts.duckdb"), read_only=True) as connection:
+        row = connection.execute(sql).fetchone()
+    assert row
+    return row
+
+
+def text(page: Browser, selector: str) -> str:
+    return str(page.ask(f"document.querySelector({json.dumps(selector)}).innerText"))
+
+
+def cost(place: Path, where: str = "true") -> str:
+    (amount,) = asked(
+        place,
+        f"select sum(effective_cost_usd) from unit_economics_weekly where week_start = '{MONDAY}' and {where}",
+    )
+    return f"${amount:,.2f}"
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/explorer.html"
+        server.shutdown()
+
+
+def test_figures_are_the_marts_figures(page: Browser, place: Path) -> None:
+    page.open(url(place))
+    total, calls = asked(
+        place,
+        f"select sum(total_cost_usd), sum(calls) from cost_per_tenant_weekly where week_start = '{MONDAY}'",
+    )
+    read, cacheable = asked(
+        place,
+        f"""select sum(cache_read_tokens), sum(total_input_tokens) from cache_efficiency_weekly
+        where week_start = '{MONDAY}' and cache_hit_rate is not null""",
+    )
+    assert text(page, "#kpi-cost") == f"${total:,.2f}"
+    assert text(page, "#kpi-calls") == f"{calls:,}"
+    assert text(page, "#kpi-cache") == f"{float(read) / float(cacheable):.1%}"
+    assert page.ask("data.rows.cost_usd.filter((_, row) => rows.week[row] === 13).reduce((sum, one) => sum + one)") == (
+        int(round(total, 6).scaleb(6))
+    )
+
+
+@pytest.mark.parametrize("over_http", [False, True])
+def test_it_draws_runs_and_fetches_nothing_else(page: Browser, place: Path, over_http: bool) -> None:
+    with served(place) as address:
+        opened = address if over_http else url(place)
+        page.open(opened)
+        widths = page.ask("[...document.querySelectorAll('.drawing svg')].map(s => s.getBoundingClientRect().width)")
+        assert min(widths) > 300
+        assert page.ask("document.querySelectorAll('#trend .mark-rect path').length") == 7 * 14
+        assert [asked for asked in page.requests if "favicon" not in asked] == [opened]
+        assert [problem for problem in page.problems if "favicon" not in problem and "404" not in problem] == []
+
+
+@pytest.mark.parametrize(
+    ("select", "option", "where"),
+    [
+        ("tenant", "Acme Corp", "tenant_id = 'acme'"),
+        ("tenant", EVIL_NAME, "tenant_id = 'evil'"),
+        ("product", "Assist", "product_id = 'assist'"),
+        ("feature", "Code review", "feature_id = 'review'"),
+        ("provider", "northgpu", "service_provider = 'northgpu'"),
+        ("model", "gpt-5.4", "model = 'gpt-5.4'"),
+    ],
+)
+def test_a_filter_narrows_every_figure(page: Browser, place: Path, select: str, option: str, where: str) -> None:
+    page.open(url(place))
+    page.choose(select, option)
+    page.wait(f"document.getElementById('kpi-cost').innerText === {json.dumps(cost(place, where))}")
+    assert page.ask("location.hash").startswith(f"#week={MONDAY}&{select}=")
+
+
+def test_a_link_opens_what_it_names_and_back_goes_back(page: Browser, place: Path) -> None:
+    page.open(url(place, "week=2026-11-02&tenant=acme&feature=chat&by=model"))
+    (amount,) = asked(
+        place,
+        """select sum(effective_cost_usd) from unit_economics_weekly
+        where week_start = '2026-11-02' and tenant_id = 'acme' and feature_id = 'chat'""",
+    )
+    assert text(page, "#kpi-cost") == f"${amount:,.2f}"
+    assert text(page, "#breakdown-title").startswith("By model")
+    assert text(page, "#explain") == (
+        "inferledger explain unit_economics_weekly week_start=2026-11-02,tenant_id=acme,feature_id=chat"
+    )
+    page.choose("tenant", "Blue Finance")
+    page.ask("history.back()")
+    page.wait(f"document.getElementById('kpi-cost').innerText === '${amount:,.2f}'")
+
+
+def test_a_link_to_what_is_not_there_says_so(page: Browser, place: Path) -> None:
+    page.open(url(place, "tenant=nobody"))
+    assert "tenant nobody" in text(page, "#note")
+    assert text(page, "#kpi-cost") == cost(place)
+
+
+def test_a_name_in_the_breakdown_narrows_by_keyboard(page: Browser, place: Path) -> None:
+    page.open(url(place))
+    page.ask("document.querySelector('#breakdown button').focus()")
+    name = page.ask("document.activeElement.innerText")
+    page.press("Enter", 13)
+    page.wait(f"document.getElementById('tenant').selectedOptions[0]?.text === {json.dumps(name)}")
+    page.press("Tab", 9)
+    assert page.ask("document.activeElement !== document.body")
+
+
+@pytest.mark.parametrize(
+    ("button", "fragment", "where"),
+    [
+        ("download", "tenant=evil&by=model", f"tenant_id = 'evil' and week_start = '{MONDAY}'"),
+        ("download-all", "product=assist", "product_id = 'assist'"),
+    ],
+)
+def test_the_download_is_the_filtered_rows(
+    page: Browser, place: Path, tmp_path: Path, button: str, fragment: str, where: str
+) -> None:
+    page.open(url(place, fragment))
+    page.send("Page.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
+    page.ask(f"document.getElementById({json.dumps(button)}).click()")
+    while not (written := list(tmp_path.glob("*.csv"))):
+        page.wait("true")
+    content = written[0].read_bytes().decode("utf-8-sig")
+    assert "\r\n" in content
+    lines = list(csv.DictReader(io.StringIO(content, newline="")))
+    amount, calls = asked(place, f"select sum(effective_cost_usd), sum(calls) from unit_economics_weekly where {where}")
+    assert abs(sum(Decimal(line["cost_usd"]) for line in lines) - amount) < len(lines) * Decimal("0.000001")
+    assert sum(int(line["calls"]) for line in lines) == calls
+    if "evil" in fragment:
+        assert {line["tenant_name"] for line in lines} == {f"'{EVIL_NAME}"}
+    assert page.ask(
+        "passing(rows, shown, DIMENSIONS).filter(r => %s).length"
+        % ("true" if button == "download-all" else "rows.week[r] === 13")
+    ) == len(lines)
+
+
+def test_a_hostile_name_is_text(page: Browser, place: Path) -> None:
+    page.open(url(place))
+    assert EVIL_NAME in text(page, "#breakdown")
+    assert page.ask("document.querySelectorAll('main b').length") == 0
+
+
+@pytest.mark.parametrize("width", [820, 320])
+def test_the_page_never_scrolls_sideways(page: Browser, place: Path, width: int) -> None:
+    page.open(url(place), width)
+    assert page.ask("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+    assert page.ask("Math.max(...[...document.querySelectorAll('.drawing svg')].map(s => s.clientWidth))") <= width
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)])
+def test_axe_finds_no_violation(page: Browser, place: Path, width: int, dark: bool) -> None:
+    page.open(url(place), width, dark)
+    page.send("Runtime.evaluate", expression=(files("axe_core_python") / "axe.min.js").read_text())
+    found = page.ask(
+        "axe.run().then(r => r.violations.map(v => `${v.id}: ${v.nodes[0].html} ${v.nodes[0].failureSummary}`))"
+    )
+    assert found == []
+
+
+def test_dark_readers_get_a_dark_page(page: Browser, place: Path) -> None:
+    colours = []
+    for dark in (False, True):
+        page.open(url(place), dark=dark)
+        colours.append(page.ask("getComputedStyle(document.querySelector('#trend .mark-rect path')).fill"))
+        assert page.ask("getComputedStyle(document.body).backgroundColor") == (
+            "rgb(16, 20, 26)" if dark else "rgb(255, 255, 255)"
+        )
+    assert colours[0] != colours[1]
+
+
+def test_releases_losses_and_movers_are_shown(page: Browser, place: Path) -> None:
+    page.open(url(place))
+    assert (
+        text(page, "#releases")
+        == "\N{BLACK DOWN-POINTING TRIANGLE} First day of releases: 4.2.0 of Support chat, 28 Oct."
+    )
+    assert text(page, "#losses tbody").startswith("Free users\t$0.00\t$51.23\t\N{MINUS SIGN}$51.23")
+    assert len(page.ask("[...document.querySelectorAll('#movers tbody tr')].map(r => r.innerText)")) == 10

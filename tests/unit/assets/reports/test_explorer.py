@@ -1,0 +1,122 @@
+"""What is in the explorer's file: an audience's rows and nobody else's, sums of the mart, a size a mail takes."""
+
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from assets.reports.audience import COMPANY, Audience, AudienceError, parse_audience
+from assets.reports.explorer import write_explorer
+from assets.reports.weekly import ReportError, ReportMeta
+from tests.unit.assets.reports.small_marts import EVIL_NAME, WEEK
+
+META = ReportMeta("run-1", "1.2.3", "prices-7", "version-9")
+NAMES = ("Acme Corp", "Blue Finance", "Cobalt Labs", "Delta Freight", "HYPERLINK", "Free users")
+MEGABYTE = 1_000_000
+
+
+def data_of(path: Path) -> dict[str, Any]:
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', path.read_text(encoding="utf-8"))
+    assert found
+    data: dict[str, Any] = json.loads(found.group(1))
+    return data
+
+
+def weekly_sums(data: Mapping[str, Any]) -> dict[str, int]:
+    sums = dict.fromkeys(data["weeks"], 0)
+    for week, micro in zip(data["rows"]["week"], data["rows"]["cost_usd"], strict=True):
+        sums[data["weeks"][week]] += micro
+    return sums
+
+
+def mart_sums(marts: Path, where: str = "true") -> dict[str, int]:
+    sql = f"select week_start, sum(effective_cost_usd) from unit_economics_weekly where {where} group by 1"
+    with duckdb.connect(str(marts), read_only=True) as connection:
+        found: list[tuple[date, Decimal]] = connection.execute(sql).fetchall()
+    return {week.isoformat(): int(round(amount, 6).scaleb(6)) for week, amount in found}
+
+
+@pytest.mark.parametrize("audience", [COMPANY, Audience("product", "assist"), Audience("tenant", "evil")])
+def test_every_week_adds_up_to_the_mart(marts: Path, tmp_path: Path, audience: Audience) -> None:
+    written = write_explorer(marts, tmp_path / "explorer.html", WEEK, META, audience)
+    where = "true" if audience == COMPANY else f"{audience.kind}_id = '{audience.id}'"
+    data = data_of(written.path)
+    assert weekly_sums(data) == mart_sums(marts, where)
+    assert len(data["rows"]["week"]) == written.rows
+
+
+@pytest.mark.parametrize("tenant", ["acme", "evil", "unattributed"])
+def test_a_tenant_gets_no_other_tenants_name_or_rows(marts: Path, tmp_path: Path, tenant: str) -> None:
+    written = write_explorer(marts, tmp_path / "explorer.html", WEEK, META, Audience("tenant", tenant))
+    own = {"acme": "Acme Corp", "evil": "HYPERLINK"}.get(tenant)
+    html = written.path.read_text(encoding="utf-8")
+    assert [name for name in NAMES if name in html] == ([own] if own else [])
+    assert data_of(written.path)["ids"]["tenant"] == [tenant]
+
+
+def test_a_product_gets_no_other_products_rows(marts: Path, tmp_path: Path) -> None:
+    written = write_explorer(marts, tmp_path / "explorer.html", WEEK, META, Audience("product", "build"))
+    data = data_of(written.path)
+    assert data["ids"]["product"] == ["build"]
+    assert data["names"]["feature"] == ["Code review"]
+
+
+def test_an_audience_without_rows_is_an_error(marts: Path, tmp_path: Path) -> None:
+    with pytest.raises(ReportError, match="tenant nobody"):
+        write_explorer(marts, tmp_path / "explorer.html", WEEK, META, Audience("tenant", "nobody"))
+
+
+def test_small_tenants_are_folded_with_a_count_and_lose_nothing(marts: Path, tmp_path: Path) -> None:
+    written = write_explorer(marts, tmp_path / "explorer.html", WEEK, META, rows_shown=500)
+    data = data_of(written.path)
+    assert (written.folded_tenants, data["folded"]) == (4, 4)
+    assert data["names"]["tenant"] == ["4 small tenants together", "Acme Corp", "Blue Finance", "unattributed"]
+    assert weekly_sums(data) == mart_sums(marts)
+
+
+def test_the_page_of_a_large_company_stays_under_three_megabytes(marts: Path, tmp_path: Path) -> None:
+    large = tmp_path / "large.duckdb"
+    shutil.copy(marts, large)
+    with duckdb.connect(str(large)) as connection:
+        for mart in ("unit_economics_weekly", "cost_change_weekly", "cache_efficiency_weekly"):
+            connection.execute(
+                f"""insert into {mart}
+                select {mart}.* replace ('a-tenant-with-a-rather-long-id-' || number as tenant_id)
+                from {mart} cross join range(0, 150) as numbers (number)
+                where tenant_id = 'acme'"""
+            )
+    written = write_explorer(large, tmp_path / "explorer.html", WEEK, META)
+    assert written.rows > 16_000
+    assert written.folded_tenants > 50
+    assert written.path.stat().st_size < 3 * MEGABYTE
+    assert weekly_sums(data_of(written.path)) == mart_sums(large)
+
+
+def test_the_same_marts_give_the_same_bytes(marts: Path, tmp_path: Path) -> None:
+    first, second = (write_explorer(marts, tmp_path / name, WEEK, META).path.read_bytes() for name in "ab")
+    assert first == second
+
+
+def test_markup_in_a_name_stays_data(marts: Path, tmp_path: Path) -> None:
+    html = write_explorer(marts, tmp_path / "explorer.html", WEEK, META).path.read_text(encoding="utf-8")
+    assert "<b>x</b>" not in html
+    assert EVIL_NAME in data_of(tmp_path / "explorer.html")["names"]["tenant"]
+
+
+@pytest.mark.parametrize("text", ["", "company:x", "tenant", "tenant:", "user:ann"])
+def test_an_unknown_audience_is_named(text: str) -> None:
+    with pytest.raises(AudienceError, match="allowed are company, product:ID and tenant:ID"):
+        parse_audience(text)
+
+
+@pytest.mark.parametrize("name", ["../../etc", "a/b", "..", "Ä b"])
+def test_no_id_leads_out_of_the_folder(name: str) -> None:
+    folder = parse_audience(f"tenant:{name}").folder
+    assert re.fullmatch(r"tenant-[\w%-]+", folder)
