@@ -304,6 +304,25 @@ CONTRACTS: tuple[MartContract, ...] = (
         due_when=NEVER,
     ),
     MartContract(
+        "optimization_backlog_weekly",
+        {
+            "week_start": KEY,
+            "saving_rank": Rule(minimum=1),
+            "lever": KEY,
+            "feature_id": KEY,
+            "service_provider": KEY,
+            "model": KEY,
+            "calls": COUNT,
+            "current_cost_usd": NOT_NEGATIVE,
+            "changed_cost_usd": NOT_NEGATIVE,
+            "saving_usd": NOT_NEGATIVE,
+            "risk": Rule(allowed=("none", "low", "medium", "high")),
+            "computed_as": KEY,
+            "assumption": KEY,
+        },
+        due_when=NEVER,
+    ),
+    MartContract(
         "model_policy_violations_weekly",
         {
             "week_start": KEY,

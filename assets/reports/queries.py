@@ -487,3 +487,18 @@ def attribution_coverage(marts: DuckDBPyConnection, week: date) -> list[Row]:
         """,
         {"week": week},
     )
+
+
+def savings(marts: DuckDBPyConnection, week: date) -> list[Row]:
+    """What a change of habit would have saved in the week, the largest first."""
+    return rows(
+        marts,
+        """
+        select backlog.*, coalesce(features.feature_name, backlog.feature_id) as feature_name
+        from optimization_backlog_weekly as backlog
+        left join dim_features as features using (feature_id)
+        where week_start = $week
+        order by saving_rank
+        """,
+        {"week": week},
+    )

@@ -18,7 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from assets.marts import UNATTRIBUTED, open_marts
-from assets.reports import change, charts, governance, ledger_tables, planning, queries, tables, text
+from assets.reports import change, charts, governance, ledger_tables, planning, queries, savings, tables, text
 from assets.reports.kpis import Kpi, headline, summary, task_trend, weekly_parts
 from assets.reports.status import DataStatus, data_status
 from sources.settings.models import Limits
@@ -129,6 +129,7 @@ def _page(
         "models": tables.model_table(queries.models(marts, week)),
         "change": change.effects_table(moved),
         "movers": change.movers_table(queries.movers(marts, week)),
+        "savings": savings.savings_table(queries.savings(marts, week)),
         "violations": governance.violations_table(queries.policy_violations(marts, week)),
         "rate_limits": governance.limits_table(queries.rate_limits(marts, week)),
         "coverage": governance.coverage_table(queries.attribution_coverage(marts, week)),

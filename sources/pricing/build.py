@@ -208,7 +208,14 @@ def _keys_in_use(home: Home, settings: Settings, connection: duckdb.DuckDBPyConn
         )
         for provider, name, model_id, tier, region, first, last in rows
     ]
-    return _merged([*used, *_compared(settings, used)])
+    return _merged([*used, *_batched(used), *_compared(settings, used)])
+
+
+def _batched(used: Sequence[Key]) -> Iterator[Key]:
+    """Calls of the standard tier in a batch: optimization_backlog_weekly prices what could have waited."""
+    for key in used:
+        if key.service_tier == "standard" and key.host != SELF_HOSTED:
+            yield key._replace(service_tier="batch", is_compared=True)
 
 
 def _compared(settings: Settings, used: Sequence[Key]) -> Iterator[Key]:
@@ -230,7 +237,8 @@ def _merged(keys: Iterable[Key]) -> list[Key]:
         name = (*key[:4], key.region)
         known = merged.setdefault(name, key)
         first, last = min(known.first_date, key.first_date), max(known.last_date, key.last_date)
-        merged[name] = key._replace(first_date=first, last_date=last)
+        compared = known.is_compared and key.is_compared
+        merged[name] = key._replace(first_date=first, last_date=last, is_compared=compared)
     return list(merged.values())
 
 

@@ -92,6 +92,8 @@ class Key(NamedTuple):
     first_date: date
     last_date: date
     region: str = book.UNKNOWN_REGION
+    # Nothing used it: it is there to compare with, and without a price it is left out.
+    is_compared: bool = False
 
 
 class OwnModel(NamedTuple):
@@ -179,6 +181,8 @@ class Resolver:
         windows = [(0, DAY_SECONDS)] if key.host == SELF_HOSTED else book.windows(model)
         for (start, end), window in product(self._spans(key, model), windows):
             resolved = self._resolve(key, model, (start, end), window[0])
+            if key.is_compared and resolved.price_set_id is None:
+                continue
             first_threshold, second_threshold, *_ = (*resolved.thresholds, None, None)
             days = {"first_date": max(start, key.first_date), "last_date": min(end, key.last_date + timedelta(days=1))}
             yield {

@@ -54,7 +54,7 @@ def price_calls(
         pl.lit("billed").alias("billing_status"),
     )
     names = ["service_provider", "host", "model_id", "service_tier", "usage_date"]
-    keys = [Key._make(row) for row in events.select(*names, *_LAST).unique().rows()]
+    keys = [Key(*row) for row in events.select(*names, *_LAST).unique().rows()]
     prices = resolve_prices(keys, contracts=contracts, entries=entries, terms=terms)
     with duckdb.connect() as connection:
         connection.register("int_usage_events", events.to_arrow())

@@ -249,6 +249,7 @@ def test_feeds_nobody_uses_leave_a_sentence(broken_marts: Build, tmp_path: Path)
         "delete from tco_monthly",
         "delete from cost_change_weekly",
         "delete from budget_status_daily",
+        "delete from optimization_backlog_weekly",
         "delete from model_policy_violations_weekly",
         "delete from rate_limit_pressure_weekly",
         "delete from attribution_coverage_weekly",
@@ -263,11 +264,24 @@ def test_feeds_nobody_uses_leave_a_sentence(broken_marts: Build, tmp_path: Path)
     assert "The ledger covers no month in full yet." in page.source
     assert "There is no week before to compare with." in page.source
     assert "No budget of budgets.csv holds in this week." in page.source
+    assert "No call of this week would be cheaper in a way the backlog knows." in page.source
     assert "No call of the week broke a rule of model_policy.yml." in page.source
     assert "No call was refused, and no limit of model_policy.yml was near." in page.source
     assert "Every call of the week says whose it is." in page.source
     assert "No model with a prompt cache was called in this week." in page.source
     assert "No final bill of this week yet" in page.texts["status"]
+
+
+def test_savings_stand_the_largest_first_and_the_small_ones_fold(page: Page) -> None:
+    rows = page.tables["savings"][1:]
+    assert rows[0] == [
+        "read prompts from the cache", "Support chat", "gpt-5.4", "400", "$40.25", "$20.12", "low",
+        "12% of the input read from the cache today",
+    ]  # fmt: skip
+    assert rows[1] == ["return or fill idle GPUs", "", "openai", "-", "$19.00", "$9.50", "medium", "3 calls"]
+    assert len(rows) == 11
+    assert rows[-1][0] == "2 smaller ones of optimization_backlog_weekly"
+    assert rows[-1][3:6] == ["20", "$0.42", "$0.21"]
 
 
 def test_broken_rules_refused_calls_and_gaps_of_attribution_stand_the_worst_first(page: Page) -> None:
