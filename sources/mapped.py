@@ -135,6 +135,14 @@ def start_judging(layout: Layout, file: LandedFile, context: ReadContext) -> Non
     )
 
 
+def set_aside(layout: Layout, connection: duckdb.DuckDBPyConnection, piece: Path) -> None:
+    """The good rows of `judged`, in the order of the file, to a Parquet and out of memory."""
+    names = ", ".join(f'"{name}"' for name in layout.columns)
+    good = f"select {names} from judged where problem is null order by row_number"
+    connection.execute(f"copy ({good}) to {literal(piece)} {PARQUET}")
+    connection.execute("create or replace temp table judged as from judged where problem is not null")
+
+
 def write_judged(
     layout: Layout,
     connection: duckdb.DuckDBPyConnection,
@@ -144,9 +152,19 @@ def write_judged(
     unknown: Mapping[str, int],
 ) -> ReadResult:
     """The good rows of `judged` to Parquet, the others to quarantine."""
-    names = ", ".join(f'"{name}"' for name in layout.columns)
-    good = f"select {names} from judged where problem is null order by row_number"
-    connection.execute(f"copy ({good}) to {literal(out_parquet)} {PARQUET}")
+    set_aside(layout, connection, out_parquet)
+    return quarantine_rest(layout, connection, out_parquet, out_rejects, rejects, unknown)
+
+
+def quarantine_rest(
+    layout: Layout,
+    connection: duckdb.DuckDBPyConnection,
+    out_parquet: Path,
+    out_rejects: Path,
+    rejects: list[Reject],
+    unknown: Mapping[str, int],
+) -> ReadResult:
+    """What is left in `judged`, rows with a problem, to quarantine; the good ones are in `out_parquet`."""
     bad = "select coalesce(line_number, row_number), byte_offset, problem from judged where problem is not null"
     for line, offset, problem in connection.execute(bad).fetchall():
         at, reason = problem.split("\t", 1)

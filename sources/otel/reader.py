@@ -5,14 +5,15 @@ attributes only those that the mapping names are looked at: prompts and answers 
 """
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 
 from sources.feed import LandedFile, ReadContext, ReadResult, UnreadableFileError
 from sources.lines import TextFile
-from sources.mapped import Layout, first_text, judged_texts, start_judging, write_judged
+from sources.mapped import Layout, first_text, judged_texts, quarantine_rest, set_aside, start_judging
 from sources.quarantine import Reject
-from sources.reading import literal, one
+from sources.reading import PARQUET, literal, one
 from sources.sql_checks import one_of
 
 # Integers come as text or as numbers; as VARCHAR both are their digits.
@@ -25,6 +26,11 @@ _SPAN = (
 _TRACES = f'{{"resourceSpans":[{{"resource":{{"attributes":{_ATTRIBUTES}}},"scopeSpans":[{{"spans":[{_SPAN}]}}]}}]}}'
 _SPAN_FIELDS = ("traceId", "spanId", "parentSpanId", "startTimeUnixNano", "endTimeUnixNano", "statusCode")
 _USAGE = "gen_ai.usage."
+_TREE = "row_number bigint, trace_id varchar, span_id varchar, parent_span_id varchar"
+# About 40 MB of rows.
+_PIECE_SPANS = 50_000
+# Traces of so many spans are looked through at once; all their ids are read again for each lot.
+_TREE_SPANS = 250_000
 
 
 def read_spans(
@@ -38,27 +44,72 @@ def read_spans(
 ) -> ReadResult:
     connection = context.connection
     start_judging(layout, file, context)
-    connection.execute("create or replace temp table tree (trace_id varchar, span_id varchar, parent_span_id varchar)")
-    connection.execute("create or replace temp table calls (row_number bigint, trace_id varchar, span_id varchar)")
-    text = TextFile(file.path)
-    rejects: list[Reject] = []
-    spans = 0
-    for batch in text.batches():
-        connection.register("landed_lines", batch.to_arrow())
-        connection.execute(f"create or replace temp table spans as {_spans_sql(spans, _kept_keys(layout))}")
-        connection.unregister("landed_lines")
-        spans += int(one(connection, "select count(*) from spans"))
-        connection.execute("insert into tree select traceId, spanId, parentSpanId from spans where traceId is not null")
-        connection.execute(f"create or replace temp table texts as {_texts_sql(layout, operations, rollups)}")
-        connection.execute("insert into calls select row_number, t_trace_id, t_span_id from texts")
-        connection.execute(f"insert into judged {judged_texts(layout, 'select * from texts')}")
-    if spans == 0:
-        raise UnreadableFileError("file holds no spans (resourceSpans, scopeSpans, spans)", "file")
-    rejects += [Reject(None, None, "file", note) for note in text.notes]
-    _mark_repeats(connection)
-    for table in ("spans", "texts", "tree", "calls"):
-        connection.execute(f"drop table if exists {table}")
-    return write_judged(layout, connection, out_parquet, out_rejects, rejects, {})
+    with TemporaryDirectory(dir=context.work_dir) as folder:
+        pieces = _Pieces(layout, connection, Path(folder))
+        text = TextFile(file.path)
+        for batch in text.batches():
+            connection.register("landed_lines", batch.to_arrow())
+            connection.execute(f"create or replace temp table spans as {_spans_sql(pieces.spans, _kept_keys(layout))}")
+            connection.unregister("landed_lines")
+            texts = _texts_sql(layout, operations, rollups)
+            connection.execute(f"create or replace temp table texts as {texts}")
+            connection.execute(f"insert into judged {judged_texts(layout, 'select * from texts')}")
+            pieces.add(int(one(connection, "select count(*) from spans")))
+        if pieces.spans == 0:
+            raise UnreadableFileError("file holds no spans (resourceSpans, scopeSpans, spans)", "file")
+        pieces.join(out_parquet)
+    connection.execute("drop table if exists spans; drop table if exists texts")
+    rejects = [Reject(None, None, "file", note) for note in text.notes]
+    return quarantine_rest(layout, connection, out_parquet, out_rejects, rejects, {})
+
+
+class _Pieces:
+    """The rows of a file on disk, beside the ids of all its spans, until it is known which of them repeat others."""
+
+    def __init__(self, layout: Layout, connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+        self.layout, self.connection, self.folder = layout, connection, folder
+        self.spans = self._waiting = self._count = 0
+        connection.execute(f"create or replace temp table tree ({_TREE})")
+
+    def add(self, spans: int) -> None:
+        """The spans of `spans`, judged or not."""
+        self.connection.execute("""
+            insert into tree
+            select row_number, traceId, spanId, parentSpanId from spans where traceId is not null""")
+        self.spans += spans
+        self._waiting += spans
+        if self._waiting >= _PIECE_SPANS:
+            self._set_aside()
+
+    def _set_aside(self) -> None:
+        set_aside(self.layout, self.connection, self.folder / f"calls_{self._count:06}.parquet")
+        self.connection.execute(f"""
+            copy tree to {literal(self.folder / f"tree_{self._count:06}.parquet")} {PARQUET};
+            create or replace temp table tree ({_TREE})""")
+        self._count, self._waiting = self._count + 1, 0
+
+    def join(self, out_parquet: Path) -> None:
+        """All rows to one Parquet, in their order: the join keeps it as long as DuckDB does not swap its sides."""
+        self._set_aside()
+        calls, tree = (f"read_parquet({literal(self.folder / f'{name}_*.parquet')})" for name in ("calls", "tree"))
+        self.connection.execute("drop table tree; create or replace temp table repeats (row_number bigint)")
+        parts = 1 + self.spans // _TREE_SPANS
+        for part in range(parts):
+            self.connection.execute(_repeats_sql(calls, f"(from {tree} where hash(trace_id) % {parts} = {part})"))
+        names = ", ".join(
+            "is_rollup or repeats.row_number is not null as is_rollup" if name == "is_rollup" else f'calls."{name}"'
+            for name in self.layout.columns
+        )
+        # A second thread would hold a second piece in memory.
+        self.connection.execute(f"""
+            set threads = 1;
+            set disabled_optimizers = 'join_order,build_side_probe_side';
+            copy (
+                select {names} from {calls} as calls left join repeats using (row_number)
+            ) to {literal(out_parquet)} {PARQUET};
+            reset disabled_optimizers;
+            reset threads;
+            drop table repeats""")
 
 
 def _kept_keys(layout: Layout) -> list[str]:
@@ -134,42 +185,41 @@ def _texts_sql(layout: Layout, operations: tuple[str, ...], rollups: tuple[str, 
             or (list_has_any(keys, {list(usage)}) and lower({operation}) in {one_of(rollups)})"""
 
 
-def _mark_repeats(connection: duckdb.DuckDBPyConnection) -> None:
+def _repeats_sql(calls: str, tree: str) -> str:
     """A span above model calls with exactly their tokens repeats them, whatever it calls itself."""
-    connection.execute("""
-        update judged set is_rollup = true
-        where row_number in (
-            with recursive
-            tokens as (
-                select calls.row_number, calls.trace_id, calls.span_id, judged.input_tokens, judged.output_tokens,
-                    judged.is_rollup
-                from calls inner join judged using (row_number)
-                where judged.problem is null and judged.input_tokens + judged.output_tokens > 0
-            ),
-            above as (
-                select tokens.row_number, tree.trace_id, tree.parent_span_id
-                from tokens inner join tree using (trace_id, span_id)
-                where tree.parent_span_id is not null and not tokens.is_rollup
-                union
-                select above.row_number, tree.trace_id, tree.parent_span_id
-                from above
-                inner join tree on above.trace_id = tree.trace_id and above.parent_span_id = tree.span_id
-                where tree.parent_span_id is not null
-            ),
-            leaves as (
-                select tokens.*
-                from tokens
-                anti join above on tokens.trace_id = above.trace_id and tokens.span_id = above.parent_span_id
-                where not tokens.is_rollup
-            ),
-            below as (
-                select parent.row_number, parent.input_tokens, parent.output_tokens,
-                    sum(child.input_tokens) as input_below, sum(child.output_tokens) as output_below
-                from above
-                inner join tokens as parent
-                    on above.trace_id = parent.trace_id and above.parent_span_id = parent.span_id
-                inner join leaves as child on above.row_number = child.row_number
-                group by all
-            )
-            select row_number from below where input_tokens = input_below and output_tokens = output_below
-        )""")
+    return f"""
+        insert into repeats
+        with recursive
+        tree as materialized (from {tree}),
+        tokens as materialized (
+            select calls.row_number, tree.trace_id, tree.span_id, calls.input_tokens, calls.output_tokens,
+                calls.is_rollup
+            from {calls} as calls inner join tree using (row_number)
+            where calls.input_tokens + calls.output_tokens > 0
+        ),
+        above as (
+            select tokens.row_number, tree.trace_id, tree.parent_span_id
+            from tokens inner join tree using (trace_id, span_id)
+            where tree.parent_span_id is not null and not tokens.is_rollup
+            union
+            select above.row_number, tree.trace_id, tree.parent_span_id
+            from above
+            inner join tree on above.trace_id = tree.trace_id and above.parent_span_id = tree.span_id
+            where tree.parent_span_id is not null
+        ),
+        leaves as (
+            select tokens.*
+            from tokens
+            anti join above on tokens.trace_id = above.trace_id and tokens.span_id = above.parent_span_id
+            where not tokens.is_rollup
+        ),
+        below as (
+            select parent.row_number, parent.input_tokens, parent.output_tokens,
+                sum(child.input_tokens) as input_below, sum(child.output_tokens) as output_below
+            from above
+            inner join tokens as parent
+                on above.trace_id = parent.trace_id and above.parent_span_id = parent.span_id
+            inner join leaves as child on above.row_number = child.row_number
+            group by all
+        )
+        select distinct row_number from below where input_tokens = input_below and output_tokens = output_below"""

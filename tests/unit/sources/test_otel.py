@@ -2,10 +2,13 @@
 
 import gzip
 import json
+import shutil
 from typing import Any
 
 import pytest
 
+from sources import lines as lines_of_a_file
+from sources.otel import reader
 from sources.otel.feed import VALUES
 from tests.unit.sources.landed import PAYLOADS, LandedHome
 
@@ -96,6 +99,28 @@ def test_spans_that_repeat_the_calls_below_them_are_roll_ups(home: LandedHome) -
     )
     assert {key for key, row in rows.items() if row["is_rollup"]} == {"t-s0", "t-s2", "t-s7"}
     assert sum(row["input_tokens"] for row in rows.values() if not row["is_rollup"]) == 10 + 20 + 7 + 1
+
+
+def test_a_file_read_in_many_pieces_gives_the_same(home: LandedHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    def spans_of(trace: str) -> list[Any]:
+        said = [
+            span(3, parent=2, **usage(10, 4)), span(4, parent=2, **usage(20, 6)), span(5, parent=2, **usage("x", 6)),
+            span(2, parent=1, **usage(30, 10)), span(1, parent=0, fields={"attributes": []}), span(0, **usage(30, 10)),
+        ]  # fmt: skip
+        return [one | {"traceId": trace} for one in said]
+
+    lines = [line(one) for pair in zip(spans_of("t"), spans_of("u"), strict=True) for one in pair]
+    whole = read(home, *lines, "no span\n")
+    found = [row["row_number"] for row in whole.values()], home.rejects()
+    assert {key for key, row in whole.items() if row["is_rollup"]} == {"t-s0", "t-s2", "u-s0", "u-s2"}
+    assert (found[0], [number for number, *_ in found[1]]) == ([1, 2, 3, 4, 7, 8, 11, 12], [5, 6, 13])
+    for module, name in ((lines_of_a_file, "BATCH_BYTES"), (lines_of_a_file, "_PIECE_BYTES"), (reader, "_PIECE_SPANS")):
+        monkeypatch.setattr(module, name, 1)
+    monkeypatch.setattr(reader, "_TREE_SPANS", 2)
+    shutil.rmtree(home.root / "lake")
+    pieces = read(home, *lines, "no span\n")
+    assert list(pieces.values()) == list(whole.values())
+    assert home.rejects() == found[1]
 
 
 def test_spans_that_are_no_model_calls_are_no_rows(home: LandedHome) -> None:
