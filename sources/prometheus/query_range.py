@@ -3,51 +3,113 @@
 Samples are numbered through the file in the order of its results; there are no lines to name.
 """
 
+import json
+from collections.abc import Iterable
 from glob import escape
-from mmap import ACCESS_READ, mmap
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import polars as pl
+import pyarrow as pa
 
 from sources.feed import UnreadableFileError
 from sources.lines import TextFile, is_gzip
 from sources.reading import literal
 from sources.sql_checks import reject
 
-_ANSWER = """{{
+_ANSWER = """{
     status: 'varchar', errorType: 'varchar', error: 'varchar', warnings: 'varchar[]',
     data: 'struct(
-        "resultType" varchar, result struct(metric map(varchar, varchar), value {kind}[], "values" {kind}[][])[]
+        "resultType" varchar,
+        result struct(metric map(varchar, varchar), value varchar[], "values" varchar[][])[]
     )'
-}}"""
+}"""
+# How Prometheus writes the samples of a series. Inside a text each quote has a backslash before it.
+_BEGIN, _BETWEEN, _END = b'"values":[[', b'"],[', b'"]]'
+# Below it a time is in seconds, from it on in milliseconds (samples.py).
+_LEAST_MS = 1e11
 
 
 def load_numbers(connection: duckdb.DuckDBPyConnection, path: Path) -> list[str] | None:
-    """The same by DuckDB's own reading of numbers; None where a sample is anything but two of them."""
-    if is_gzip(path) or not path.stat().st_size:
+    """The same, in the order of time, of one answer with series written `[time,"value"]` without a space.
+
+    The samples become lines of two numbers; what is left of the answer is small. None where anything is not so.
+    """
+    text = TextFile(path)
+    head, *parts = b"".join(text.pieces()).split(_BEGIN)
+    if text.notes or not parts:
         return None
-    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
-        # Words that DuckDB takes for 1 and 0.
-        if data.find(b"true") >= 0 or data.find(b"false") >= 0:
-            return None
+    cut = [part.partition(_END) for part in parts]
     try:
-        return _load(connection, path, "double", _SHOW_NUMBERS)
-    except UnreadableFileError:
+        answer = json.loads(
+            (head + b"".join(b'"values":0' + rest for _, _, rest in cut)).decode(), object_pairs_hook=_once
+        )
+        series = _series(answer, len(parts))
+        samples = _numbers([samples for samples, _, _ in cut])
+    except (ValueError, TypeError, LookupError, pl.exceptions.PolarsError):
         return None
+    if samples is None:
+        return None
+    connection.register("series_read", series)
+    connection.execute("insert into landed_series select * from series_read")
+    connection.unregister("series_read")
+    connection.register("numbers_read", samples.to_arrow())
+    connection.execute(_SHOW_NUMBERS)
+    return _warnings(answer.get("warnings") or [])
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands twice")
+    return found
+
+
+def _series(answer: Any, count: int) -> pa.Table:
+    """The series of an answer whose samples were cut out, a zero in their place."""
+    results = answer["data"]["result"]
+    if answer["status"] != "success" or answer["data"]["resultType"] != "matrix":
+        raise ValueError("not an answer with series")
+    if [result["values"] for result in results] != [0] * count:
+        raise ValueError("samples stand somewhere else")
+    metrics = [result["metric"] for result in results]
+    names = [metric.pop("__name__") for metric in metrics]
+    texts = pa.list_(pa.string())
+    return pa.table(
+        {
+            "series": pa.array(range(1, count + 1), pa.uint64()),
+            "name": pa.array(names, pa.string()),
+            "label_names": pa.array(map(list, metrics), texts),
+            "label_values": pa.array([list(metric.values()) for metric in metrics], texts),
+            "problem": pa.nulls(count, pa.string()),
+        }
+    )
+
+
+def _numbers(parts: list[bytes]) -> pl.DataFrame | None:
+    """Times and values of the series' samples, by time; None where not all are numbers, or times of both units."""
+    counts = pl.Series([part.count(_BETWEEN) + 1 for part in parts])
+    lines = _BETWEEN.join(parts).replace(_BETWEEN, b"\n").replace(b',"', b",")
+    # Any other quote or bracket that is left makes a line no two numbers.
+    schema = {"moment": pl.Float64, "value": pl.Float64}
+    samples = pl.read_csv(lines, has_header=False, schema=schema, quote_char=None)
+    are_short = samples["moment"] < _LEAST_MS
+    if samples.height != counts.sum() or sum(samples.null_count().row(0)) or are_short.any() != are_short.all():
+        return None
+    series = pl.int_range(1, counts.len() + 1, dtype=pl.UInt64, eager=True).repeat_by(counts).explode()
+    numbered = samples.with_columns(series.alias("series")).with_row_index("row_number", 1)
+    return numbered.sort("moment", maintain_order=True)
 
 
 def load_query_range(connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
     """Fill `landed_samples` and `landed_series` with every sample of the answers; gives Prometheus' own warnings."""
-    return _load(connection, path, "varchar", _INSERT_SAMPLES)
-
-
-def _load(connection: duckdb.DuckDBPyConnection, path: Path, kind: str, insert_samples: str) -> list[str]:
     try:
         connection.execute(f"""
             create or replace temp table answers as
             select row_number() over () as answer, *
             from read_json(
-                {literal(escape(str(path)))}, format = 'unstructured', columns = {_ANSWER.format(kind=kind)},
+                {literal(escape(str(path)))}, format = 'unstructured', columns = {_ANSWER},
                 maximum_object_size = {_size(path) + 1},
                 compression = '{"gzip" if is_gzip(path) else "none"}'
             )""")
@@ -55,10 +117,14 @@ def _load(connection: duckdb.DuckDBPyConnection, path: Path, kind: str, insert_s
         reason = str(error).partition("\n")[0].replace(str(path), path.name)
         raise UnreadableFileError(f"not the JSON of a Prometheus query: {reason}", "file") from error
     _check_answers(connection)
-    connection.execute(f"{_INSERT_SERIES}; {insert_samples}")
-    notes = connection.execute("select distinct unnest(warnings) as warning from answers order by warning").fetchall()
+    connection.execute(f"{_INSERT_SERIES}; {_INSERT_SAMPLES}")
+    notes = connection.execute("select unnest(warnings) from answers").fetchall()
     connection.execute("drop table answers")
-    return [f"Prometheus warns: {warning}" for (warning,) in notes]
+    return _warnings(warning for (warning,) in notes)
+
+
+def _warnings(said: Iterable[str]) -> list[str]:
+    return [f"Prometheus warns: {warning}" for warning in sorted(set(said))]
 
 
 def _size(path: Path) -> int:
@@ -114,7 +180,7 @@ _INSERT_SERIES = f"""
         case {reject("metric['__name__'] is null", "metric.__name__", "'missing; expected a metric'")} end
     from results"""
 
-# A view: samples that nothing is wrong with need to be in a table once, when they are judged. A time of '' is wrong.
+# A view: samples that nothing is wrong with need to be in a table once, when they are judged.
 _SHOW_NUMBERS = """
     drop table landed_samples;
     create temp view landed_samples as
@@ -123,15 +189,11 @@ _SHOW_NUMBERS = """
         cast(null as bigint) as byte_offset,
         series,
         cast(null as varchar) as value_text,
-        case when pair[1] is null then '' end as time_text,
-        case when len(pair) = 2 then pair[2] end as value,
-        pair[1] as moment,
+        cast(null as varchar) as time_text,
+        value,
+        moment,
         cast(null as varchar) as problem
-    from (
-        select
-            series, samples_before + generate_subscripts(pairs, 1) as row_number, unnest(pairs) as pair
-        from results
-    )"""
+    from numbers_read"""
 
 _INSERT_SAMPLES = f"""
     insert into landed_samples (row_number, byte_offset, series, value_text, time_text, problem)

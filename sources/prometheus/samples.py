@@ -90,7 +90,8 @@ def read_loaded(
 ) -> ReadResult:
     """Judge and write what `load` puts into the tables of sources.prometheus.tables; it gives notes on the file.
 
-    `load_quickly` does the same in less time, or gives None. What it makes of JSON can name no sample at fault.
+    `load_quickly` does the same in less time, or gives None. What it makes of JSON is in the order of time and can name
+    no sample at fault.
     """
     connection = context.connection
     latest = context.now + timedelta(days=1)
@@ -99,11 +100,11 @@ def read_loaded(
     connection.execute("set threads = 1")
     notes = load_quickly(connection)
     if notes is not None:
-        _judge(connection, feed, file, latest)
+        _judge(connection, feed, file, latest, is_by_time=is_json)
     if notes is None or (is_json and _is_any_wrong(connection)):
         tables.create(connection)
         notes = load(connection)
-        _judge(connection, feed, file, latest)
+        _judge(connection, feed, file, latest, is_by_time=False)
     rejects = [*(Reject(None, None, "file", note) for note in notes), *_rejects(connection, file, is_json=is_json)]
     _copy(connection, feed, file, out_parquet)
     result = finish(connection, out_parquet, out_rejects, rejects, time_column="sampled_at")
@@ -113,9 +114,12 @@ def read_loaded(
     return result
 
 
-def _judge(connection: duckdb.DuckDBPyConnection, feed: SampleFeed, file: LandedFile, latest: datetime) -> None:
+def _judge(
+    connection: duckdb.DuckDBPyConnection, feed: SampleFeed, file: LandedFile, latest: datetime, *, is_by_time: bool
+) -> None:
     connection.execute(_label_series(feed, file))
     connection.execute(_judge_samples(feed, _file_time(file), latest))
+    connection.execute(_KEEP if is_by_time else _SORT)
 
 
 def _is_any_wrong(connection: duckdb.DuckDBPyConnection) -> bool:
@@ -135,11 +139,11 @@ def _copy(connection: duckdb.DuckDBPyConnection, feed: SampleFeed, file: LandedF
         for name in texts
     )
     typed = ", ".join(f"cast({name} as label_{name}) as {name}" for name in texts)
-    columns = ", ".join(
-        f"{literal(file.identity)} as file_hash" if name == "file_hash" else f'"{name}"' for name in feed.columns
-    )
+    identity = f"cast({literal(file.identity)} as label_file_hash) as file_hash"
+    columns = ", ".join(identity if name == "file_hash" else f'"{name}"' for name in feed.columns)
     connection.execute(f"""
         {enums};
+        create temp type label_file_hash as enum ({literal(file.identity)});
         create or replace temp table sample_labels as
         select series, {typed} from labelled_series where coalesce(is_row, true);
         set disabled_optimizers = 'join_order,build_side_probe_side';
@@ -150,7 +154,7 @@ def _copy(connection: duckdb.DuckDBPyConnection, feed: SampleFeed, file: LandedF
         ) to {literal(out_parquet)} {PARQUET};
         reset disabled_optimizers;
         drop table sample_labels;
-        {"; ".join(f"drop type label_{name}" for name in texts)}""")
+        {"; ".join(f"drop type label_{name}" for name in (*texts, "file_hash"))}""")
 
 
 def _file_time(file: LandedFile) -> datetime | None:
@@ -175,8 +179,7 @@ def _stem(file: LandedFile) -> str:
 def _judge_samples(feed: SampleFeed, file_time: datetime | None, latest: datetime) -> str:
     """One row per sample of the feed, with what is wrong with it. A file's time stands in where a sample has none.
 
-    A view, since only the few wrong ones are looked at again. What gets written is kept, by time: to sort what a table
-    holds takes two thirds of the CPU of sorting while judging.
+    A view, since only the few wrong ones are looked at again.
     """
     own_micros = "moment * case when abs(moment) < 1e11 then 1e6 else 1e3 end"
     columns = " ".join(f"labelled_series.may_be_sentinel_{number}," for number in range(len(feed.sentinels)))
@@ -221,11 +224,16 @@ def _judge_samples(feed: SampleFeed, file_time: datetime | None, latest: datetim
         select
             row_number, byte_offset, series, value, sampled_at, problem,
             time_text
-        from judged;
-        create or replace temp table narrow_samples as
-        select series, sampled_at, value, row_number, problem is null as is_good from judged_samples;
-        create or replace temp table sorted_samples as from narrow_samples order by sampled_at, row_number;
-        drop table narrow_samples"""
+        from judged"""
+
+
+# What gets written is kept, by time: to sort what a table holds takes two thirds of the CPU of sorting while judging.
+_NARROW = "select series, sampled_at, value, row_number, problem is null as is_good from judged_samples"
+_KEEP = f"create or replace temp table sorted_samples as {_NARROW}"
+_SORT = f"""
+    create or replace temp table narrow_samples as {_NARROW};
+    create or replace temp table sorted_samples as from narrow_samples order by sampled_at, row_number;
+    drop table narrow_samples"""
 
 
 def _label_series(feed: SampleFeed, file: LandedFile) -> str:

@@ -26,3 +26,4 @@ def drop(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(f"""
         drop {"view" if is_view else "table"} if exists landed_samples; drop table if exists landed_series;
         drop table if exists results""")
+    connection.unregister("numbers_read")

@@ -1,5 +1,6 @@
 """What is read in one pass is what the careful way reads; what it cannot read is left to it."""
 
+import gzip
 import json
 from functools import partial
 from pathlib import Path
@@ -76,19 +77,55 @@ def test_any_other_line_is_left_to_the_careful_way(tmp_path: Path, line: str) ->
 
 def answer(*samples: Any) -> str:
     metric = {"__name__": "pump_flow", "pump": "a"}
-    result = [{"metric": metric, "values": list(samples)}, {"metric": metric | {"pump": "b"}, "values": [[MS, "3"]]}]
-    return json.dumps({"status": "success", "data": {"resultType": "matrix", "result": result}})
+    result = [
+        {"metric": metric, "values": list(samples)},
+        {"metric": metric | {"pump": "b"}, "values": [[MS / 1000, "3"]]},
+    ]
+    said = {"status": "success", "data": {"resultType": "matrix", "result": result}}
+    return json.dumps(said, separators=(",", ":"))
 
 
 @pytest.mark.parametrize(
     ("sample", "quick"),
     [
         ([MS / 1000, "2.5"], True), ([MS / 1000, "1e3"], True), ([MS / 1000, "99"], True), ([MS / 1000, "NaN"], True),
-        ([None, "1"], True), ([MS / 1000, None], True), ([MS / 1000, "1", "2"], True), ([MS / 1000, "12x"], False),
-        ([MS / 1000, "1_000"], False), ([MS / 1000, True], False),
+        ([None, "1"], False), ([MS / 1000, None], False), ([MS / 1000, "1", "2"], False), ([MS / 1000, "12x"], False),
+        ([MS / 1000, "1_000"], False), ([MS / 1000, True], False), ([MS / 1000, 2.5], False), ([MS / 1000], False),
+        ([MS / 1000, ""], False), ([MS / 1000, '1"],[1,"2'], False), (["1794312000", "1"], False), ([], False),
     ],
 )  # fmt: skip
 def test_json_is_read_alike(tmp_path: Path, sample: Any, quick: bool) -> None:
     content = answer([MS / 1000 - 60, "1"], sample)
     assert is_quick(tmp_path, content, load_numbers) is quick
     assert read(tmp_path, content, "p.json", None) == read(tmp_path, content, "p.json", load_query_range)
+
+
+@pytest.mark.parametrize(
+    ("written", "otherwise"),
+    [
+        ('"pump":"b"', '"pump":"b","pump":"c"'), ('"pump":"b"', '"pump":7'), ('"__name__":"pump_flow",', ""),
+        (',"3"', ', "3"'), (',"3"', ',"3'), ('"3"]]', '"3"]'), ("matrix", "vector"), ("success", "error"),
+        (f"{MS / 1000},", f"{MS},"), ('"values"', '"Values"'),
+    ],
+)  # fmt: skip
+def test_an_answer_written_otherwise_is_left_to_the_careful_way(tmp_path: Path, written: str, otherwise: str) -> None:
+    content = answer([MS / 1000 - 60, "1"])
+    assert is_quick(tmp_path, content, load_numbers)
+    assert content.count(written)
+    assert not is_quick(tmp_path, content.replace(written, otherwise), load_numbers)
+
+
+def test_an_answer_is_read_alike_in_order_of_time_gzipped_too(tmp_path: Path) -> None:
+    content = answer([MS / 1000, "2"], [MS / 1000 - 60, "1"]).replace('"b"', '"\\"values\\":[[1,\\"2\\"]]"')
+    content = content.replace('"success"', '"success","warnings":["late","early","late"]')
+    assert is_quick(tmp_path, content, load_numbers)
+    rows, rejects = found = read(tmp_path, content, "p.json", None)
+    assert found == read(tmp_path, content, "p.json", load_query_range)
+    assert ([row[-1] for row in rows], [reject.reason for reject in rejects]) == (
+        [2, 1, 3], ["Prometheus warns: early", "Prometheus warns: late"],
+    )  # fmt: skip
+    (tmp_path / "zipped").write_bytes(gzip.compress(content.encode()))
+    with duckdb.connect() as connection:
+        tables.create(connection)
+        assert load_numbers(connection, tmp_path / "zipped")
+        assert connection.execute("select row_number, value from landed_samples").fetchall() == [(2, 1), (1, 2), (3, 3)]
