@@ -5,6 +5,7 @@ Amounts are effective costs (accrual basis). accrual.csv has them exactly, accru
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ class Accrual:
     """The memo's lines, and the month before: estimated at its end against what it is now, by account."""
 
     period: str
+    # Of what was used in the month itself; None where only corrections are posted in it.
+    last_day: date | None
     lines: list[dict[str, Any]]
     month_before: str
     last_month: list[dict[str, Any]]
@@ -47,6 +50,9 @@ _LINES = """
     where posting_period = $period
     group by all
     order by service_provider, billing_account_id, cost_center nulls last
+"""
+_LAST_DAY = """
+    select max(usage_date) as day from fct_allocations where posting_period = $period and posted_status <> 'correction'
 """
 # What the first record after the month ended left to stand was accrued: a record holds only what changed, maybe nothing
 # of the month. Where there is none, what the first that knows the month said.
@@ -77,10 +83,12 @@ def write_accrual(home: Home, period: str, out: Path | None = None) -> Accrual:
         lines = rows(connection, _LINES, {"period": period})
         if not lines:
             raise ExportError(f"{period}: nothing is posted in it")
+        [last] = rows(connection, _LAST_DAY, {"period": period})
         recorded_totals(connection, home)
         last_month = rows(connection, _LAST_MONTH, {"month": before, "next_month": first_day(period)})
     folder = out or home.reports / period
-    accrual = Accrual(period, lines, before, last_month, [folder / "accrual.csv", folder / "accrual.md"])
+    paths = [folder / "accrual.csv", folder / "accrual.md"]
+    accrual = Accrual(period, last["day"], lines, before, last_month, paths)
     table, memo = accrual.paths
     replace_file(table, to_csv(HEADER, [[line[name] for name in HEADER] for line in lines]))
     replace_file(memo, _memo(accrual).encode())
@@ -92,14 +100,16 @@ def _memo(accrual: Accrual) -> str:
     parts = [
         f"# Accrual of {accrual.period}",
         f"To accrue: {_usd(total)} USD. Of it {_usd(estimated)} USD is estimated at contracted prices, as its bill is"
-        f" not final; {_usd(accrual.total('corrections_usd'))} USD corrects closed periods. Effective, without tax.",
+        f" not final; {_usd(accrual.total('corrections_usd'))} USD corrects closed periods. Effective, without tax."
+        + (f" Usage up to {accrual.last_day}." if accrual.last_day else ""),
         _table(
             ("provider", "account", "cost center", "anchored USD", "estimated USD", "corrections USD", "accrual USD"),
             [
                 [line["service_provider"], line["billing_account_id"], line["cost_center"] or "-"]
                 + [_usd(line[name]) for name in _AMOUNTS]
                 for line in accrual.lines
-            ],
+            ]
+            + [["all", "", "", *(_usd(accrual.total(name)) for name in _AMOUNTS)]],
         ),
         f"## How good the estimate of {accrual.month_before} was",
     ]
@@ -130,5 +140,5 @@ def _share(part: Decimal, whole: Decimal) -> str:
 
 
 def _table(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *body]
+    lines = [header, ["---:" if name.endswith(("USD", "error")) else "---" for name in header], *body]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

@@ -54,7 +54,7 @@ def _fill(sheet: Worksheet, table: Table, formats: dict[str, Any], name: str) ->
             _put(sheet, index, column, cell, formats)
     columns = [
         _total_column(table, place, formats)
-        if title in table.totals
+        if title in table.totals and _has_amounts(table.rows, place)
         else {"header": title, "total_string": "Total" if table.totals and not place else ""}
         for place, title in enumerate(table.header)
     ]
@@ -67,6 +67,11 @@ def _fill(sheet: Worksheet, table: Table, formats: dict[str, Any], name: str) ->
     sheet.repeat_rows(0)
     sheet.set_landscape()
     sheet.fit_to_pages(1, 0)
+
+
+def _has_amounts(rows: Rows, place: int) -> bool:
+    """A column of nothing but blanks has no sum, which is not 0."""
+    return not rows or any(cells[place] is not None for cells in rows)
 
 
 def _total_column(table: Table, place: int, formats: dict[str, Any]) -> dict[str, Any]:

@@ -194,6 +194,11 @@ def test_the_accrual_memo_adds_up_and_says_how_good_the_last_one_was(home: Home,
         said(home, "2026-11-18 06:00:00").values()
     )
     assert "Estimated as of 2026-11-18 06:00 UTC" in text.read_text()
+    assert (
+        f"| all |  |  | {memo.total('anchored_usd'):,.2f} | {estimated:,.2f} | 1.00 | {total:,.2f} |"
+        in text.read_text()
+    )
+    assert f"Usage up to {memo.last_day}.\n" in text.read_text()
     before = [path.read_bytes() for path in memo.paths]
     assert [path.read_bytes() for path in write_accrual(home, "2026-11").paths] == before
 

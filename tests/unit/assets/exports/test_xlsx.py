@@ -86,6 +86,12 @@ def test_more_rows_than_a_sheet_takes_go_on_the_next(monkeypatch: pytest.MonkeyP
     ]
 
 
+def test_a_column_of_blanks_has_no_sum_and_counts_have() -> None:
+    columns = ("name", "calls", "price_usd")
+    ((_, _, total),) = sheets(to_xlsx(Table("lines", columns, [("a", 7, None)], ("calls", "price_usd"))))
+    assert [cell.value for cell in total] == ["Total", "=SUBTOTAL(109,[calls])", None]
+
+
 def test_a_table_without_rows_opens() -> None:
     ((header, *_),) = sheets(to_xlsx(Table("lines", ("a", "b"), [])))
     assert [cell.value for cell in header] == ["a", "b"]
