@@ -389,6 +389,20 @@ CONTRACTS: tuple[MartContract, ...] = (
         due_when=NEVER,
     ),
     MartContract(
+        "architecture_comparison_monthly",
+        {
+            "month_start": KEY,
+            "scenario_id": KEY,
+            "alternative_id": KEY,
+            "cost_basis": Rule(allowed=("measured", "price_book", "rented", "book", "economic")),
+            "answers": COUNT,
+            "unpriced_calls": COUNT,
+            "cost_usd": Rule(is_required=False),
+            "judged_answers": Rule(is_required=False, minimum=0),
+        },
+        due_when=NEVER,
+    ),
+    MartContract(
         "tco_monthly",
         {
             "month_start": KEY,

@@ -15,6 +15,7 @@ from sources.home import Home
 BANDS = {
     "token_bill_share": (Decimal("0.05"), Decimal("0.15")),
     "inference_share_of_infrastructure": (Decimal("0.3"), Decimal("0.6")),
+    "first_three_lines_share": (Decimal("0.75"), Decimal("0.85")),
 }
 
 
@@ -66,6 +67,8 @@ class Tco:
     token_bill_usd: Decimal
     token_bill_share: Decimal | None
     inference_share_of_infrastructure: Decimal | None
+    # People, bad answers and inference, of what is known of the economic cost.
+    first_three_lines_share: Decimal | None
     overhead_multiplier: Decimal | None
     overhead_multiplier_all_gpus: Decimal | None
     ahead: list[Ahead]
@@ -104,6 +107,10 @@ def _read(marts: duckdb.DuckDBPyConnection, month: date, product: str | None) ->
         **{name: total[name] for name in ("cash_usd", "economic_usd", "billed_usd", "token_bill_usd")},
         token_bill_share=_ratio(total["token_bill_usd"], total["cash_usd"]),
         inference_share_of_infrastructure=_ratio(total["inference_usd"], total["infrastructure_usd"]),
+        first_three_lines_share=_ratio(
+            sum((row["economic_usd"] or Decimal(0) for row in lines[:3]), Decimal(0)),
+            total["economic_usd"] or Decimal(0),
+        ),
         overhead_multiplier=_ratio(total["serving_stack_usd"], total["loaded_gpu_usd"]),
         overhead_multiplier_all_gpus=_ratio(total["serving_stack_usd"], total["gpu_usd"]),
         ahead=[_ahead(start, found) for start, found in ahead.items()],

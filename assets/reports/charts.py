@@ -381,7 +381,7 @@ def _heat_chart(values: list[dict[str, Any]], limits: list[float], write: bool, 
         layers.append(
             base.mark_text(fontSize=11).encode(
                 text="label:N",
-                color=alt.condition(f"datum.share >= {limits[2]}", alt.value("var(--on-dark)"), alt.value(INK)),
+                color=alt.condition(f"datum.share >= {limits[3]}", alt.value("var(--on-dark)"), alt.value(INK)),
             )
         )
     return alt.layer(*layers).properties(width=size.width - room, height=28 * len(rows))

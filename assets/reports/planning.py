@@ -228,6 +228,55 @@ def ownership_chart(rows: Sequence[Row]) -> Markup | str:
     return charts.bars("tco", "Economic cost of a month by line of the total cost of ownership", bars) if bars else ""
 
 
+def architecture_table(rows: Sequence[Row]) -> Table:
+    """Architectures of each scenario; the one with the least cost per correct answer is set strong."""
+    body = [
+        (
+            Cell(row["scenario_id"]),
+            Cell(row["alternative_id"], "strong" if row["is_least_per_correct_answer"] else ""),
+            _known(row["cost_usd"], text.usd, "calls have no price there"),
+            _known(row["cost_per_answer_usd"], _small_usd, "calls have no price there"),
+            _known(row["correct_answer_rate"], text.percent, "nobody has judged answers of it"),
+            _known(
+                row["cost_per_correct_answer_usd"],
+                _small_usd,
+                "it needs a cost, 30 judged answers and what a wrong one costs",
+            ),
+            _known(row["latency_p95_seconds"], lambda seconds: f"{seconds:,.1f} s", "not said"),
+            Cell(_beside(row), "quiet"),
+        )
+        for row in rows
+    ]
+    return Table(
+        name="architectures",
+        columns=(
+            Column("Scenario", is_number=False),
+            Column("Architecture", is_number=False),
+            Column("Month"),
+            Column("An answer"),
+            Column("Correct", hint="of the answers somebody judged; in place, of the tasks whose outcome is known"),
+            Column(
+                "A correct answer", hint="(cost per answer + (1 - p) x what a wrong one costs) / p; the least is strong"
+            ),
+            Column("P95", hint="of latency; measured in place, as stated for the others"),
+            Column("Beside the money", is_number=False),
+        ),
+        body=tuple(body),
+        empty="No scenario of scenarios.yml has calls in a whole month.",
+    )
+
+
+def _beside(row: Row) -> str:
+    said = [str(row[name]) for name in ("data_residency", "compliance", "availability_risk") if row[name]]
+    if row["switching_usd"] is not None:
+        said.append(f"switching costs {text.usd(row['switching_usd'])}")
+    return "; ".join(said)
+
+
+def _small_usd(value: float) -> str:
+    return f"${value:,.4f}"
+
+
 def token_bill_share(rows: Sequence[Row]) -> str:
     """The bill for tokens as a share of all that was paid, or why there is none."""
     cash = sum((row["cash_usd"] for row in rows), ZERO)

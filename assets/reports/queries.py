@@ -417,6 +417,24 @@ def cost_of_ownership(marts: DuckDBPyConnection, week: date) -> list[Row]:
     )
 
 
+def architectures(marts: DuckDBPyConnection, week: date) -> list[Row]:
+    """Architectures of scenarios.yml in the last month that is whole by the end of the week."""
+    return rows(
+        marts,
+        """
+        select *
+        from architecture_comparison_monthly
+        where month_start = (
+            select max(month_start)
+            from architecture_comparison_monthly
+            where is_complete and month_start + interval 1 month <= cast($week as date) + 7
+        )
+        order by scenario_id, alternative_order
+        """,
+        {"week": week},
+    )
+
+
 def cost_change(marts: DuckDBPyConnection, week: date) -> Row | None:
     """Cost of the week and of the one before with each effect between them; None where no week came before."""
     sums = ", ".join(f"sum({name}) as {name}" for name in (*_COSTS_COMPARED, *COST_EFFECTS))

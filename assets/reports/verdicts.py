@@ -59,13 +59,14 @@ def _volume(row: Mapping[str, Any]) -> str:
 
 def _commitment(row: Mapping[str, Any]) -> str:
     saving, months = row["commitment_saving_usd"], row["commitment_months"]
-    word = "saves" if saving >= 0 else "costs"
     paid = f", paid back in month {row['payback_months']}" if row["payback_months"] else ""
     low, high = row["lowest_commitment_saving_usd"], row["highest_commitment_saving_usd"]
-    return (
-        f"Over {months} months to own {word} {_usd(abs(saving))} USD{paid}, "
-        f"between {_usd(low)} and {_usd(high)} with one input off."
-    )
+    if low < 0 <= high:
+        ends = f"from costing {_usd(-low)} more to saving {_usd(high)}"
+    else:
+        ends = " to ".join(_usd(end) for end in sorted((abs(low), abs(high))))
+    says = f"save {_usd(saving)} USD{paid}" if saving >= 0 else f"cost {_usd(-saving)} USD more{paid}"
+    return f"Over {months} months own GPUs {says}; with one input off, {ends}."
 
 
 def _usd(value: Decimal) -> str:

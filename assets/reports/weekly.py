@@ -184,6 +184,7 @@ def _planning(marts: DuckDBPyConnection, week: date) -> tuple[dict[str, Any], di
     budgets = queries.budgets(marts, week)
     break_even, capacity = queries.break_even(marts, week), queries.capacity(marts, week)
     ownership = queries.cost_of_ownership(marts, week)
+    architectures = queries.architectures(marts, week)
     page = {
         "budgets": planning.budget_table(budgets),
         "budget_day": budgets[0]["usage_date"] if budgets else None,
@@ -193,6 +194,8 @@ def _planning(marts: DuckDBPyConnection, week: date) -> tuple[dict[str, Any], di
         "capacity": planning.capacity_table(capacity),
         "tco": planning.ownership_table(ownership),
         "tco_month": ownership[0]["month_start"] if ownership else None,
+        "architectures": planning.architecture_table(architectures),
+        "architectures_month": architectures[0]["month_start"] if architectures else None,
         "token_bill_share": planning.token_bill_share(ownership),
     }
     drawn = {

@@ -72,6 +72,7 @@ def test_all_products_together(home: Home) -> None:
     ]
     assert found.token_bill_share == Decimal("0.35")
     assert found.inference_share_of_infrastructure == 1
+    assert found.first_three_lines_share == 1
     # Whoever serves and both days of the node, over the day it was busy, and over both.
     assert found.overhead_multiplier == Decimal(260) / 60
     assert found.overhead_multiplier_all_gpus == Decimal(260) / 80

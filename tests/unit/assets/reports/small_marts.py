@@ -435,6 +435,23 @@ from (values
     (7, 'security_compliance', 2000, 2000, 0, null)
 ) as t (position, line, cash, economic, bill, unvalued)
 cross join (values (date '2026-10-01'), (date '2026-11-01')) as m (month_start);
+
+create table architecture_comparison_monthly as
+select
+    month_start, 'support' as scenario_id, alternative_id, cast(place as integer) as alternative_order,
+    month_start < date '2026-11-01' as is_complete, cost_basis, cast(200 as bigint) as answers,
+    cast(unpriced as bigint) as unpriced_calls, cast(cost as decimal(38, 12)) as cost_usd,
+    cast(cost as double) / 200 as cost_per_answer_usd, cast(judged as bigint) as judged_answers,
+    cast(rate as double) as correct_answer_rate, cast(correct as double) as cost_per_correct_answer_usd,
+    cast(latency as double) as latency_p95_seconds, residency as data_residency, cast(null as varchar) as compliance,
+    cast(null as varchar) as availability_risk, cast(switching as decimal(38, 12)) as switching_usd,
+    correct is not null and place = 2 as is_least_per_correct_answer
+from (values
+    (0, 'in place', 'measured', 0, 10, 80, 0.75, 2.2333, 6.25, null, null),
+    (1, 'small', 'price_book', 3, null, 240, 0.8, null, null, null, null),
+    (2, 'own', 'rented', 0, 40.5, 240, 0.9, 0.8916, 3, 'our account', 12000)
+) as t (place, alternative_id, cost_basis, unpriced, cost, judged, rate, correct, latency, residency, switching)
+cross join (values (date '2026-10-01'), (date '2026-11-01')) as m (month_start);
 """
 
 BUDGETS = """

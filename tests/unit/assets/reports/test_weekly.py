@@ -341,6 +341,16 @@ def test_capacity_of_the_week_stands_beside_the_gpus_that_are_there(page: Page) 
     assert page.tables["capacity"][2][8:] == ["6", "– (no deployment of gpu_rates.yml runs it)"]
 
 
+def test_architectures_stand_with_their_quality_and_what_is_no_money(page: Page) -> None:
+    assert page.tables["architectures"][1:] == [
+        ["support", "in place", "$10.00", "$0.0500", "75.0%", "$2.2333", "6.2 s", ""],
+        ["support", "small", "– (calls have no price there)", "– (calls have no price there)", "80.0%",
+         "– (it needs a cost, 30 judged answers and what a wrong one costs)", "– (not said)", ""],
+        ["support", "own", "$40.50", "$0.2025", "90.0%", "$0.8916", "3.0 s", "our account; switching costs $12,000.00"],
+    ]  # fmt: skip
+    assert "Other architectures for the same work, October 2026" in page.source
+
+
 def test_lines_of_ownership_add_up_and_say_what_is_not_in_them(page: Page) -> None:
     lines = page.tables["tco"][1:]
     assert [row[0] for row in lines[:3]] == ["people", "bad answers", "inference"]
