@@ -64,6 +64,6 @@ def savings_table(rows: Sequence[Row]) -> Table:
 
 def _evidence(row: Row) -> str:
     value = row["evidence_value"]
-    if row["lever"] == "prompt_cache":
-        return f"{text.percent(value or 0, 0)} of the input read from the cache today"
+    if row["lever"] in ("prompt_cache", "idle_gpus"):
+        return f"{text.percent(value or 0, 0)} {row['evidence'].removeprefix('share ')}"
     return f"{text.count(round(value))} {row['evidence']}"

@@ -35,6 +35,7 @@ CALL: dict[str, Any] = {
 }  # fmt: skip
 GPU: dict[str, Any] = {
     "usage_date": pl.Date(), "service_provider": pl.String(), "gpu_id": pl.String(),
+    "cost_usd": pl.Decimal(38, 12), "warm_idle_cost_usd": pl.Decimal(38, 12),
     "unallocated_cost_usd": pl.Decimal(38, 12), "reserved_unused_cost_usd": pl.Decimal(38, 12),
 }  # fmt: skip
 
@@ -132,12 +133,12 @@ def test_only_the_last_four_weeks_count() -> None:
 
 def test_idle_gpus_stand_beside_and_the_largest_comes_first() -> None:
     hours = [
-        (date(2026, 11, 3), "northgpu", "g1", Decimal("1.5"), Decimal(0)),
-        (date(2026, 11, 4), "northgpu", "g2", Decimal(0), Decimal("0.25")),
+        (date(2026, 11, 3), "northgpu", "g1", Decimal(5), Decimal("0.25"), Decimal("1.5"), Decimal(0)),
+        (date(2026, 11, 4), "northgpu", "g2", Decimal(3), Decimal(0), Decimal(0), Decimal("0.25")),
     ]
     idle, batch = backlog([WAITS], hours)
     assert (idle["lever"], idle["saving_rank"], idle["saving_usd"], idle["evidence_value"]) == (
-        "idle_gpus", 1, Decimal("1.75"), 2
+        "idle_gpus", 1, Decimal(2), 0.25
     )  # fmt: skip
     assert (batch["lever"], batch["saving_rank"]) == ("batch", 2)
 

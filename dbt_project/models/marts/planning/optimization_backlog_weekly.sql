@@ -21,8 +21,8 @@
         'what is longer is not needed',
     ],
     'idle_gpus': [
-        'medium', 'the cost of GPU time that was reserved or paid and given to no deployment',
-        'those GPUs can be returned, or take batch work',
+        'medium', 'the cost of GPU time in which nothing was computed: warm, reserved or given to no deployment',
+        'GPUs can be returned for the hours they idle, or take batch work that is paid for elsewhere',
     ],
 } -%}
 {%- set keys = ['feature_id', 'service_provider', 'model'] -%}
@@ -69,8 +69,11 @@ idle as (
     select
         cast(date_trunc('week', gpu_hours.usage_date) as date) as week_start,
         gpu_hours.service_provider,
-        count(distinct gpu_hours.gpu_id) as gpus,
-        cast(sum(gpu_hours.unallocated_cost_usd + gpu_hours.reserved_unused_cost_usd) as decimal(26, 12)) as idle_cost_usd
+        cast(sum(gpu_hours.cost_usd) as decimal(26, 12)) as cost_usd,
+        cast(
+            sum(gpu_hours.warm_idle_cost_usd + gpu_hours.reserved_unused_cost_usd + gpu_hours.unallocated_cost_usd)
+            as decimal(26, 12)
+        ) as idle_cost_usd
     from gpu_hours
     inner join latest
         on gpu_hours.usage_date >= latest.first_week_start
@@ -112,10 +115,10 @@ savings as (
         'unattributed' as model,
         cast(0 as bigint) as calls,
         cast(0 as bigint) as unpriced_calls,
-        idle_cost_usd as current_cost_usd,
-        cast(0 as decimal(26, 12)) as changed_cost_usd,
-        'GPUs of the provider' as evidence,
-        cast(gpus as double) as evidence_value
+        cost_usd as current_cost_usd,
+        cost_usd - idle_cost_usd as changed_cost_usd,
+        'share of the GPU cost in which nothing is computed' as evidence,
+        cast(idle_cost_usd as double) / nullif(cast(cost_usd as double), 0) as evidence_value
     from idle
 
 ),

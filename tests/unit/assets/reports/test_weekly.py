@@ -276,9 +276,9 @@ def test_savings_stand_the_largest_first_and_the_small_ones_fold(page: Page) -> 
     rows = page.tables["savings"][1:]
     assert rows[0] == [
         "read prompts from the cache", "Support chat", "gpt-5.4", "400", "$40.25", "$20.12", "low",
-        "12% of the input read from the cache today",
+        "12% of it",
     ]  # fmt: skip
-    assert rows[1] == ["return or fill idle GPUs", "", "openai", "-", "$19.00", "$9.50", "medium", "3 calls"]
+    assert rows[1] == ["return or fill idle GPUs", "", "openai", "-", "$19.00", "$9.50", "medium", "50% of it"]
     assert len(rows) == 11
     assert rows[-1][0] == "2 smaller ones of optimization_backlog_weekly"
     assert rows[-1][3:6] == ["20", "$0.42", "$0.21"]
