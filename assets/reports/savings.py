@@ -19,6 +19,11 @@ LEVERS = {
     "output_cap": "cap the longest answers",
     "idle_gpus": "return or fill idle GPUs",
 }
+COUNTED = {
+    "avoid_retries": ("attempt asked again", "attempts asked again"),
+    "batch": ("call that could wait", "calls that could wait"),
+    "reasoning_effort": ("call that mostly reasons", "calls that mostly reason"),
+}
 RISKS = {"none": "ok", "low": "ok", "medium": "watch", "high": "risk"}
 
 
@@ -63,7 +68,10 @@ def savings_table(rows: Sequence[Row]) -> Table:
 
 
 def _evidence(row: Row) -> str:
-    value = row["evidence_value"]
-    if row["lever"] in ("prompt_cache", "idle_gpus"):
-        return f"{text.percent(value or 0, 0)} {row['evidence'].removeprefix('share ')}"
-    return f"{text.count(round(value))} {row['evidence']}"
+    """The mart's number in words."""
+    lever, value = row["lever"], row["evidence_value"] or 0
+    if lever in ("prompt_cache", "idle_gpus"):
+        return f"{text.percent(value, 0)} {row['evidence'].removeprefix('share ')}"
+    if lever == "output_cap":
+        return f"95% of the calls end within {text.count(round(value))} tokens"
+    return text.plural(round(value), *COUNTED[lever])

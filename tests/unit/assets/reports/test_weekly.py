@@ -279,6 +279,7 @@ def test_savings_stand_the_largest_first_and_the_small_ones_fold(page: Page) -> 
         "12% of it",
     ]  # fmt: skip
     assert rows[1] == ["return or fill idle GPUs", "", "openai", "-", "$19.00", "$9.50", "medium", "50% of it"]
+    assert rows[2][7] == "95% of the calls end within 900 tokens"
     assert len(rows) == 11
     assert rows[-1][0] == "2 smaller ones of optimization_backlog_weekly"
     assert rows[-1][3:6] == ["20", "$0.42", "$0.21"]
