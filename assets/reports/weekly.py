@@ -1,4 +1,4 @@
-"""The weekly unit-economics report: reads the published marts, writes one self-contained HTML file.
+"""The weekly unit-economics report: reads the published marts, writes one self-contained HTML file, PDF, XLSX and CSV.
 
 No script, nothing fetched when opened. The same marts and the same meta give the same bytes.
 """
@@ -18,12 +18,23 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from assets.marts import UNATTRIBUTED, open_marts
-from assets.reports import change, charts, governance, ledger_tables, planning, queries, savings, tables, text
+from assets.reports import (
+    change,
+    charts,
+    document,
+    governance,
+    ledger_tables,
+    planning,
+    queries,
+    savings,
+    tables,
+    text,
+)
 from assets.reports.kpis import Kpi, headline, summary, task_trend, weekly_parts
 from assets.reports.status import DataStatus, data_status
 from sources.settings.models import Limits
 
-FILE_NAME = "weekly.html"
+FILE_NAME, PDF_NAME, XLSX_NAME, CSV_NAME = "weekly.html", "weekly.pdf", "weekly.xlsx", "weekly.csv"
 WEEK = timedelta(days=7)
 ZERO = Decimal(0)
 # The style sheet has this many colours that can be told apart; the rest is one series that says how many it holds.
@@ -56,20 +67,31 @@ class WeeklyReport:
 def write_weekly_report(
     marts: Path, out_dir: Path, week: str | date, meta: ReportMeta, limits: Limits | None = None
 ) -> WeeklyReport:
-    """Write `out_dir`/weekly.html for the week ('2026-W46' or its Monday) and give its headline figures."""
+    """Write `out_dir`/weekly.html for the week ('2026-W46' or its Monday) and give its headline figures.
+
+    Beside it go the same figures as weekly.pdf, weekly.xlsx and weekly.csv.
+    """
     week_start = monday(week)
     with open_marts(marts) as connection:
         available = queries.weeks(connection)
         if week_start not in available:
             raise ReportError(_no_such_week(marts, week_start, available))
         kpis, page = _page(connection, week_start, available, limits or Limits())
-    html = environment().get_template("weekly.html.j2").render(page | {"meta": meta, **_style()})
+    page |= {"meta": meta, "week_start": week_start}
+    html = environment().get_template("weekly.html.j2").render(page | _style())
+    written = {
+        PDF_NAME: document.to_pdf(page),
+        XLSX_NAME: document.to_xlsx(page),
+        CSV_NAME: document.to_long_csv(page),
+        # last: where it stands, the report is there
+        FILE_NAME: html.encode(),
+    }
     out_dir.mkdir(parents=True, exist_ok=True)
-    path = out_dir / FILE_NAME
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(html, encoding="utf-8", newline="\n")
-    temporary.replace(path)
-    return WeeklyReport(path, {kpi.measure.key: kpi.number for kpi in kpis}, week_start)
+    for name, content in written.items():
+        temporary = out_dir / f"{name}.tmp"
+        temporary.write_bytes(content)
+        temporary.replace(out_dir / name)
+    return WeeklyReport(out_dir / FILE_NAME, {kpi.measure.key: kpi.number for kpi in kpis}, week_start)
 
 
 def monday(week: str | date) -> date:
