@@ -64,6 +64,7 @@ SECTIONS = (
     Section("Prompt cache", "cache", {"cache": "Hit rate and money saved in the week, by feature and model"}),
     Section("Cost per revenue dollar", "revenue", {}),
     Section("Budgets", "", {"budgets": "What was spent of each budget, the fullest first"}),
+    Section("Savings to weigh", "", {"savings": "What a change of habit would have saved, the largest first"}),
     Section(
         "Rules and limits",
         "",
@@ -82,7 +83,14 @@ SECTIONS = (
             "capacity": "Load of the week and the capacity it asks for",
         },
     ),
-    Section("Total cost of ownership", "tco", {"tco": "Seven lines, each hour and each charge in one"}),
+    Section(
+        "Total cost of ownership",
+        "tco",
+        {
+            "tco": "Seven lines, each hour and each charge in one",
+            "architectures": "Other architectures for the same work",
+        },
+    ),
 )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
+from assets.reports import document
 from assets.reports.document import number
 from assets.reports.weekly import ReportMeta, write_weekly_report
 from tests.unit.assets.reports.small_marts import EVIL_NAME, WEEK
@@ -62,6 +63,12 @@ def test_the_same_marts_give_the_same_bytes(marts: Path, folder: Path, tmp_path:
     write_weekly_report(marts, tmp_path, WEEK, META)
     for name in ("weekly.pdf", "weekly.xlsx", "weekly.csv", "weekly.html"):
         assert (tmp_path / name).read_bytes() == (folder / name).read_bytes(), name
+
+
+def test_no_table_of_the_page_is_left_out() -> None:
+    page = (Path(document.__file__).parent / "templates/weekly.html.j2").read_text()
+    shown = [name for section in document.SECTIONS for name in section.tables]
+    assert re.findall(r"\{\{ table\((\w+),", page) == shown
 
 
 @pytest.mark.parametrize(
