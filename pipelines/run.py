@@ -28,6 +28,7 @@ from assets.reports import queries
 from assets.reports.audience import Audience
 from assets.reports.explorer import Explorer
 from assets.reports.weekly import WeeklyReport
+from pipelines.delivery import deliver_once, failure_notice, send
 from pipelines.lock import Holder, home_lock
 from pipelines.progress import Progress
 from sources import clock
@@ -58,7 +59,7 @@ def run(home: Home, week: date | None, with_report: bool, progress: Progress, co
     settings = load_settings(home)
     with home_lock(home.root, command, settings.limits.lock_wait_seconds, lambda holder: _waiting(progress, holder)):
         result = RunResult(home.root)
-        with _warnings_said_when_stopped(progress, result):
+        with _failure_told(settings, command, progress), _warnings_said_when_stopped(progress, result):
             _do(home, settings, week, with_report, progress, result)
         return result
 
@@ -78,6 +79,17 @@ def _do(
     _check_limits(settings, progress, result)
     if with_report:
         _deliver(home, settings, manifest, progress, result)
+
+
+@contextmanager
+def _failure_told(settings: Settings, command: str, progress: Progress) -> Iterator[None]:
+    """Who is to hear of failed runs does, and the failure stays what it is."""
+    try:
+        yield
+    except Exception as error:
+        for sent in send(settings.general.delivery, failure_notice(command, str(error))):
+            progress.say(str(sent))
+        raise
 
 
 @contextmanager
@@ -195,6 +207,11 @@ def _deliver(home: Home, settings: Settings, manifest: Manifest, progress: Progr
     with progress.step("chargeback") as step:
         exports = deliver_chargeback(home, manifest)
         step.result(_files(exports))
+    if result.week and settings.general.delivery:
+        with progress.step("deliver") as step:
+            sent = deliver_once(home, settings.general.delivery, result.week)
+            result.warnings += [str(one) for one in sent if one.error]
+            step.result(", ".join(one.receiver for one in sent if not one.error) or "nobody")
     result.written += [*reports, *([explorer.path] if explorer else []), *exports]
 
 

@@ -5,14 +5,17 @@ import json
 import os
 import urllib.request
 from collections.abc import Mapping
+from datetime import date
 
 import dagster as dg
 
 from assets import ingest
 from assets.deliver import due_weeks
 from assets.publish import current_manifest
+from pipelines.delivery import deliver_once, failure_notice, send
 from pipelines.jobs import JOBS, build_marts, report_week
 from pipelines.resources import HomeResource
+from sources.settings import load_settings
 
 ALERT_VARIABLE = "INFERLEDGER_ALERT_URL"
 ALERT_TIMEOUT_SECONDS = 10
@@ -45,8 +48,8 @@ def restated_weeks(home: HomeResource) -> dg.SensorResult | dg.SkipReason:
 
 
 @dg.run_failure_sensor(name="alert_on_failure", monitored_jobs=[*JOBS], default_status=dg.DefaultSensorStatus.RUNNING)
-def alert_on_failure(context: dg.RunFailureSensorContext) -> None:
-    """Posts a failed run as JSON to INFERLEDGER_ALERT_URL; without it the failure is logged only."""
+def alert_on_failure(context: dg.RunFailureSensorContext, home: HomeResource) -> None:
+    """Sends a failed run to the receivers in inferledger.yml, and as JSON to INFERLEDGER_ALERT_URL if there is one."""
     run = context.dagster_run
     alert = {
         "job": run.job_name,
@@ -59,6 +62,23 @@ def alert_on_failure(context: dg.RunFailureSensorContext) -> None:
     url = os.environ.get(ALERT_VARIABLE)
     if url:
         post_alert(url, alert)
+    rules = load_settings(home.find()).general.delivery
+    what = " ".join([run.job_name, *([str(alert["partition"])] if alert["partition"] else [])])
+    for sent in send(rules, failure_notice(what, f"{alert['error']} (run {run.run_id})")):
+        context.log.info(str(sent))
+
+
+@dg.run_status_sensor(
+    name="deliver_report",
+    run_status=dg.DagsterRunStatus.SUCCESS,
+    monitored_jobs=[report_week],
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def deliver_report(context: dg.RunStatusSensorContext, home: HomeResource) -> None:
+    """Sends a weekly report that was written to the receivers in inferledger.yml that have not had it yet."""
+    place, week = home.find(), date.fromisoformat(context.dagster_run.tags["dagster/partition"])
+    for sent in deliver_once(place, load_settings(place).general.delivery, week):
+        context.log.info(str(sent))
 
 
 def post_alert(url: str, alert: Mapping[str, object]) -> None:
@@ -68,4 +88,4 @@ def post_alert(url: str, alert: Mapping[str, object]) -> None:
         answer.read()
 
 
-SENSORS = [new_files, restated_weeks, alert_on_failure]
+SENSORS = [new_files, restated_weeks, alert_on_failure, deliver_report]

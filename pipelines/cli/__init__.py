@@ -19,7 +19,7 @@ from pipelines.cli.pull import pull
 from pipelines.cli.self_hosting import capacity, selfhost
 from pipelines.cli.setup import doctor, init
 from pipelines.cli.tco import tco
-from pipelines.cli.work import audit, explore, export, report, run
+from pipelines.cli.work import audit, deliver, explore, export, report, run
 
 EXAMPLES = """\b
 Examples:
@@ -47,6 +47,7 @@ EXIT_CODES = {
     "assets.warehouse.WarehouseError": 1,
     "builtins.OSError": 1,
     "pipelines.estimate.EstimateError": 2,
+    "pipelines.delivery.DeliveryError": 2,
     "pipelines.explain.ExplainError": 2,
     "pipelines.lock.HomeInUseError": 3,
     "pipelines.self_hosting.SelfHostingError": 2,
@@ -113,6 +114,7 @@ for command in (
     status,
     report,
     explore,
+    deliver,
     accrual,
     close,
     diff,

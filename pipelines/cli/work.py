@@ -157,6 +157,26 @@ def explore(home: Home, week: date | None, audience: "Audience", as_json: bool) 
         click.echo(f"written    {written.path}")
 
 
+@click.command(epilog="\b\nExample:\n  inferledger deliver --week 2026-W46")
+@home_option
+@click.option("--week", type=Week(), required=True, help=WEEK_HELP)
+def deliver(home: Home, week: date) -> None:
+    """Send the report of one week, as it was written, to where `delivery` of inferledger.yml says.
+
+    `inferledger run` sends each week's report once; this sends it again.
+    """
+    from pipelines.delivery import report_notice, send
+    from sources.settings import load_settings
+
+    sent = send(load_settings(home).general.delivery, report_notice(home, week))
+    for one in sent:
+        click.echo(str(one))
+    if not sent:
+        click.echo("nobody to send to: `delivery` of inferledger.yml names no receiver of reports")
+    if any(one.error for one in sent):
+        raise click.exceptions.Exit(1)
+
+
 @click.group()
 def export() -> None:
     """Write files other systems take in."""

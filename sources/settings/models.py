@@ -804,6 +804,36 @@ class PullRule(Strict):
         return self
 
 
+Variable = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
+
+
+class DeliveryRule(Strict):
+    """Where reports and failed runs are sent. Secrets stand in the environment, under the names given here."""
+
+    to: Literal["slack", "teams", "email"]
+    of: list[Literal["report", "failure"]] = ["report", "failure"]
+    link: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    webhook_variable: Variable | None = None
+    host: Name | None = None
+    port: Annotated[int, Field(ge=1, le=65535)] = 587
+    sender: Name | None = None
+    recipients: list[Name] = []
+    user_variable: Variable | None = None
+    password_variable: Variable | None = None
+
+    @model_validator(mode="after")
+    def _says_where(self) -> Self:
+        if self.to == "email":
+            missing = [name for name in ("host", "sender", "recipients") if not getattr(self, name)]
+        else:
+            missing = [] if self.webhook_variable else ["webhook_variable"]
+        if missing:
+            raise row_error(missing[0], None, f"set for {self.to}")
+        if bool(self.user_variable) != bool(self.password_variable):
+            raise row_error("password_variable", self.password_variable, "set with user_variable, or neither")
+        return self
+
+
 class General(Strict):
     """inferledger.yml."""
 
@@ -816,6 +846,7 @@ class General(Strict):
     retention: Retention = Retention()
     expected_files: list[ExpectedFileRule] = []
     pulls: list[PullRule] = []
+    delivery: list[DeliveryRule] = []
 
     @field_validator("display_time_zone")
     @classmethod

@@ -160,6 +160,7 @@ def test_jobs_schedules_and_sensors_are_these() -> None:
     assert {schedule.default_status for schedule in repository.schedule_defs} == {dg.DefaultScheduleStatus.STOPPED}
     assert sorted(sensor.name for sensor in repository.sensor_defs) == [
         "alert_on_failure",
+        "deliver_report",
         "new_files",
         "restated_weeks",
     ]

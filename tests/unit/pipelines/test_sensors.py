@@ -140,11 +140,12 @@ def failed_run() -> tuple[dg.DagsterInstance, dg.RunFailureSensorContext]:
         dagster_instance=instance,
         dagster_run=result.dagster_run,
         dagster_event=result.get_run_failure_event(),
+        resources={"home": HomeResource()},
     )
     return instance, context.for_run_failure()
 
 
-def test_a_failed_run_is_posted_with_job_run_and_step(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_run_is_posted_with_job_run_and_step(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     with listener() as (url, received):
         monkeypatch.setenv(ALERT_VARIABLE, url)
         instance, context = failed_run()
@@ -155,7 +156,7 @@ def test_a_failed_run_is_posted_with_job_run_and_step(monkeypatch: pytest.Monkey
     assert "Steps failed" in str(alert["error"])
 
 
-def test_without_an_address_a_failed_run_is_only_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_an_address_a_failed_run_is_only_logged(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(ALERT_VARIABLE, raising=False)
     instance, context = failed_run()
     with instance:

@@ -71,7 +71,7 @@ def test_the_commented_yaml_examples_are_valid(home: Home, name: str) -> None:
         "gpu_rates.yml": ["nodes", "deployments"],
         "feeds.yml": ["feeds"],
         "self_hosting.yml": ["workloads"],
-        "inferledger.yml": ["expected_files", "pulls"],
+        "inferledger.yml": ["delivery", "expected_files", "pulls"],
     }
     for key in empty[name]:
         text = text.replace(f"{key}: []\n", f"{key}:\n")
