@@ -12,7 +12,9 @@ TOKEN_METERS = (
     "input_uncached", "cache_read", "cache_write_5m", "cache_write_1h", "input_audio", "input_image", "output",
     "output_audio", "output_image",
 )  # fmt: skip
-METERS = frozenset((*TOKEN_METERS, "search", "other"))
+# One meter for all models of a family, in units that are money: the calls' contracted cost says which carries what.
+CLAUDE_UNITS = "claude_consumption_unit"
+METERS = frozenset((*TOKEN_METERS, "search", CLAUDE_UNITS, "other"))
 TIERS = frozenset(("standard", "batch", "flex", "priority", "fast"))
 CHARGE_CATEGORIES = frozenset(("usage", "credit", "fee", "tax", "commitment", "other"))
 CONTEXT_TIERS = frozenset(("default", "long"))
@@ -38,7 +40,7 @@ BILL_COLUMNS: Mapping[str, str] = {
     "context_tier": "VARCHAR",
     "region": "VARCHAR",
     "meter": "VARCHAR",
-    # Tokens or searches for those meters; null for any other.
+    # Tokens, searches or units for those meters; null for any other.
     "quantity": "DECIMAL(26,6)",
     "unit": "VARCHAR",
     # The machine or other thing the line is for, and how long it was billed: its own hours, or those of its GPUs.
@@ -90,7 +92,7 @@ def bill_table(feed: str, table: str, read: Reader, suffixes: tuple[str, ...], d
     return FeedTable(
         feed=feed,
         table=table,
-        reader_version=4,
+        reader_version=5,
         columns=BILL_COLUMNS,
         identity="snapshot",
         suffixes=suffixes,

@@ -8,7 +8,7 @@ outside of the grammar here leaves the line a charge of its own.
 from dataclasses import replace
 from pathlib import Path
 
-from sources.bill import BILL_COLUMNS, CHARGE_CATEGORIES, LINE_PROBLEMS, bill_table
+from sources.bill import BILL_COLUMNS, CHARGE_CATEGORIES, CLAUDE_UNITS, LINE_PROBLEMS, bill_table
 from sources.feed import LandedFile, ReadContext, ReadResult
 from sources.mapped import Layout, Value, read_mapped
 from sources.reading import literal
@@ -104,6 +104,7 @@ _CLASS = f"""case
 end"""
 _BLOCK = """case regexp_replace(lower(v_pricing_unit), ' tokens?$', '')
     when '1' then 1
+    when '100' then 100
     when '1k' then 1000
     when '10k' then 10000
     when '100k' then 100000
@@ -118,8 +119,12 @@ _TOKENS_PER_QUANTITY = """case
     when v_blocks_paid between 0.1 and 10 then v_block
     when v_blocks_paid * v_block between 0.1 and 10 then 1
 end"""
-_METER = """case
-    when v_charge_category <> 'usage' or v_model_id is null or v_tokens_per_quantity is null then 'other'
+# All Claude models of Foundry, their classes and tiers, are one meter of the Marketplace.
+_IS_CLAUDE = "coalesce(regexp_matches(v_words, '(^| )(claude consumption units?|ccus?)( |$)'), false)"
+_METER = f"""case
+    when v_charge_category <> 'usage' or v_tokens_per_quantity is null then 'other'
+    when {_IS_CLAUDE} then {literal(CLAUDE_UNITS)}
+    when v_model_id is null then 'other'
     else v_class
 end"""
 
@@ -196,10 +201,13 @@ _LAYOUT = Layout(
         "meter": Value(sql=_METER),
         "service_tier": Value(sql=_TIER),
         "context_tier": Value(
-            sql=f"case when v_meter = 'other' then null when {_has(*_LONG)} then 'long' else 'default' end"
+            sql=f"case when v_meter in ('other', {literal(CLAUDE_UNITS)}) then null"
+            f" when {_has(*_LONG)} then 'long' else 'default' end"
         ),
         "quantity": Value(sql="case when v_meter <> 'other' then v_amount_used * v_tokens_per_quantity end"),
-        "unit": Value(sql="case when v_meter <> 'other' then 'tokens' else v_pricing_unit end"),
+        "unit": Value(
+            sql=f"case when v_meter in ('other', {literal(CLAUDE_UNITS)}) then v_pricing_unit else 'tokens' end"
+        ),
     },
     time_column="charge_start",
     problems=LINE_PROBLEMS,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from sources.bill import BILL_COLUMNS, LINE_PROBLEMS, bill_table
+from sources.bill import BILL_COLUMNS, CLAUDE_UNITS, LINE_PROBLEMS, bill_table
 from sources.feed import FeedTable, LandedFile, ReadContext, Reader, ReadResult, Rule, UnreadableFileError
 from sources.gateway import (
     BILLED_UNLESS_REFUSED,
@@ -51,12 +51,15 @@ _UNSAID_OF_BILLS = {
     "model_id": "null",
     "meter": "'other'",
     "is_ai": "v_meter <> 'other'",
-    "unit": "case v_meter when 'other' then null when 'search' then 'searches' else 'tokens' end",
+    "unit": f"""case v_meter
+        when 'other' then null when 'search' then 'searches' when {literal(CLAUDE_UNITS)} then 'units' else 'tokens'
+    end""",
 }
 # Tokens of no model, or in a line that is no usage, can be anchored to no call.
 _METERED = {
     "meter": f"""case
-        when v_charge_category <> 'usage' or (v_model_id is null and v_{_SAID}meter <> 'search') then 'other'
+        when v_charge_category <> 'usage' then 'other'
+        when v_model_id is null and v_{_SAID}meter not in ('search', {literal(CLAUDE_UNITS)}) then 'other'
         else v_{_SAID}meter
     end""",
     "quantity": f"case when v_meter <> 'other' then v_{_SAID}quantity end",

@@ -118,6 +118,7 @@ def clouds(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnectio
     (home.config / "billing_accounts.csv").write_text(
         "service_provider,billing_account_id,gateway,gateway_provider,settlement_lag_days,currency,valid_from,valid_to\n"
         "azure,ba-100:profile,litellm,azure,3,EUR,2026-01-01,\n"
+        "azure,ba-100:profile,litellm,azure_ai,3,EUR,2026-01-01,\n"
         "google,0123AB-CDEF45-6789GH,litellm,vertex_ai,3,EUR,2026-01-01,\n"
         "brook,br-100,declared:brook,openai,3,EUR,2026-01-01,\n"
         "brook,br-100,declared:brook,anthropic,3,EUR,2026-01-01,\n"
@@ -134,6 +135,9 @@ def clouds(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnectio
     lines = [
         call(1, "acme", 1_000_000, 300_000, 400_000, "azure", "gpt-5.4-mini"),
         call(2, "acme", 1_000_000, 300_000, 400_000, "vertex_ai", "gemini-2.5-flash"),
+        # 1.80 and 0.30 USD of Claude: 210 of 300 Consumption Units.
+        call(3, "acme", 100_000, 100_000, 0, "azure_ai", "claude-sonnet-4-6"),
+        call(4, "acme", 50_000, 50_000, 0, "azure_ai", "claude-haiku-4-5"),
     ]
     (home.landing / "litellm" / "spend_logs" / "spend_logs_2026-08-10.ndjson").write_text("\n".join(lines) + "\n")
     return built_marts(home, "fct_usage", "fct_charges", "fct_allocations")
@@ -150,6 +154,8 @@ def test_calls_carry_the_money_of_the_bills_in_the_bills_currency(clouds: duckdb
         # Plain input, cache and output of 600,000, 400,000 and 300,000 tokens, all of the bill's.
         ("resp-1", "azure", (Decimal("0.405") + Decimal("0.027") + Decimal("1.215")) * Decimal("1.1"), "anchored"),
         ("resp-2", "google", (Decimal("0.1728") + Decimal("0.60749985")) * Decimal("1.1"), "anchored"),
+        ("resp-3", "azure", Decimal("2.7") * Decimal("1.1") * Decimal("0.6"), "anchored"),
+        ("resp-4", "azure", Decimal("2.7") * Decimal("1.1") * Decimal("0.1"), "anchored"),
     ]
 
 

@@ -263,7 +263,8 @@ def test_lines_of_azures_cost_details_become_classes_tiers_and_tokens(home: Land
         ("gpt-4o-2024-11-20", "output", "standard", "default", 40_000),
         ("gpt-4o-mini-2024-07-18", "output", "batch", "default", 2_000),
         ("gpt-5.6-sol", "cache_write_5m", "priority", "long", 200_000),
-        *[(None, "other", "standard", None, None)] * 5,
+        (None, "claude_consumption_unit", "standard", None, 300),
+        *[(None, "other", "standard", None, None)] * 4,
     ]
     assert [r["line_item"] for r in rows[6:]] == [
         "Claude Consumption Units",

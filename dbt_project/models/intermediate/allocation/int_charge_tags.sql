@@ -4,6 +4,12 @@ with bill_lines as (
 
 ),
 
+claude_units as (
+
+    select * from {{ ref('int_claude_units') }}
+
+),
+
 groups as (
 
     select * from {{ ref('int_anchor_groups') }}
@@ -54,19 +60,39 @@ tagged_lines as (
 
 ),
 
+-- Claude Consumption Units are billed for all the groups they are shared over.
+anchored_lines as (
+
+    select
+        bill_line_id, amount_usd, service_provider, billing_account_id, usage_date, model, service_tier, meter
+    from bill_lines
+    where meter not in ('claude_consumption_unit', 'other')
+    union all
+    select
+        bill_lines.bill_line_id, bill_lines.amount_usd, bill_lines.service_provider, bill_lines.billing_account_id,
+        bill_lines.usage_date, claude_units.model, claude_units.service_tier, claude_units.meter
+    from bill_lines
+    inner join claude_units
+        on
+            bill_lines.service_provider = claude_units.service_provider
+            and bill_lines.billing_account_id = claude_units.billing_account_id
+            and bill_lines.usage_date = claude_units.usage_date
+    where bill_lines.meter = 'claude_consumption_unit'
+
+),
+
 tagged_groups as (
 
     select distinct
-        bill_lines.service_provider,
-        bill_lines.billing_account_id,
-        bill_lines.usage_date,
-        bill_lines.model,
-        bill_lines.service_tier,
-        bill_lines.meter
-    from bill_lines
+        anchored_lines.service_provider,
+        anchored_lines.billing_account_id,
+        anchored_lines.usage_date,
+        anchored_lines.model,
+        anchored_lines.service_tier,
+        anchored_lines.meter
+    from anchored_lines
     inner join tagged_lines
-        on bill_lines.bill_line_id = tagged_lines.bill_line_id
-    where tagged_lines.meter <> 'other'
+        on anchored_lines.bill_line_id = tagged_lines.bill_line_id
 
 ),
 
@@ -75,8 +101,9 @@ grouped as (
     select
         groups.group_id,
         groups.logged_quantity,
+        groups.billed_usd,
         coalesce(tagged_lines.tags, '') as tags,
-        cast(sum(bill_lines.amount_usd) as decimal(26, 12)) as amount_usd
+        cast(sum(anchored_lines.amount_usd) as decimal(26, 12)) as amount_usd
     from tagged_groups
     inner join groups
         on
@@ -86,17 +113,17 @@ grouped as (
             and tagged_groups.model = groups.model
             and tagged_groups.service_tier = groups.service_tier
             and tagged_groups.meter = groups.meter
-    inner join bill_lines
+    inner join anchored_lines
         on
-            tagged_groups.service_provider = bill_lines.service_provider
-            and tagged_groups.billing_account_id = bill_lines.billing_account_id
-            and tagged_groups.usage_date = bill_lines.usage_date
-            and tagged_groups.model = bill_lines.model
-            and tagged_groups.service_tier = bill_lines.service_tier
-            and tagged_groups.meter = bill_lines.meter
+            tagged_groups.service_provider = anchored_lines.service_provider
+            and tagged_groups.billing_account_id = anchored_lines.billing_account_id
+            and tagged_groups.usage_date = anchored_lines.usage_date
+            and tagged_groups.model = anchored_lines.model
+            and tagged_groups.service_tier = anchored_lines.service_tier
+            and tagged_groups.meter = anchored_lines.meter
     left join tagged_lines
-        on bill_lines.bill_line_id = tagged_lines.bill_line_id
-    group by groups.group_id, groups.logged_quantity, coalesce(tagged_lines.tags, '')
+        on anchored_lines.bill_line_id = tagged_lines.bill_line_id
+    group by groups.group_id, groups.logged_quantity, groups.billed_usd, coalesce(tagged_lines.tags, '')
 
 ),
 
@@ -148,7 +175,7 @@ of_charges as (
         ends_at,
         total
     from spans
-    where kinds > 1 and logged_quantity = 0 and least_usd > 0
+    where kinds > 1 and logged_quantity = 0 and total = billed_usd and least_usd > 0
 
 )
 

@@ -11,6 +11,12 @@ quantities as (
 
 ),
 
+claude_units as (
+
+    select * from {{ ref('int_claude_units') }}
+
+),
+
 call_meters as (
 
     select * from {{ ref('int_call_meters') }}
@@ -29,12 +35,23 @@ billed as (
         {{ keys }},
         cast(sum(amount_usd) as decimal(26, 12)) as billed_usd,
         cast(sum(coalesce(effective_amount_usd, amount_usd)) as decimal(26, 12)) as billed_effective_usd,
-        bool_and(is_final) as is_final,
+        cast(null as decimal(18, 0)) as units_quantity,
         min(file_hash) as source_file_hash,
         min(row_number) as source_row_number
     from bill_lines
-    where meter <> 'other'
+    where meter not in ('claude_consumption_unit', 'other')
     group by {{ keys }}
+
+    union all
+
+    select
+        {{ keys }},
+        billed_usd,
+        billed_effective_usd,
+        billed_quantity as units_quantity,
+        source_file_hash,
+        source_row_number
+    from claude_units
 
 ),
 
@@ -73,7 +90,7 @@ joined as (
         billed.billed_effective_usd,
         billed.source_file_hash,
         billed.source_row_number,
-        quantities.billed_quantity,
+        coalesce(billed.units_quantity, quantities.billed_quantity) as billed_quantity,
         coalesce(logged.logged_quantity, 0) as logged_quantity,
         coalesce(logged.logged_weight, 0) as logged_weight,
         logged.contracted_usd,

@@ -87,7 +87,7 @@ named as (
         end as {{ name }}_usd,
         {%- endfor %}
         case
-            when lines.meter in ('search', 'other') then 'unattributed'
+            when lines.meter in ('search', 'claude_consumption_unit', 'other') then 'unattributed'
             else coalesce(aliases.model, lines.model_id, 'unattributed')
         end as model,
         'bill:' || lines.file_hash || ':' || cast(lines.row_number as {{ dbt.type_string() }}) as bill_line_id,
