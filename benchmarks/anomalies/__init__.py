@@ -1,0 +1,1 @@
+"""How many injected incidents the anomaly rules find, and how often they cry wolf."""
