@@ -363,6 +363,23 @@ CONTRACTS: tuple[MartContract, ...] = (
         },
     ),
     MartContract(
+        "anomalies_daily",
+        {
+            "usage_date": KEY,
+            "kind": Rule(allowed=("spend", "mix", "cache", "retry", "reasoning", "prompt", "cost_per_task")),
+            "scope": Rule(allowed=("company", "tenant", "feature", "model", "key")),
+            "scope_id": KEY,
+            "model": KEY,
+            "since_date": KEY,
+            "amount_usd": MONEY,
+            "expected_usd": MONEY,
+            "impact_usd": MONEY,
+            "state": Rule(allowed=("open", "expected", "acknowledged", "muted")),
+            "root_cause": KEY,
+        },
+        due_when=NEVER,
+    ),
+    MartContract(
         "break_even_monthly",
         {
             "month_start": KEY,

@@ -68,6 +68,17 @@ class Unattributed:
 
 
 @dataclass(frozen=True)
+class OpenAnomaly:
+    """An anomaly nobody has acknowledged, with what it has cost above what was to be expected."""
+
+    kind: str
+    scope: str
+    scope_id: str
+    impact_usd: Any
+    root_cause: str
+
+
+@dataclass(frozen=True)
 class WeekStatus:
     """The last complete week with data in the published marts."""
 
@@ -81,6 +92,7 @@ class WeekStatus:
     # From the first day of the week to the newest data, largest first.
     unpriced: list[Unpriced]
     unattributed: list[Unattributed]
+    anomalies: list[OpenAnomaly]
 
 
 @dataclass(frozen=True)
@@ -176,6 +188,7 @@ def _week(home: Home) -> WeekStatus | None:
         since = {"since": row.pop("week_start")}
         unpriced = [Unpriced(**reason) for reason in rows(marts, _UNPRICED, since)]
         unattributed = [Unattributed(**reason) for reason in rows(marts, _UNATTRIBUTED, since)]
+        anomalies = [OpenAnomaly(**anomaly) for anomaly in rows(marts, _ANOMALIES, since)]
     week = f"{since['since']:%G-W%V}"
     report = home.reports / week / "weekly.html"
     return WeekStatus(
@@ -183,6 +196,7 @@ def _week(home: Home) -> WeekStatus | None:
         report=report if report.is_file() else None,
         unpriced=unpriced,
         unattributed=unattributed,
+        anomalies=anomalies,
         **row,
     )
 
@@ -208,6 +222,16 @@ def _periods(home: Home) -> list[PeriodStatus]:
     ]
 
 
+_ANOMALIES = """
+    select
+        kind, scope, scope_id,
+        sum(impact_usd) as impact_usd,
+        max_by(root_cause, usage_date) as root_cause
+    from anomalies_daily
+    where usage_date >= $since and state = 'open'
+    group by kind, scope, scope_id, model, since_date
+    order by impact_usd desc, kind, scope, scope_id, root_cause
+"""
 _PERIODS = """
     select
         posting_period as period,

@@ -28,6 +28,17 @@ LINES = {
 }
 
 
+KINDS = {
+    "spend": "cost",
+    "mix": "model mix",
+    "cache": "cache hit rate",
+    "retry": "retries",
+    "reasoning": "reasoning",
+    "prompt": "prompt length",
+    "cost_per_task": "cost per task",
+}
+# Those a reader can take in; what is beyond is one row that says how many it holds.
+ANOMALIES_SHOWN = 15
 STATUS = {"ok": ("in plan", "ok"), "alert": ("alert", "watch"), "breach": ("breach", "risk")}
 
 
@@ -61,6 +72,48 @@ def budget_table(rows: Sequence[Row]) -> Table:
         ),
         empty="No budget of budgets.csv holds in this week.",
     )
+
+
+def anomaly_table(rows: Sequence[Row]) -> Table:
+    shown, rest = rows[:ANOMALIES_SHOWN], rows[ANOMALIES_SHOWN:]
+    body: list[tuple[Cell, ...]] = [
+        (
+            Cell(row["name"], "strong"),
+            Cell(row["scope"], "quiet"),
+            Cell(KINDS[row["kind"]]),
+            Cell(text.short_day(row["since_date"])),
+            Cell(text.count(row["days"])),
+            Cell(text.usd_signed(row["impact_usd"])),
+            Cell(row["root_cause"]),
+            Cell(*_anomaly_state(row)),
+        )
+        for row in shown
+    ]
+    if rest:
+        amount = text.usd_signed(sum((row["impact_usd"] for row in rest), ZERO))
+        folded = (text.plural(len(rest), "smaller anomaly", "smaller anomalies"), *[""] * 4, amount, "", "")
+        body.append(tuple(Cell(cell) for cell in folded))
+    return Table(
+        name="anomalies",
+        columns=(
+            Column("What", is_number=False),
+            Column("Of", is_number=False),
+            Column("Off", is_number=False),
+            Column("Since", is_number=False),
+            Column("Days", hint="of this week"),
+            Column("Money", hint="above what was to be expected; of the cache, savings that were lost"),
+            Column("Cause", is_number=False),
+            Column("State", is_number=False),
+        ),
+        body=tuple(body),
+        empty="Nothing was off in this week.",
+    )
+
+
+def _anomaly_state(row: Row) -> tuple[str, str]:
+    if row["state"] == "open":
+        return "open", "risk"
+    return f"acknowledged by {row['state_who']}: {row['state_why']}", "quiet"
 
 
 def break_even_table(rows: Sequence[Row]) -> Table:

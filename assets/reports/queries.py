@@ -365,6 +365,39 @@ def budgets(marts: DuckDBPyConnection, week: date) -> list[Row]:
     )
 
 
+def anomalies(marts: DuckDBPyConnection, week: date) -> list[Row]:
+    """Those of the week that were not to be expected and that nobody muted, one row each, the dearest first."""
+    return rows(
+        marts,
+        """
+        with days as (
+            select
+                *,
+                row_number() over (
+                    partition by kind, scope, scope_id, model, since_date order by usage_date desc
+                ) as place
+            from anomalies_daily
+            where usage_date >= $week and usage_date < cast($week as date) + 7 and state in ('open', 'acknowledged')
+        )
+        select
+            kind, scope, scope_id, since_date,
+            count(*) as days,
+            sum(impact_usd) as impact_usd,
+            max(root_cause) filter (where place = 1) as root_cause,
+            max(state) filter (where place = 1) as state,
+            max(state_who) filter (where place = 1) as state_who,
+            max(state_why) filter (where place = 1) as state_why,
+            max(case scope when 'company' then 'Company' else coalesce(tenant_name, feature_name, scope_id) end) as name
+        from days
+        left join dim_tenants on scope = 'tenant' and scope_id = dim_tenants.tenant_id
+        left join dim_features on scope = 'feature' and scope_id = dim_features.feature_id
+        group by kind, scope, scope_id, days.model, since_date
+        order by impact_usd desc, kind, scope, scope_id, days.model, since_date
+        """,
+        {"week": week},
+    )
+
+
 def break_even(marts: DuckDBPyConnection, week: date) -> list[Row]:
     """The comparisons of self_hosting.yml, of the last month that is over by the week's end."""
     return rows(

@@ -208,6 +208,7 @@ def _planning(marts: DuckDBPyConnection, week: date) -> tuple[dict[str, Any], di
     ownership = queries.cost_of_ownership(marts, week)
     architectures = queries.architectures(marts, week)
     page = {
+        "anomalies": planning.anomaly_table(queries.anomalies(marts, week)),
         "budgets": planning.budget_table(budgets),
         "budget_day": budgets[0]["usage_date"] if budgets else None,
         "selfhost": planning.break_even_table(break_even),

@@ -9,7 +9,7 @@ from sources.home import Home
 
 if TYPE_CHECKING:
     from pipelines.explain import Explanation
-    from pipelines.status import PullStatus, Status, Unpriced
+    from pipelines.status import OpenAnomaly, PullStatus, Status, Unpriced
 
 # Enough of a row to see what is wrong with it; prompts in it can be megabytes.
 TEXT_SHOWN = 400
@@ -62,6 +62,8 @@ def _print_status(found: "Status") -> None:
             f"({week.unpriced_tokens:,} tokens) without a price"
         )
         print_list("unpriced", [_unpriced_text(row) for row in week.unpriced], "`inferledger prices check` names all")
+        click.echo(f"anomalies  {len(week.anomalies)} open since the week began")
+        print_list("anomaly", [_anomaly_text(row) for row in week.anomalies])
         print_list("no tenant", [f"{usd(row.cost_usd)} USD of {row.reason}" for row in week.unattributed])
         click.echo(f"report     {week.report or 'not written'}")
     for period in found.periods:
@@ -75,6 +77,11 @@ def _print_status(found: "Status") -> None:
     )
     if found.in_use_by:
         click.echo(f"in use by  {found.in_use_by}")
+
+
+def _anomaly_text(row: "OpenAnomaly") -> str:
+    name = "company" if row.scope == "company" else f"{row.scope} {row.scope_id}"
+    return f"{name}: {row.root_cause}; {usd(row.impact_usd)} USD above what was to be expected"
 
 
 def _pull_text(pull: "PullStatus") -> str:

@@ -33,6 +33,7 @@ from sources.settings.hardware import config_rows as hardware_rows
 from sources.settings.models import (
     Allocation,
     AllocationRule,
+    AnomalyState,
     ApiKey,
     BillingAccount,
     Budget,
@@ -107,6 +108,7 @@ class Settings:
     markups: tuple[Markup, ...]
     token_budgets: tuple[TokenBudget, ...]
     budgets: tuple[Budget, ...]
+    anomaly_states: tuple[AnomalyState, ...]
     disputes: tuple[Dispute, ...]
     contracts: tuple[Contract, ...]
     contract_terms: tuple[ContractTerm, ...]
@@ -207,6 +209,7 @@ def load_settings(home: Home) -> Settings:
     gl_accounts = reader.rows("gl_map.csv", GlAccount)
     markups, token_budgets = reader.rows("markups.csv", Markup), reader.rows("token_budgets.csv", TokenBudget)
     budgets = reader.rows("budgets.csv", Budget)
+    states = reader.rows("anomaly_states.csv", AnomalyState)
     disputes = reader.rows("disputes.csv", Dispute)
     general_text, general = reader.document("inferledger.yml", General, None)
     contracts_text, contracts = reader.document("contracts.yml", Contracts, Contracts())
@@ -256,6 +259,7 @@ def load_settings(home: Home) -> Settings:
     feature_ids = reader.known("features.csv", [row.feature_id for _, row in features])
     key_ids = reader.known("api_keys.csv", [row.api_key_id for _, row in keys])
     problems.extend(checks.check_budgets(budgets, tenant_ids, product_ids, feature_ids, key_ids))
+    problems.extend(checks.check_anomaly_states(states, tenant_ids, feature_ids, key_ids))
     if scenarios is not None:
         problems.extend(check_scenarios(scenarios_text, scenarios, feature_ids))
     if policy is not None:
@@ -294,6 +298,7 @@ def load_settings(home: Home) -> Settings:
         markups=_bare(markups),
         token_budgets=_bare(token_budgets),
         budgets=_bare(budgets),
+        anomaly_states=_bare(states),
         disputes=_bare(disputes),
         contracts=tuple(contracts.contracts),
         contract_terms=tuple(contracts.terms),
@@ -364,6 +369,8 @@ def config_tables(settings: Settings) -> dict[str, pl.DataFrame]:
         "markups": [row.model_dump() | {"price_factor": row.price_factor} for row in settings.markups],
         "token_budgets": tables.dumped(settings.token_budgets),
         "budgets": tables.dumped(settings.budgets),
+        "anomaly_limits": settings.general.anomalies.rows,
+        "anomaly_states": tables.dumped(settings.anomaly_states),
         "disputes": tables.dumped(settings.disputes),
         "declared_feeds": [
             {"feed_name": feed.name, "table_name": feed.table, "mapping_key": feed.key}

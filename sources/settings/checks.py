@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 from sources.settings.foreign import monthly_rate
 from sources.settings.gpu_rates import GpuDeployment, GpuNode, GpuRates
 from sources.settings.models import (
+    AnomalyState,
     ApiKey,
     BillingAccount,
     Budget,
@@ -286,6 +287,21 @@ def check_budgets(
         ("key", key_ids, "api_keys.csv"),
     ):
         used = ((n, row.scope_id) for n, row in budgets if row.scope == scope)
+        yield from unknown_ids(file, "scope_id", used, ids, where)
+
+
+def check_anomaly_states(
+    states: Sequence[Placed[AnomalyState]], tenant_ids: Ids, feature_ids: Ids, key_ids: Ids
+) -> Iterator[Problem]:
+    """A state of one that is not listed would never be seen; models are not listed anywhere."""
+    file = "anomaly_states.csv"
+    yield from overlaps(file, "scope_id", states, lambda row: (row.scope, row.scope_id or "all of it", row.kind))
+    for scope, ids, where in (
+        ("tenant", tenant_ids, "tenants.csv"),
+        ("feature", feature_ids, "features.csv"),
+        ("key", key_ids, "api_keys.csv"),
+    ):
+        used = ((n, row.scope_id) for n, row in states if row.scope == scope)
         yield from unknown_ids(file, "scope_id", used, ids, where)
 
 

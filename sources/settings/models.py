@@ -654,6 +654,25 @@ class Budget(Dated):
         return self
 
 
+class AnomalyState(Dated):
+    """What somebody has said of the anomalies of one kind and scope."""
+
+    scope: Literal["company", "tenant", "feature", "model", "key"]
+    scope_id: Name | None = None
+    kind: Literal["spend", "mix", "cache", "retry", "reasoning", "prompt", "cost_per_task"]
+    state: Literal["acknowledged", "muted"]
+    who: Name
+    why: Name
+
+    @model_validator(mode="after")
+    def _names_what_it_is_of(self) -> Self:
+        if self.scope == "company" and self.scope_id is not None:
+            raise row_error("scope_id", self.scope_id, "nothing, for the company's own")
+        if self.scope != "company" and self.scope_id is None:
+            raise row_error("scope_id", "nothing", f"the {self.scope} the anomaly is of")
+        return self
+
+
 class Dispute(Strict):
     """A charge that is disputed; of one line of the chargeback, or of all of a tenant, month and provider."""
 
@@ -742,6 +761,57 @@ class Limits(Strict):
 class Retention(Strict):
     published_versions: Annotated[Count, Field(ge=1)] = 3
     gpu_5m_days: Annotated[Count, Field(ge=1)] = 90
+
+
+Above = Annotated[Decimal, BeforeValidator(_plain_number), Field(gt=1, le=1000, decimal_places=6)]
+
+
+class RiseLimit(Strict):
+    """A rise to this many times the week before, of at least so much money a day."""
+
+    factor: Above = Decimal("1.5")
+    minimum_usd: Price
+
+
+class MixLimit(Strict):
+    """A model's share of cost that rises by this much of all, or to this many times."""
+
+    points: Share = Decimal("0.10")
+    factor: Above = Decimal(5)
+    minimum_usd: Price = Decimal(5)
+
+
+class CacheLimit(Strict):
+    """A cache hit rate that falls to this share of the week before."""
+
+    factor: Annotated[Share, Field(lt=1)] = Decimal("0.8")
+    minimum_usd: Price = Decimal(2)
+
+
+class Anomalies(Strict):
+    """What counts as an anomaly; benchmarks.anomalies says what the defaults find."""
+
+    spend: RiseLimit = RiseLimit(minimum_usd=Decimal(10))
+    mix: MixLimit = MixLimit()
+    cache: CacheLimit = CacheLimit()
+    retry: RiseLimit = RiseLimit(minimum_usd=Decimal(2))
+    reasoning: RiseLimit = RiseLimit(minimum_usd=Decimal(3))
+    prompt: RiseLimit = RiseLimit(minimum_usd=Decimal(3))
+    cost_per_task: RiseLimit = RiseLimit(minimum_usd=Decimal(5))
+    tenant_factor: Above = Decimal(10)
+    tenant_day_usd: Price = Decimal(1000)
+    spreads: Above = Decimal(10)
+    spreads_two_days: Above = Decimal("2.5")
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """One row per kind."""
+        common = self.model_dump(include={"tenant_factor", "tenant_day_usd", "spreads", "spreads_two_days"})
+        kinds: dict[str, RiseLimit | MixLimit | CacheLimit] = {
+            "spend": self.spend, "mix": self.mix, "cache": self.cache, "retry": self.retry,
+            "reasoning": self.reasoning, "prompt": self.prompt, "cost_per_task": self.cost_per_task,
+        }  # fmt: skip
+        return [{"points": None, "kind": kind} | limit.model_dump() | common for kind, limit in kinds.items()]
 
 
 class ExpectedFileRule(Strict):
@@ -844,6 +914,7 @@ class General(Strict):
     settlement_lag_days: dict[str, Count] = {}
     limits: Limits = Limits()
     retention: Retention = Retention()
+    anomalies: Anomalies = Anomalies()
     expected_files: list[ExpectedFileRule] = []
     pulls: list[PullRule] = []
     delivery: list[DeliveryRule] = []

@@ -22,6 +22,7 @@ _DBT = SimpleNamespace(
     datediff=lambda first, second, part: f"date_diff('{part}', {first}, {second})",
     dateadd=lambda part, count, start: f"date_add({start}, ({count}) * interval 1 {part})",
     generate_series=lambda most: f"select unnest(generate_series(1, {most})) as generated_number",
+    type_string=lambda: "varchar",
 )
 _KNOWN: dict[str, Any] = {"adapter": SimpleNamespace(dispatch=_dispatch), "return": lambda value: value, "dbt": _DBT}
 _OWN = sorted(

@@ -100,6 +100,17 @@ select
 from fct_allocations
 group by all;
 
+create table anomalies_daily as
+select
+    usage_date, 'spend' as kind, 'tenant' as scope, tenant_id as scope_id, 'all' as model, date '{WEEK}' as since_date,
+    impact::{_MONEY} as impact_usd, state, cause as root_cause
+from (values
+    (date '{WEEK}', 'acme', 3.00, 'open', 'cost is 3.00 x'),
+    (date '{WEEK}' + 1, 'acme', 1.50, 'open', 'cost is 2.00 x'),
+    (date '{WEEK}', 'beta', 1.00, 'acknowledged', 'cost is 2.00 x'),
+    (date '{WEEK}' - 1, 'beta', 1.00, 'open', 'cost is 2.00 x')
+) as days(usage_date, tenant_id, impact, state, cause);
+
 create table fct_tasks as
 select
     date '{WEEK}' as ended_week_start, tenant_id, is_resolved, is_outcome_known, cost::{_MONEY} as cost_usd

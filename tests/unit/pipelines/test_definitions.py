@@ -91,6 +91,8 @@ def test_assets_outside_dbt_are_these() -> None:
             "config/allocation_rules",
             "config/allocation_tags",
             "config/allocation_targets",
+            "config/anomaly_limits",
+            "config/anomaly_states",
             "config/api_keys",
             "config/billing_accounts",
             "config/budgets",

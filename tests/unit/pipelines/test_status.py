@@ -46,6 +46,8 @@ def test_status_names_what_is_missing_failed_and_unattributed(home: Home) -> Non
         "failed     litellm/spend_logs/spend_logs_2026-11-11.ndjson.gz: file: not gzip",
         "2026-W46: 3 calls, 10.50 USD, of which 0.50 unattributed; 0 calls (0 tokens) without a price",
         "no tenant  0.50 USD of charges: unlogged_traffic",
+        "anomalies  1 open since the week began",
+        "anomaly    tenant acme: cost is 2.00 x; 4.50 USD above what was to be expected",
         "report     not written",
         "period     2026-11: 10.50 USD; ",
     ):

@@ -249,6 +249,7 @@ def test_feeds_nobody_uses_leave_a_sentence(broken_marts: Build, tmp_path: Path)
         "delete from tco_monthly",
         "delete from cost_change_weekly",
         "delete from budget_status_daily",
+        "delete from anomalies_daily",
         "delete from optimization_backlog_weekly",
         "delete from model_policy_violations_weekly",
         "delete from rate_limit_pressure_weekly",
@@ -264,6 +265,7 @@ def test_feeds_nobody_uses_leave_a_sentence(broken_marts: Build, tmp_path: Path)
     assert "The ledger covers no month in full yet." in page.source
     assert "There is no week before to compare with." in page.source
     assert "No budget of budgets.csv holds in this week." in page.source
+    assert "Nothing was off in this week." in page.source
     assert "No call of this week would be cheaper in a way the backlog knows." in page.source
     assert "No call of the week broke a rule of model_policy.yml." in page.source
     assert "No call was refused, and no limit of model_policy.yml was near." in page.source
@@ -312,6 +314,16 @@ def test_movers_name_their_main_driver_and_fold_the_small_ones(marts: Path, page
     assert rows[-1][0].endswith("smaller moves")
     (change,) = one(marts, f"select sum(cost_change_usd) from cost_change_weekly where week_start = '{MONDAY}'")
     assert sum(money(row[4]) for row in rows) == round(change, 2)
+
+
+def test_anomalies_are_one_line_each_without_the_muted_and_the_expected(page: Page) -> None:
+    assert page.tables["anomalies"][1:] == [
+        [EVIL_NAME, "tenant", "cost", "10 Nov", "2", "+$50.01", "cost is 4.00 x, key k", "open"],
+        [
+            "Support chat", "feature", "cache hit rate", "8 Nov", "1", "+$5.00", "hit rate",
+            "acknowledged by ana: a test",
+        ],
+    ]  # fmt: skip
 
 
 def test_budgets_are_those_of_the_weeks_last_day_the_fullest_first(page: Page) -> None:
