@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from sources.feed import PROVENANCE_COLUMNS, FeedTable, Rule
 from sources.log_lines import read_log
-from sources.mapped import Layout, Value
+from sources.mapped import Closed, Layout, Value
 
 TAGS = (
     "tenant", "product", "feature", "task_id", "task_type", "environment", "purpose", "session_id", "prompt_version",
@@ -197,7 +197,7 @@ def gateway_table(
     records: str = "",
     known_fields: frozenset[str] = frozenset(),
     only: tuple[str, frozenset[str]] | None = None,
-    closed: tuple[tuple[str, ...], frozenset[str]] | None = None,
+    closed: Closed = (),
     problems: Sequence[tuple[str, str, str]] = (),
     more_columns: Mapping[str, str] = MappingProxyType({}),
     reader_version: int = 6,

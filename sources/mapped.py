@@ -77,6 +77,9 @@ class Value:
     is_past: bool = False
 
 
+Closed = tuple[tuple[tuple[str, ...], frozenset[str]], ...]
+
+
 @dataclass(frozen=True)
 class Layout:
     """How the files of a table are read. `records` names the list inside a JSON document, as a path (`/data`), or where
@@ -90,9 +93,9 @@ class Layout:
     known_fields: frozenset[str] = frozenset()
     # A place that holds something (one of these texts, if any) in every record that is a row of this table.
     only: tuple[str, frozenset[str]] | None = None
-    # Where an object (or the JSON text of one) stands whose keys must all be among these: another one fails the file,
+    # Where objects (or the JSON texts of such) stand whose keys must all be among these: another one fails the file,
     # for what it counts would otherwise go missing without a word.
-    closed: tuple[tuple[str, ...], frozenset[str]] | None = None
+    closed: Closed = ()
     may_be_empty: bool = False
     # A text that stands for nothing, as an empty one does everywhere.
     null_text: str = ""
@@ -377,7 +380,8 @@ def _texts_sql(layout: Layout, source: str) -> str:
 def places(layout: Layout) -> list[str]:
     """Every place that is looked at, some twice."""
     found_places = [place for value in layout.values.values() for place in value.at]
-    return found_places + ([layout.only[0]] if layout.only else []) + [*(layout.closed[0] if layout.closed else ())]
+    closed = [place for objects, _ in layout.closed for place in objects]
+    return found_places + ([layout.only[0]] if layout.only else []) + closed
 
 
 def texts_of(layout: Layout, relation: str, text: Callable[[str], str]) -> str:
@@ -395,14 +399,13 @@ def texts_of(layout: Layout, relation: str, text: Callable[[str], str]) -> str:
         place, words = layout.only
         wanted = f"in {one_of(sorted(words))}" if words else "is not null"
         ours = f"where {said(place)} {wanted} or problem is not null"
-    stray = "null"
-    if layout.closed:
-        objects, keys = layout.closed
+    strays = ["null"]
+    for objects, keys in layout.closed:
         object_keys = f"try(json_keys({first_text(said, Value(objects))}))"
         key = f"list_filter({object_keys}, lambda key: key not in {one_of(sorted(keys))})[1]"
-        stray = f"{literal(_shown(objects[0]))} || chr(9) || {key}"
+        strays.append(f"{literal(_shown(objects[0]))} || chr(9) || {key}")
     return f"""
-        select row_number, line_number, byte_offset, problem, {stray} as stray, {", ".join(texts)}
+        select row_number, line_number, byte_offset, problem, coalesce({", ".join(strays)}) as stray, {", ".join(texts)}
         from {relation} {ours}"""
 
 

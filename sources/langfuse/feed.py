@@ -145,7 +145,7 @@ OBSERVATIONS = gateway_table(
     # The API answers with a trace and its observations.
     records="/observations",
     only=("/type", frozenset({"GENERATION", "EMBEDDING"})),
-    closed=(_at("usage_details"), _KEYS | {"total", "total_tokens"}),
+    closed=((_at("usage_details"), _KEYS | {"total", "total_tokens"}),),
     problems=[
         (f"{name} < 0", "usage_details", f"'holds parts that are larger than its {what}'")
         for name, what in (

@@ -28,6 +28,14 @@ _USAGE_KEYS = frozenset((
     "cost", "queue_time", "prompt_time", "completion_time", "total_time", "prompt_cache_hit_tokens",
     "prompt_cache_miss_tokens", "num_cached_tokens",
 ))  # fmt: skip
+# Of their parts. Video has no price of its own, nor has what a prediction got right or wrong: input and output as any.
+_INPUT_KEYS = frozenset((
+    "cached_tokens", "cache_write_tokens", "text_tokens", "audio_tokens", "image_tokens", "video_tokens",
+))  # fmt: skip
+_OUTPUT_KEYS = frozenset((
+    "reasoning_tokens", "thinking_tokens", "text_tokens", "audio_tokens", "image_tokens",
+    "accepted_prediction_tokens", "rejected_prediction_tokens",
+))  # fmt: skip
 
 
 def _answer(*paths: str) -> tuple[str, ...]:
@@ -96,7 +104,8 @@ LOGS = gateway_table(
         "cache_write_1h_tokens": count(*_usage("cache_creation/ephemeral_1h_input_tokens")),
         "cache_write_5m_tokens": Value(sql="v_cache_writes - v_cache_write_1h_tokens"),
         "reasoning_tokens": count(
-            *_usage("completion_tokens_details/reasoning_tokens", "output_tokens_details/reasoning_tokens")
+            *_usage("completion_tokens_details/reasoning_tokens", "output_tokens_details/reasoning_tokens"),
+            *_usage("output_tokens_details/thinking_tokens"),
         ),
         "cache": Value(sql="v_cache_read_tokens + v_cache_writes"),
         "beside": Value(sql=_BESIDE),
@@ -104,7 +113,9 @@ LOGS = gateway_table(
         "input_tokens": Value(sql=_with_beside("said_input", "cache")),
         "output_tokens": Value(sql=_with_beside("said_output", "reasoning_tokens")),
         "input_audio_tokens": count(*_usage("prompt_tokens_details/audio_tokens")),
+        "input_image_tokens": count(*_usage("prompt_tokens_details/image_tokens")),
         "output_audio_tokens": count(*_usage("completion_tokens_details/audio_tokens")),
+        "output_image_tokens": count(*_usage("completion_tokens_details/image_tokens")),
         "searches": count(*_usage("server_tool_use/web_search_requests")),
         "cost_currency": Value(("/cost_currency", "/currency"), allowed=frozenset({"USD"})),
         # In cents.
@@ -122,7 +133,12 @@ LOGS = gateway_table(
     Convention(input_has_cache_read=True, input_has_cache_write=True, output_has_reasoning=True),
     "One row per request in Portkey's log export: one call of one model.",
     known_fields=frozenset(_KNOWN),
-    closed=(_answer("usage"), _USAGE_KEYS),
+    closed=(
+        (_answer("usage"), _USAGE_KEYS),
+        (_usage("prompt_tokens_details", "input_tokens_details"), _INPUT_KEYS),
+        (_usage("completion_tokens_details", "output_tokens_details"), _OUTPUT_KEYS),
+    ),
+    reader_version=7,
     problems=[
         ("response_id is null", "id", "'missing; expected a value'"),
         (

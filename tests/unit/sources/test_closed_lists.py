@@ -27,6 +27,8 @@ WORDS: dict[str, list[tuple[str, str]]] = {
         ('"cache_status": "DISABLED"', f'"cache_status": "{NEW}"'),
         ('"service_tier": "default"', f'"service_tier": "{NEW}"'),
         ('"cost_currency": "USD"', f'"cost_currency": "{NEW}"'),
+        ('"reasoning_tokens"', f'"{NEW}_tokens"'),
+        ('"cached_tokens"', f'"{NEW}_tokens"'),
     ],
     "langfuse.observations": [(r"\"output_reasoning\"", rf"\"{NEW}\"")],
     "otel.spans": [('"gen_ai.usage.reasoning.output_tokens"', f'"gen_ai.usage.{NEW}"')],

@@ -161,11 +161,31 @@ def test_portkeys_speed_is_a_tier_of_its_own(home: LandedHome) -> None:
     assert 'found "warp-9"; expected one of fast, standard' in reason
 
 
-def test_a_token_class_new_to_portkeys_usage_fails_the_file(home: LandedHome) -> None:
-    home.land("portkey/logs/a.jsonl", portkey_row(PORTKEY_COUNTS | {"dream_tokens": 3}) + "\n")
+@pytest.mark.parametrize(
+    ("inside", "shown"),
+    [
+        (None, "response.usage"),
+        ("prompt_tokens_details", "response.usage.prompt_tokens_details"),
+        ("output_tokens_details", "response.usage.completion_tokens_details"),
+    ],
+)
+def test_a_token_class_new_to_portkeys_usage_fails_the_file(home: LandedHome, inside: str | None, shown: str) -> None:
+    counts: dict[str, Any] = {"dream_tokens": 3}
+    home.land("portkey/logs/a.jsonl", portkey_row(PORTKEY_COUNTS | ({inside: counts} if inside else counts)) + "\n")
     home.ingest()
     [file] = home.ledger()
-    assert (file.status, file.reason) == ("failed", 'response.usage: unknown key "dream_tokens"')
+    assert (file.status, file.reason) == ("failed", f'{shown}: unknown key "dream_tokens"')
+
+
+def test_portkeys_images_and_thoughts_are_parts_of_the_counts(home: LandedHome) -> None:
+    openai = {"prompt_tokens_details": {"image_tokens": 6}, "completion_tokens_details": {"image_tokens": 2}}
+    anthropic = {"input_tokens": 10, "output_tokens": 5, "output_tokens_details": {"thinking_tokens": 3}}
+    lines = portkey_row(PORTKEY_COUNTS | openai), portkey_row(anthropic, response={"id": "r-2", "usage": anthropic})
+    home.land("portkey/logs/a.jsonl", "\n".join(lines) + "\n")
+    home.ingest()
+    names = ("input_tokens", "input_image_tokens", "output_tokens", "output_image_tokens", "reasoning_tokens")
+    read = [tuple(row[name] for name in names) for row in home.lake("portkey/logs").sort("row_number").to_dicts()]
+    assert read == [(10, 6, 5, 2, 0), (10, 0, 5, 0, 3)]
 
 
 def test_openrouters_activity_csv_says_the_same_in_its_own_columns(home: LandedHome) -> None:

@@ -43,7 +43,7 @@ LAYOUT = Layout(
     problems=[("output > input", "usage.output", "'is more than the input'")],
     known_fields=frozenset(("id", "type", "start_time", "usage", "metadata", "total_cost", "server", "tools")),
     only=("/type", frozenset(("GENERATION", "EMBEDDING"))),
-    closed=(("/usage",), frozenset(("input", "output", "prompt_tokens"))),
+    closed=((("/usage",), frozenset(("input", "output", "prompt_tokens"))),),
 )  # fmt: skip
 GOOD = {
     "id": "a", "type": "GENERATION", "start_time": "2026-08-10T09:00:00.000Z",
