@@ -63,6 +63,7 @@ SECTIONS = (
     ),
     Section("Prompt cache", "cache", {"cache": "Hit rate and money saved in the week, by feature and model"}),
     Section("Cost per revenue dollar", "revenue", {}),
+    Section("Anomalies", "", {"anomalies": "What was off against the week before, the dearest first"}),
     Section("Budgets", "", {"budgets": "What was spent of each budget, the fullest first"}),
     Section("Savings to weigh", "", {"savings": "What a change of habit would have saved, the largest first"}),
     Section(
