@@ -25,7 +25,7 @@ from assets.marts import UNATTRIBUTED, open_marts
 from assets.reports import explorer_queries, queries, text
 from assets.reports.audience import COMPANY, Audience
 from assets.reports.change import EFFECTS
-from assets.reports.weekly import ReportError, ReportMeta, environment, monday
+from assets.reports.weekly import WEEK, ReportError, ReportMeta, environment, monday
 from sources.money import largest_remainder
 
 FILE_NAME = "explorer.html"
@@ -58,9 +58,12 @@ def write_explorer(
     """Write the page of the weeks up to `week`, with the rows of `audience` only."""
     last = monday(week)
     with open_marts(marts) as connection:
-        weeks = [past for past in queries.weeks(connection) if past <= last][-queries.WEEKS_SHOWN :]
-        if last not in weeks:
+        available = [past for past in queries.weeks(connection) if past <= last]
+        if last not in available:
             raise ReportError(f"{marts}: no data for {text.week_label(last)}")
+        # A week of silence has its place too, and revenue may be all there is of it.
+        count = min((last - available[0]) // WEEK + 1, queries.WEEKS_SHOWN)
+        weeks = [last - back * WEEK for back in reversed(range(count))]
         data, folded = _data(connection, weeks, audience, rows_shown)
     scripts = (_bundle(), Markup(_source("explorer.js")))
     style = Markup(_source("weekly.css") + _source("explorer.css"))

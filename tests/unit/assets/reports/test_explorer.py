@@ -52,6 +52,24 @@ def test_every_week_adds_up_to_the_mart(marts: Path, tmp_path: Path, audience: A
     assert len(data["rows"]["week"]) == written.rows
 
 
+def test_a_week_without_cost_has_its_place_and_may_have_revenue(marts: Path, tmp_path: Path) -> None:
+    silent = shutil.copy(marts, tmp_path / "silent.duckdb")
+    week = "2026-10-26"
+    with duckdb.connect(str(silent)) as connection:
+        for mart in (
+            "unit_economics_weekly",
+            "cost_per_tenant_weekly",
+            "cost_change_weekly",
+            "cache_efficiency_weekly",
+        ):
+            connection.execute(f"delete from {mart} where week_start = '{week}'")
+    data = data_of(write_explorer(silent, tmp_path / "explorer.html", WEEK, META).path)
+    assert data["weeks"] == sorted(data["weeks"])
+    assert weekly_sums(data)[week] == 0
+    assert data["weeks"].index(week) in data["margins"]["week"]
+    assert weekly_sums(data) == mart_sums(silent) | {week: 0}
+
+
 @pytest.mark.parametrize("tenant", ["acme", "evil", "unattributed"])
 def test_a_tenant_gets_no_other_tenants_name_or_rows(marts: Path, tmp_path: Path, tenant: str) -> None:
     written = write_explorer(marts, tmp_path / "explorer.html", WEEK, META, Audience("tenant", tenant))
