@@ -63,12 +63,18 @@ def diff_prices(home: Home, a: str, b: str, month: date | None = None, by: str =
     """What a month (its first day; the last complete one when left out) costs under two books, dearest change first."""
     settings = load_settings(home)
     books = {"a": find_book(home, settings, a), "b": find_book(home, settings, b)}
-    month = month or (clock.now().date().replace(day=1) - timedelta(days=1)).replace(day=1)
+    month, end = month_span(month)
     with open_marts(home.published / DATABASE) as marts:
-        self_hosted = create_calls(marts, month, (month + timedelta(days=31)).replace(day=1))
+        self_hosted = create_calls(marts, month, end)
         price_twice(marts, home, settings, books)
         *lines, total = differences(marts, by)
     return PriceDiff(month, a, b, lines, total, self_hosted)
+
+
+def month_span(month: date | None) -> tuple[date, date]:
+    """The first day of a month, or of the last complete one, and the day after its last."""
+    first = month or (clock.now().date().replace(day=1) - timedelta(days=1)).replace(day=1)
+    return first, (first + timedelta(days=31)).replace(day=1)
 
 
 def create_calls(marts: duckdb.DuckDBPyConnection, first_day: date, end: date, where: str = "true") -> int:

@@ -1,5 +1,6 @@
 """The total cost of ownership of a month, in seven lines, and the months ahead. Reads the published marts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -67,7 +68,7 @@ class Tco:
     token_bill_usd: Decimal
     token_bill_share: Decimal | None
     inference_share_of_infrastructure: Decimal | None
-    # People, bad answers and inference, of what is known of the economic cost.
+    # People, bad answers and inference, of the economic cost; None where one of them is not known.
     first_three_lines_share: Decimal | None
     overhead_multiplier: Decimal | None
     overhead_multiplier_all_gpus: Decimal | None
@@ -107,10 +108,7 @@ def _read(marts: duckdb.DuckDBPyConnection, month: date, product: str | None) ->
         **{name: total[name] for name in ("cash_usd", "economic_usd", "billed_usd", "token_bill_usd")},
         token_bill_share=_ratio(total["token_bill_usd"], total["cash_usd"]),
         inference_share_of_infrastructure=_ratio(total["inference_usd"], total["infrastructure_usd"]),
-        first_three_lines_share=_ratio(
-            sum((row["economic_usd"] or Decimal(0) for row in lines[:3]), Decimal(0)),
-            total["economic_usd"] or Decimal(0),
-        ),
+        first_three_lines_share=_share_of([row["economic_usd"] for row in lines[:3]], total["economic_usd"]),
         overhead_multiplier=_ratio(total["serving_stack_usd"], total["loaded_gpu_usd"]),
         overhead_multiplier_all_gpus=_ratio(total["serving_stack_usd"], total["gpu_usd"]),
         ahead=[_ahead(start, found) for start, found in ahead.items()],
@@ -130,6 +128,11 @@ def _ahead(month: date, found: list[dict[str, Any]]) -> Ahead:
 
 def _ratio(numerator: Decimal, denominator: Decimal) -> Decimal | None:
     return numerator / denominator if denominator > 0 else None
+
+
+def _share_of(parts: Sequence[Decimal | None], whole: Decimal | None) -> Decimal | None:
+    known = [part for part in parts if part is not None]
+    return None if whole is None or len(known) < len(parts) else _ratio(sum(known, Decimal(0)), whole)
 
 
 _OF = "from tco_monthly where month_start = $month and ($product is null or product_id = $product)"

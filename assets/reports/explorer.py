@@ -36,7 +36,7 @@ FOLDED = ""
 MICRO = 6
 DIMENSIONS = ("tenant", "product", "feature", "provider", "model")
 MONEY = ("cost_usd", *EFFECTS)
-COUNTS = ("calls", "tokens", "cacheable_tokens", "cached_tokens")
+COUNTS = ("calls", "tokens", "cacheable_tokens", "cached_tokens", "unpriced_calls")
 
 
 @dataclass(frozen=True)

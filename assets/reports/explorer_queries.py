@@ -15,7 +15,7 @@ _FACTS = f"""
 with facts as (
     select
         week_start, tenant_id, product_id, feature_id, service_provider as provider_id, model as model_id,
-        effective_cost_usd as cost_usd, calls,
+        effective_cost_usd as cost_usd, calls, unpriced_calls,
         input_uncached_tokens + cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens
         + input_audio_tokens + input_image_tokens + output_text_tokens + reasoning_tokens + output_audio_tokens
         + output_image_tokens as tokens
@@ -39,7 +39,7 @@ shown as (
     where week_start between $first_week and $last_week and {{audience}}
 )
 """
-_COUNTS = ("calls", "tokens", "cacheable_tokens", "cached_tokens")
+_COUNTS = ("calls", "tokens", "cacheable_tokens", "cached_tokens", "unpriced_calls")
 _KEYS = "week_start, tenant_id, product_id, feature_id, provider_id, model_id"
 
 

@@ -1,6 +1,6 @@
 """Commands that look ahead: what a product would cost, and what a change would save."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,10 +68,10 @@ def what_if(
     Both sides are at the company's contracted prices, by the SQL that prices every run. The calls stay what they
     were: another model would write other answers, and whether they would be good enough no price can tell.
     """
+    from pipelines.price_diff import month_span
     from pipelines.what_if import Change, Selection, what_if
 
-    first = month.date() if month else _last_month()
-    end = (first + timedelta(days=31)).replace(day=1)
+    first, end = month_span(month.date() if month else None)
     selection = Selection(first, end, {name: value for name, value in equal.items() if value}, latency_insensitive)
     change = Change(
         to_model, to_provider, to_tier, _share(to_cache_hit_rate), _share(to_reasoning), max_output_tokens=to_max_output
@@ -226,10 +226,6 @@ def _print_estimate(found: "Estimate", changes: "list[Change]", safety: Decimal)
         for change in changes
     ]
     print_table("If", ("if", "USD a user and month", "margin", "then"), table, right=(1, 2))
-
-
-def _last_month() -> date:
-    return (clock.now().date().replace(day=1) - timedelta(days=1)).replace(day=1)
 
 
 def _share(percent: float | None) -> Decimal | None:

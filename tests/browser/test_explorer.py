@@ -29,7 +29,10 @@ MONDAY = "2026-11-09"
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("explorer")
     meta = ReportMeta("run-1", "1.2.3", "prices-7", "version-9")
-    write_explorer(build_marts(folder / "marts.duckdb"), folder / "explorer.html", WEEK, meta)
+    marts = build_marts(folder / "marts.duckdb")
+    with duckdb.connect(str(marts)) as connection:
+        connection.execute("update unit_economics_weekly set unpriced_calls = 2 where tenant_id = 'evil'")
+    write_explorer(marts, folder / "explorer.html", WEEK, meta)
     return folder
 
 
@@ -88,6 +91,15 @@ def test_figures_are_the_marts_figures(page: Browser, place: Path) -> None:
     assert page.ask("data.rows.cost_usd.filter((_, row) => rows.week[row] === 13).reduce((sum, one) => sum + one)") == (
         int(round(total, 6).scaleb(6))
     )
+
+
+def test_calls_without_a_price_stand_beside_the_cost(page: Browser, place: Path) -> None:
+    page.open(url(place, "tenant=evil"))
+    (unpriced,) = asked(place, f"select sum(unpriced_calls) from unit_economics_weekly where week_start = '{MONDAY}'")
+    assert unpriced > 0
+    assert text(page, "#kpi-calls + .note") == f"{unpriced} without a price, in no cost"
+    page.open(url(place, "tenant=acme"))
+    assert text(page, "#kpi-calls + .note").endswith(" per 1,000")
 
 
 @pytest.mark.parametrize("over_http", [False, True])
@@ -171,9 +183,14 @@ def test_the_download_is_the_filtered_rows(
     content = written[0].read_bytes().decode("utf-8-sig")
     assert "\r\n" in content
     lines = list(csv.DictReader(io.StringIO(content, newline="")))
-    amount, calls = asked(place, f"select sum(effective_cost_usd), sum(calls) from unit_economics_weekly where {where}")
+    amount, calls, unpriced = asked(
+        place,
+        f"""select sum(effective_cost_usd), sum(calls), sum(unpriced_calls)
+        from unit_economics_weekly where {where}""",
+    )
     assert abs(sum(Decimal(line["cost_usd"]) for line in lines) - amount) < len(lines) * Decimal("0.000001")
     assert sum(int(line["calls"]) for line in lines) == calls
+    assert sum(int(line["unpriced_calls"]) for line in lines) == unpriced
     if "evil" in fragment:
         assert {line["tenant_name"] for line in lines} == {f"'{EVIL_NAME}"}
     assert page.ask(

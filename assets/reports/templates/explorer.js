@@ -86,13 +86,13 @@ function drawKpis(state, found) {
   const week = data.weeks.indexOf(state.week);
   const total = (name, at) => found.reduce((sum, row) => sum + (rows.week[row] === at ? rows[name][row] : 0), 0);
   const cost = total("cost_usd", week), calls = total("calls", week), tokens = total("tokens", week);
-  const cacheable = total("cacheable_tokens", week), before = week ? total("cost_usd", week - 1) : 0;
+  const unpriced = total("unpriced_calls", week), cacheable = total("cacheable_tokens", week), before = week ? total("cost_usd", week - 1) : 0;
   const change = week ? `${signed(cost - before)} against the week before` : "no week before";
   const kpi = (id, label, value, note) =>
     element("div", [element("dt", label), element("dd", value, { class: "value", id }), element("dd", note, { class: "note" })], { class: "kpi" });
   find("kpis").replaceChildren(
     kpi("kpi-cost", "Cost", usd(cost), before ? `${change} (${percent(cost / before - 1)})` : change),
-    kpi("kpi-calls", "Calls", count(calls), calls ? `${usd(cost / calls * 1000)} per 1,000` : "no call"),
+    kpi("kpi-calls", "Calls", count(calls), unpriced ? `${count(unpriced)} without a price, in no cost` : calls ? `${usd(cost / calls * 1000)} per 1,000` : "no call"),
     kpi("kpi-tokens", "Tokens", count(tokens), tokens ? `${usd(cost / tokens * 1e6)} per million` : "no token"),
     kpi("kpi-cache", "Cache hit rate", cacheable ? percent(total("cached_tokens", week) / cacheable) : "\u2013", "of input that can be cached"),
   );
@@ -241,7 +241,7 @@ const cell = text => {
 };
 
 function csv(found) {
-  const money = ["cost_usd", ...data.effects.map(([name]) => name)], counts = ["calls", "tokens", "cacheable_tokens", "cached_tokens"];
+  const money = ["cost_usd", ...data.effects.map(([name]) => name)], counts = ["calls", "tokens", "cacheable_tokens", "cached_tokens", "unpriced_calls"];
   const header = ["week_start", ...DIMENSIONS.flatMap(name => [`${name}_id`, `${name}_name`]), ...counts, ...money];
   const lines = found.map(row => [
     data.weeks[rows.week[row]],

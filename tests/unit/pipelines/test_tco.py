@@ -93,6 +93,7 @@ def test_one_product(home: Home) -> None:
     found = read_tco(home, date(2026, 9, 1), "mail")
     assert (found.cash_usd, found.token_bill_usd, found.token_bill_share) == usd(100, 40, "0.4")
     assert next(row for row in found.lines if row.line == "bad_answers").economic_usd is None
+    assert found.first_three_lines_share is None
 
 
 @pytest.mark.parametrize(
