@@ -12,7 +12,7 @@ from pandera.api.polars.types import PolarsData
 from pandera.config import ValidationDepth, config_context
 from pandera.errors import SchemaErrors
 
-from assets.reports.queries import COST_EFFECTS
+from assets.reports.queries import COST_EFFECTS, FORECAST_LINES
 from sources.gateway import is_gateway
 from sources.registry import FEEDS
 
@@ -300,6 +300,23 @@ CONTRACTS: tuple[MartContract, ...] = (
             "remaining_usd": MONEY,
             "projected_usd": MONEY,
             "status": Rule(allowed=("ok", "alert", "breach")),
+        },
+        due_when=NEVER,
+    ),
+    MartContract(
+        "forecast_monthly",
+        {
+            "month_start": KEY,
+            "scope": Rule(allowed=("company", "product", "model", "account")),
+            "scope_id": KEY,
+            "line": Rule(allowed=FORECAST_LINES),
+            "status": Rule(allowed=("estimate", "too_little_history")),
+            "amount_usd": Rule(is_required=False),
+            "low_usd": Rule(is_required=False),
+            "high_usd": Rule(is_required=False),
+            "method": Rule(allowed=("weighted_weeks", "seasonal_naive")),
+            "back_test_error": RATIO,
+            "seasonal_naive_error": RATIO,
         },
         due_when=NEVER,
     ),

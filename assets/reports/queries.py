@@ -24,6 +24,7 @@ COST_EFFECTS = (
     "new_and_lost_usd",
     "other_charges_usd",
 )
+FORECAST_LINES = ("base", "other_charges", "planned_growth", "price_compression", "growth_reserve", "hidden_costs")
 
 
 def weeks(marts: DuckDBPyConnection) -> list[date]:

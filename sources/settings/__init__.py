@@ -369,6 +369,7 @@ def config_tables(settings: Settings) -> dict[str, pl.DataFrame]:
         "markups": [row.model_dump() | {"price_factor": row.price_factor} for row in settings.markups],
         "token_budgets": tables.dumped(settings.token_budgets),
         "budgets": tables.dumped(settings.budgets),
+        "forecast_months": settings.general.forecast.rows(settings.tco.horizon.inference_growth_percent_per_month),
         "anomaly_limits": settings.general.anomalies.rows,
         "anomaly_states": tables.dumped(settings.anomaly_states),
         "disputes": tables.dumped(settings.disputes),

@@ -814,6 +814,28 @@ class Anomalies(Strict):
         return [{"points": None, "kind": kind} | limit.model_dump() | common for kind, limit in kinds.items()]
 
 
+class Forecast(Strict):
+    """Named lines on top of the forecast's base; the defaults are what the field's practice reserves."""
+
+    price_compression_percent_per_year: Annotated[Percent, Field(lt=100)] = Decimal(30)
+    growth_reserve_percent: Percent = Decimal(25)
+    hidden_costs_percent: Percent = Decimal(10)
+
+    def rows(self, growth_percent_per_month: Decimal) -> list[dict[str, Any]]:
+        """One row per month ahead: what traffic and prices are times today's, and what is held on top."""
+        growth, price = 1 + growth_percent_per_month / 100, 1 - self.price_compression_percent_per_year / 100
+        reserves = self.model_dump(include={"growth_reserve_percent", "hidden_costs_percent"})
+        return [
+            {
+                "month_number": number,
+                "growth_factor": (growth**number).quantize(Decimal("1e-8")),
+                "price_factor": (price ** (Decimal(number) / 12)).quantize(Decimal("1e-8")),
+                **reserves,
+            }
+            for number in range(1, 13)
+        ]
+
+
 class ExpectedFileRule(Strict):
     """Files of one feed table that should come, by day or by week."""
 
@@ -915,6 +937,7 @@ class General(Strict):
     limits: Limits = Limits()
     retention: Retention = Retention()
     anomalies: Anomalies = Anomalies()
+    forecast: Forecast = Forecast()
     expected_files: list[ExpectedFileRule] = []
     pulls: list[PullRule] = []
     delivery: list[DeliveryRule] = []

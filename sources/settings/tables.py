@@ -161,6 +161,13 @@ CONFIG_SCHEMAS: dict[str, dict[str, Any]] = {
         "why": pl.String(),
         **_VALIDITY,
     },
+    "forecast_months": {
+        "month_number": pl.Int32(),
+        "growth_factor": pl.Decimal(18, 8),
+        "price_factor": pl.Decimal(18, 8),
+        "growth_reserve_percent": pl.Decimal(9, 6),
+        "hidden_costs_percent": pl.Decimal(9, 6),
+    },
     "token_budgets": {"tenant_id": pl.String(), "tokens_per_month": pl.Int64(), **_VALIDITY},
     "disputes": {
         "chargeback_line_id": pl.String(),

@@ -104,6 +104,7 @@ def test_assets_outside_dbt_are_these() -> None:
             "config/disputes",
             "config/features",
             "config/fx_rates",
+            "config/forecast_months",
             "config/gl_map",
             "config/gpu_deployments",
             "config/gpu_node_lines",

@@ -471,6 +471,44 @@ from (values
 ) as t (usage_date, scope, scope_id, period, budget, planned, spent, projected, status);
 """
 
+# A base of 100, 60 and 40, other charges of 10 and nothing; product evil has too little history.
+FORECAST = """
+create table forecast_monthly as
+select
+    cast(date '2026-11-01' + to_months(cast(month_number - 1 as integer)) as date) as month_start,
+    scope, scope_id, line,
+    cast(line_number as integer) as line_number, cast(month_number as integer) as month_number,
+    case when base is null then 'too_little_history' else 'estimate' end as status,
+    cast(base * share + other as decimal(38, 12)) as amount_usd,
+    cast(case when line_number = 2 then other else base * share / 1.25 end as decimal(38, 12)) as low_usd,
+    cast(case when line_number = 2 then other else base * share * 1.25 end as decimal(38, 12)) as high_usd,
+    case when line_number = 1 then cast(base * 10 as bigint) end as requests,
+    case when line_number = 1 then cast(base * 20 as bigint) end as calls,
+    case when line_number = 1 then cast(base * 1000 as bigint) end as tokens,
+    cast(null as bigint) as active_users, cast(null as double) as requests_per_active_user,
+    case when line_number = 1 then cast(100 as double) end as tokens_per_request,
+    case when line_number = 1 then cast(1000 as double) end as price_per_mtok_usd,
+    case when line_number = 1 then cast(base * 0.9 as decimal(38, 12)) end as steady_floor_usd,
+    case when line_number = 1 then cast(base * 0.5 as decimal(38, 12)) end as spike_reserve_p95_usd,
+    case when line_number = 1 then cast(base * 1.5 as decimal(38, 12)) end as spike_reserve_p99_usd,
+    date '2026-10-31' as basis_date, 'weighted_weeks' as method,
+    case when base is not null then cast(0.06 as double) end as back_test_error,
+    case when base is not null then cast(0.09 as double) end as seasonal_naive_error, cast(4 as integer) as back_test_origins,
+    case when base is null then 'too little history: 3 whole weeks up to 2026-10-31, 10 are needed' end as reason,
+    case when line_number = 1 then cast(0 as bigint) end as unpriced_calls,
+    case when line_number = 1 then cast(0 as bigint) end as unpriced_tokens
+from (values
+    (1, 'base', 1.0, 0), (2, 'other_charges', 0, 1), (3, 'planned_growth', 0, 0), (4, 'price_compression', -0.03, 0),
+    (5, 'growth_reserve', 0.25, 0), (6, 'hidden_costs', 0.1, 0)
+) as lines (line_number, line, share, is_other)
+cross join (select range as month_number from range(1, 13))
+cross join (values
+    ('company', 'company', 100, 10), ('product', 'assist', 60, 10), ('product', 'build', 40, 0),
+    ('product', 'evil', null, null)
+) as scopes (scope, scope_id, base, others)
+cross join lateral (select others * is_other as other);
+"""
+
 ANOMALIES = """
 create table anomalies_daily as
 select
@@ -597,6 +635,7 @@ def build_marts(path: Path) -> Path:
             PLANNING,
             CHANGES,
             BUDGETS,
+            FORECAST,
             ANOMALIES,
             GOVERNANCE,
             SAVINGS,

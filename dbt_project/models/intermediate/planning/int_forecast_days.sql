@@ -1,0 +1,272 @@
+{#- What is looked back on: 52 blocks of seven days, each with every day of the week once. -#}
+{%- set blocks = 52 -%}
+{%- set counts = [
+    'input_uncached_tokens', 'cache_read_tokens', 'cache_write_5m_tokens', 'cache_write_1h_tokens', 'input_audio_tokens',
+    'input_image_tokens', 'output_text_tokens', 'reasoning_tokens', 'output_audio_tokens', 'output_image_tokens',
+    'total_input_tokens', 'total_output_tokens', 'searches', 'images', 'audio_seconds', 'video_seconds', 'characters', 'pages',
+    'cache_storage_token_hours',
+] -%}
+{%- set price_key = ['service_provider', 'host', 'region', 'model_id', 'service_tier'] -%}
+{%- set cell = ['usage_date', 'product_id', 'model', 'service_provider', 'cost_nature', 'cost_center'] -%}
+{%- set measures = {
+    'requests': 'bigint', 'calls': 'bigint', 'tokens': 'bigint', 'contracted_cost_usd': 'decimal(26, 12)',
+    'base_cost_usd': 'decimal(26, 12)', 'cost_usd': 'decimal(26, 12)', 'unpriced_calls': 'bigint', 'unpriced_tokens': 'bigint',
+} -%}
+with usage as (
+
+    select * from {{ ref('fct_usage') }}
+
+),
+
+allocations as (
+
+    select * from {{ ref('int_allocations') }}
+
+),
+
+price_keys as (
+
+    select * from {{ ref('stg_pricing__price_keys') }}
+
+),
+
+gl_map as (
+
+    select
+        *,
+        case when cost_nature is null then 0 else 1 end
+        + case when service_provider is null then 0 else 1 end
+        + case when cost_center is null then 0 else 1 end as keys_named
+    from {{ ref('stg_config__gl_map') }}
+    where line_type = 'expense'
+
+),
+
+bounds as (
+
+    select
+        max(usage_date) as last_date,
+        cast(date_trunc('month', max(usage_date)) as date) as month_start,
+        cast(date_trunc('month', max(usage_date)) + interval 1 month as date) as next_month_start
+    from usage
+
+),
+
+-- the month of the last day counts when that is its last
+basis as (
+
+    select
+        cast(
+            case
+                when {{ dbt.dateadd('day', 1, 'last_date') }} = next_month_start then last_date
+                else {{ dbt.dateadd('day', -1, 'month_start') }}
+            end as date
+        ) as basis_date
+    from bounds
+
+),
+
+latest_dates as (
+
+    select
+        *,
+        max(usage_date) over (partition by {{ price_key | join(', ') }}) as latest_date
+    from price_keys
+
+),
+
+-- days on which a key had another price than on the last day anything was called by it
+repriced_days as (
+
+    select distinct
+        {%- for name in price_key %}
+        earlier.{{ name }},
+        {%- endfor %}
+        earlier.usage_date,
+        earlier.latest_date
+    from latest_dates as earlier
+    left join price_keys as latest
+        on
+            earlier.latest_date = latest.usage_date
+            and earlier.window_start_second = latest.window_start_second
+            and coalesce(earlier.price_set_id, '') = coalesce(latest.price_set_id, '')
+            {%- for name in price_key %}
+            and earlier.{{ name }} = latest.{{ name }}
+            {%- endfor %}
+    where latest.usage_date is null
+
+),
+
+recent as (
+
+    select
+        usage.*,
+        repriced_days.latest_date
+    from usage
+    inner join basis
+        on usage.usage_date > cast({{ dbt.dateadd('day', -7 * blocks, 'basis.basis_date') }} as date)
+    left join repriced_days
+        on
+            usage.usage_date = repriced_days.usage_date
+            {%- for name in price_key %}
+            and usage.{{ name }} = repriced_days.{{ name }}
+            {%- endfor %}
+
+),
+
+changed as (
+
+    select
+        usage_date as called_date,
+        product_id,
+        model as called_model,
+        cost_nature,
+        cost_center,
+        is_last_attempt,
+        contracted_cost_usd as paid_cost_usd,
+        call_id as response_id,
+        {{ price_key | join(', ') }},
+        latest_date as usage_date,
+        started_at,
+        operation,
+        reported_cost_usd,
+        billing_status,
+        {{ counts | join(', ') }}
+    from recent
+    where latest_date is not null
+
+),
+
+priced as (
+
+    select *
+    from (
+        {{ calls_priced('changed', ref('stg_pricing__price_keys'), ref('stg_pricing__price_sets')) | indent(8) }}
+    ) as calls
+
+),
+
+calls as (
+
+    select
+        usage_date,
+        product_id,
+        model,
+        service_provider,
+        cost_nature,
+        cost_center,
+        is_last_attempt,
+        total_input_tokens + total_output_tokens as tokens,
+        contracted_cost_usd,
+        contracted_cost_usd as base_cost_usd,
+        pricing_status = 'unpriced' as is_unpriced
+    from recent
+    where latest_date is null
+    union all
+    select
+        called_date as usage_date,
+        product_id,
+        called_model as model,
+        service_provider,
+        cost_nature,
+        cost_center,
+        is_last_attempt,
+        total_input_tokens + total_output_tokens as tokens,
+        paid_cost_usd as contracted_cost_usd,
+        contracted_cost_usd as base_cost_usd,
+        pricing_status = 'unpriced' as is_unpriced
+    from priced
+
+),
+
+parts as (
+
+    select
+        {{ cell | join(', ') }},
+        count(*) filter (where is_last_attempt) as requests,
+        count(*) as calls,
+        cast(sum(tokens) as bigint) as tokens,
+        cast(coalesce(sum(contracted_cost_usd), 0) as decimal(26, 12)) as contracted_cost_usd,
+        cast(coalesce(sum(base_cost_usd), 0) as decimal(26, 12)) as base_cost_usd,
+        0 as cost_usd,
+        count(*) filter (where is_unpriced) as unpriced_calls,
+        cast(coalesce(sum(tokens) filter (where is_unpriced), 0) as bigint) as unpriced_tokens
+    from calls
+    group by {{ cell | join(', ') }}
+    union all
+    select
+        {{ cell | join(', ') }},
+        0 as requests,
+        0 as calls,
+        0 as tokens,
+        0 as contracted_cost_usd,
+        0 as base_cost_usd,
+        cast(sum(effective_amount_usd) as decimal(26, 12)) as cost_usd,
+        0 as unpriced_calls,
+        0 as unpriced_tokens
+    from allocations
+    group by {{ cell | join(', ') }}
+
+),
+
+numbered as (
+
+    select
+        parts.*,
+        basis.basis_date,
+        row_number() over (
+            order by
+                parts.usage_date asc nulls last,
+                parts.product_id asc nulls last,
+                parts.model asc nulls last,
+                parts.service_provider asc nulls last,
+                parts.cost_nature asc nulls last,
+                parts.cost_center asc nulls last,
+                parts.calls asc nulls last
+        ) as part_number
+    from parts
+    inner join basis
+        on parts.usage_date > cast({{ dbt.dateadd('day', -7 * blocks, 'basis.basis_date') }} as date)
+
+),
+
+-- the account a cost of the last complete month goes to, by the row that says most, as the journal does
+matched as (
+
+    select
+        numbered.*,
+        coalesce(gl_map.account, 'unmapped') as account,
+        row_number() over (
+            partition by numbered.part_number order by gl_map.keys_named desc nulls last, gl_map.account asc nulls last
+        ) as match_number
+    from numbered
+    left join gl_map
+        on
+            numbered.basis_date >= gl_map.valid_from
+            and numbered.basis_date < gl_map.valid_to
+            and (gl_map.service_provider is null or numbered.service_provider = gl_map.service_provider)
+            and (gl_map.cost_nature is null or numbered.cost_nature = gl_map.cost_nature)
+            and (gl_map.cost_center is null or coalesce(numbered.cost_center, 'unattributed') = gl_map.cost_center)
+
+),
+
+days as (
+
+    select
+        usage_date,
+        basis_date,
+        coalesce(product_id, 'unattributed') as product_id,
+        coalesce(model, 'unattributed') as model,
+        account,
+        {%- for name, type in measures.items() %}
+        cast(sum({{ name }}) as {{ type }}) as {{ name }},
+        {%- endfor %}
+        cast(floor({{ dbt.datediff('usage_date', 'basis_date', 'day') }} / 7) as integer) as block,
+        cast(mod({{ dbt.datediff("cast('1970-01-05' as date)", 'usage_date', 'day') }}, 7) as integer) as weekday
+    from matched
+    where match_number = 1
+    group by usage_date, basis_date, coalesce(product_id, 'unattributed'), coalesce(model, 'unattributed'), account
+
+)
+
+select * from days
