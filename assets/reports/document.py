@@ -65,6 +65,14 @@ SECTIONS = (
     Section("Cost per revenue dollar", "revenue", {}),
     Section("Anomalies", "", {"anomalies": "What was off against the week before, the dearest first"}),
     Section("Budgets", "", {"budgets": "What was spent of each budget, the fullest first"}),
+    Section(
+        "Forecast",
+        "",
+        {
+            "forecast": "The next twelve months of the company, an estimate",
+            "forecast_products": "Twelve months of each product, an estimate",
+        },
+    ),
     Section("Savings to weigh", "", {"savings": "What a change of habit would have saved, the largest first"}),
     Section(
         "Rules and limits",

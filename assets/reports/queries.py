@@ -366,6 +366,41 @@ def budgets(marts: DuckDBPyConnection, week: date) -> list[Row]:
     )
 
 
+def forecast(marts: DuckDBPyConnection) -> list[Row]:
+    """The company's forecast, by month and line."""
+    return rows(marts, "select * from forecast_monthly where scope = 'company' order by month_start, line_number")
+
+
+def forecast_products(marts: DuckDBPyConnection) -> list[Row]:
+    """Twelve months of each product, the dearest first; those without a forecast last."""
+    return rows(
+        marts,
+        """
+        select
+            scope_id,
+            case
+                when scope_id = 'short_history' then 'Too little history'
+                else coalesce(any_value(product_name), scope_id)
+            end as name,
+            sum(amount_usd) filter (where line = 'base')::decimal(38, 12) as base_usd,
+            sum(amount_usd)::decimal(38, 12) as total_usd,
+            case when count(low_usd) = count(*) then sum(low_usd)::decimal(38, 12) end as low_usd,
+            case when count(high_usd) = count(*) then sum(high_usd)::decimal(38, 12) end as high_usd,
+            sum(steady_floor_usd)::decimal(38, 12) as steady_floor_usd,
+            sum(spike_reserve_p95_usd)::decimal(38, 12) as spike_reserve_p95_usd,
+            sum(spike_reserve_p99_usd)::decimal(38, 12) as spike_reserve_p99_usd,
+            any_value(back_test_error) as back_test_error,
+            any_value(seasonal_naive_error) as seasonal_naive_error,
+            any_value(reason) as reason
+        from forecast_monthly
+        left join (select distinct product_id, product_name from dim_features) as products on scope_id = product_id
+        where scope = 'product'
+        group by scope_id
+        order by total_usd desc nulls last, scope_id
+        """,
+    )
+
+
 def anomalies(marts: DuckDBPyConnection, week: date) -> list[Row]:
     """Those of the week that were not to be expected and that nobody muted, one row each, the dearest first."""
     return rows(

@@ -22,6 +22,7 @@ from assets.reports import (
     change,
     charts,
     document,
+    forecast,
     governance,
     ledger_tables,
     planning,
@@ -204,6 +205,7 @@ def _features(marts: DuckDBPyConnection, week: date) -> dict[str, Any]:
 def _planning(marts: DuckDBPyConnection, week: date) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the template prints of decisions, and their charts."""
     budgets = queries.budgets(marts, week)
+    ahead = queries.forecast(marts)
     break_even, capacity = queries.break_even(marts, week), queries.capacity(marts, week)
     ownership = queries.cost_of_ownership(marts, week)
     architectures = queries.architectures(marts, week)
@@ -211,6 +213,9 @@ def _planning(marts: DuckDBPyConnection, week: date) -> tuple[dict[str, Any], di
         "anomalies": planning.anomaly_table(queries.anomalies(marts, week)),
         "budgets": planning.budget_table(budgets),
         "budget_day": budgets[0]["usage_date"] if budgets else None,
+        "forecast": forecast.months_table(ahead),
+        "forecast_products": forecast.products_table(queries.forecast_products(marts)),
+        "forecast_words": forecast.in_words(ahead),
         "selfhost": planning.break_even_table(break_even),
         "selfhost_month": break_even[0]["month_start"] if break_even else None,
         "verdicts": planning.verdicts(break_even),

@@ -11,6 +11,7 @@ import click
 
 from assets.version import code_version
 from pipelines.cli.config import config
+from pipelines.cli.forecast import forecast
 from pipelines.cli.look import explain, quarantine, status
 from pipelines.cli.periods import accrual, close, diff
 from pipelines.cli.plan import estimate, what_if
@@ -124,6 +125,7 @@ for command in (
     capacity,
     estimate,
     what_if,
+    forecast,
     quarantine,
     prices,
     tco,

@@ -493,7 +493,8 @@ select
     case when line_number = 1 then cast(base * 1.5 as decimal(38, 12)) end as spike_reserve_p99_usd,
     date '2026-10-31' as basis_date, 'weighted_weeks' as method,
     case when base is not null then cast(0.06 as double) end as back_test_error,
-    case when base is not null then cast(0.09 as double) end as seasonal_naive_error, cast(4 as integer) as back_test_origins,
+    case when base is not null then cast(0.09 as double) end as seasonal_naive_error,
+    cast(4 as integer) as back_test_origins,
     case when base is null then 'too little history: 3 whole weeks up to 2026-10-31, 10 are needed' end as reason,
     case when line_number = 1 then cast(0 as bigint) end as unpriced_calls,
     case when line_number = 1 then cast(0 as bigint) end as unpriced_tokens

@@ -249,6 +249,7 @@ def test_feeds_nobody_uses_leave_a_sentence(broken_marts: Build, tmp_path: Path)
         "delete from tco_monthly",
         "delete from cost_change_weekly",
         "delete from budget_status_daily",
+        "delete from forecast_monthly",
         "delete from anomalies_daily",
         "delete from optimization_backlog_weekly",
         "delete from model_policy_violations_weekly",
@@ -265,6 +266,7 @@ def test_feeds_nobody_uses_leave_a_sentence(broken_marts: Build, tmp_path: Path)
     assert "The ledger covers no month in full yet." in page.source
     assert "There is no week before to compare with." in page.source
     assert "No budget of budgets.csv holds in this week." in page.source
+    assert "There is no usage to forecast from yet." in page.source
     assert "Nothing was off in this week." in page.source
     assert "No call of this week would be cheaper in a way the backlog knows." in page.source
     assert "No call of the week broke a rule of model_policy.yml." in page.source
@@ -333,6 +335,29 @@ def test_budgets_are_those_of_the_weeks_last_day_the_fullest_first(page: Page) -
         ["Company", "$1,500.00", "100%", "in plan"],
     ]
     assert "by the end of 15 November" in page.texts["budgets"]
+
+
+def test_the_forecast_says_months_lines_interval_and_how_far_it_was_off(page: Page) -> None:
+    months = page.tables["forecast"][1:]
+    assert len(months) == 12
+    assert months[0] == [
+        "Nov 2026", "$100.00", "$10.00", "$0.00", "\N{MINUS SIGN}$3.00", "$25.00", "$10.00", "$142.00", "$115.60",
+        "$175.00",
+    ]  # fmt: skip
+    assert [row[0] for row in page.tables["forecast-products"][1:]] == ["Assist", "Build", "evil"]
+    assert page.tables["forecast-products"][1][1:4] == ["$720.00", "$1,070.40", "$880.32"]
+    assert "3 whole weeks up to 2026-10-31, 10 are needed" in page.tables["forecast-products"][3][2]
+    said = page.texts["forecast"]
+    assert "Twelve months from November 2026 will cost about $1,704.00 ($1,387.20 to $2,100.00): an estimate" in said
+    assert "Tried on 4 weeks of the past it was 6.0% off 28 days ahead, taking the last week again 9.0%." in said
+
+
+def test_too_little_history_is_said_and_no_amount_stands(broken_marts: Build, tmp_path: Path) -> None:
+    nulls = ", ".join(f"{name} = null" for name in ("amount_usd", "low_usd", "high_usd"))
+    marts = broken_marts(f"update forecast_monthly set {nulls}, reason = 'too little history: 3 whole weeks'")
+    page = Page(write_weekly_report(marts, tmp_path, WEEK, META).path)
+    assert "There is no forecast: too little history: 3 whole weeks." in page.texts["forecast"]
+    assert all("$" not in cell for row in page.tables["forecast"][1:] for cell in row)
 
 
 def test_own_gpus_stand_beside_the_api_with_the_verdict_in_words(page: Page) -> None:

@@ -1,0 +1,141 @@
+"""What the report says of the months ahead: the company by line, its products, and how far to trust it."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from itertools import groupby
+from typing import Any
+
+from assets.reports import text
+from assets.reports.queries import FORECAST_LINES
+from assets.reports.tables import CENTS, Cell, Column, Table, absent
+from sources.money import largest_remainder
+
+Row = Mapping[str, Any]
+ZERO = Decimal(0)
+LABELS = {
+    "base": "Base",
+    "other_charges": "Other charges",
+    "planned_growth": "Planned growth",
+    "price_compression": "Falling prices",
+    "growth_reserve": "Growth reserve",
+    "hidden_costs": "Hidden costs",
+}
+HINTS = {
+    "base": "traffic and contracted prices of today, held flat",
+    "other_charges": "what no price of a call explains: own GPUs, fees, what bills add or take off",
+    "planned_growth": "of the base, as tco.yml says",
+    "price_compression": "of base and planned growth, by forecast of inferledger.yml",
+    "growth_reserve": "of the base, for growth nobody planned",
+    "hidden_costs": "of the base: retries, evaluation, what stands on no price list",
+}
+
+
+def months_table(rows: Sequence[Row]) -> Table:
+    """One row per month of the company, by line; `rows` are one per month and line, in order."""
+    months = [(month, list(of)) for month, of in groupby(rows, key=lambda row: row["month_start"])]
+    body = tuple((Cell(f"{month:%b %Y}"), *_month(of)) for month, of in months)
+    return Table(
+        name="forecast",
+        columns=(
+            Column("Month", is_number=False),
+            *(Column(LABELS[line], hint=HINTS[line]) for line in FORECAST_LINES),
+            Column("Total"),
+            Column("Low", hint="nine in ten origins of the back-test were no further off; later months are wider"),
+            Column("High"),
+        ),
+        body=body,
+        empty="There is no usage to forecast from yet.",
+    )
+
+
+def _month(lines: Sequence[Row]) -> list[Cell]:
+    """The lines and their total in cents, such that they add up as printed."""
+    amounts = [row["amount_usd"] for row in lines]
+    if None in amounts:
+        return [absent(lines[0]["reason"])] * (len(lines) + 3)
+    shown = largest_remainder(amounts, CENTS)
+    cells = [Cell(_signed(amount), "" if amount else "zero") for amount in shown]
+    return [*cells, Cell(text.usd(sum(shown, ZERO)), "strong"), _sum(lines, "low_usd"), _sum(lines, "high_usd")]
+
+
+def products_table(rows: Sequence[Row]) -> Table:
+    """Twelve months of each product, the dearest first; `rows` are sums of its lines."""
+    known = [row for row in rows if row["total_usd"] is not None]
+    shown = dict(
+        zip(
+            (row["scope_id"] for row in known),
+            largest_remainder([row["total_usd"] for row in known], CENTS),
+            strict=True,
+        )
+    )
+    body = tuple(
+        (
+            Cell(row["name"]),
+            _known(row, row["base_usd"], text.usd),
+            Cell(text.usd(shown[row["scope_id"]]), "strong") if row["scope_id"] in shown else absent(row["reason"]),
+            _known(row, row["low_usd"], text.usd),
+            _known(row, row["high_usd"], text.usd),
+            _known(row, row["steady_floor_usd"], text.usd),
+            _known(row, row["spike_reserve_p95_usd"], text.usd),
+            _known(row, row["spike_reserve_p99_usd"], text.usd),
+            _known(row, row["back_test_error"], text.percent),
+            _known(row, row["seasonal_naive_error"], text.percent),
+        )
+        for row in rows
+    )
+    return Table(
+        name="forecast-products",
+        columns=(
+            Column("Product", is_number=False),
+            Column("Base"),
+            Column("Total"),
+            Column("Low"),
+            Column("High"),
+            Column("Steady floor", hint="of the base: every day a P50 day of the last quarter"),
+            Column("Spikes to P95", hint="of the base: what it takes above the floor to have every day a P95 day"),
+            Column("Spikes to P99"),
+            Column("Back-test error", hint="what it was off 28 days ahead / what they cost (WAPE)"),
+            Column("Last week again", hint="the same of the seasonal naive forecast"),
+        ),
+        body=body,
+        empty="There is no product to forecast yet.",
+    )
+
+
+def in_words(company: Sequence[Row]) -> list[str]:
+    """What the year will cost, from what, and how far the method was off; or why there is no forecast."""
+    if not company:
+        return []
+    first = company[0]
+    if first["amount_usd"] is None:
+        return [f"There is no forecast: {first['reason']}."]
+    total = sum((row["amount_usd"] for row in company), ZERO)
+    said = f"Twelve months from {text.month(first['month_start'])} will cost about {text.usd(total)}"
+    if first["low_usd"] is not None:
+        low, high = (sum((row[name] for row in company), ZERO) for name in ("low_usd", "high_usd"))
+        said += f" ({text.usd(low)} to {text.usd(high)})"
+    basis = text.day(first["basis_date"])
+    words = [f"{said}: an estimate from traffic to {basis} at the latest contracted prices."]
+    if first["back_test_error"] is not None:
+        words.append(
+            f"Tried on {text.plural(first['back_test_origins'], 'week')} of the past it was "
+            f"{text.percent(first['back_test_error'])} off 28 days ahead, taking the last week again "
+            f"{text.percent(first['seasonal_naive_error'])}."
+        )
+    if first["reason"]:
+        words.append(f"It is {first['reason']}." if first["method"] == "seasonal_naive" else f"{first['reason']}.")
+    return words
+
+
+def _sum(rows: Sequence[Row], name: str) -> Cell:
+    if any(row[name] is None for row in rows):
+        return absent("no back-test to tell it from")
+    return Cell(text.usd(sum((row[name] for row in rows), ZERO)))
+
+
+def _known(row: Row, value: Any, write: Any) -> Cell:
+    return absent(row["reason"] or "nothing to tell it from") if value is None else Cell(write(value))
+
+
+def _signed(amount: Decimal) -> str:
+    return text.usd_signed(amount) if amount < 0 else text.usd(amount)
