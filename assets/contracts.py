@@ -321,6 +321,28 @@ CONTRACTS: tuple[MartContract, ...] = (
         due_when=NEVER,
     ),
     MartContract(
+        "plan_actual_monthly",
+        {
+            "planned_on": KEY,
+            "quarter_start": KEY,
+            "month_start": KEY,
+            "account": KEY,
+            "status": Rule(allowed=("actual", "so_far", "ahead")),
+        },
+        due_when=NEVER,
+    ),
+    MartContract(
+        "replan_flags",
+        {
+            "reason": Rule(allowed=("traffic", "price", "quarter")),
+            "scope": Rule(allowed=("company", "product", "model")),
+            "scope_id": KEY,
+            "is_raised": KEY,
+            "words": KEY,
+        },
+        due_when=NEVER,
+    ),
+    MartContract(
         "optimization_backlog_weekly",
         {
             "week_start": KEY,

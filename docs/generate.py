@@ -43,6 +43,7 @@ SETTINGS: Mapping[str, type[BaseModel]] = {
     "markups.csv": models.Markup,
     "token_budgets.csv": models.TokenBudget,
     "budgets.csv": models.Budget,
+    "plan.csv": models.PlanRow,
     "anomaly_states.csv": models.AnomalyState,
     "disputes.csv": models.Dispute,
     "contracts.yml": models.Contracts,

@@ -1,17 +1,24 @@
 """The forecast of twelve months as the marts hold it, or under other assumptions. Reads the published marts."""
 
+import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_DOWN, Decimal
 from itertools import groupby
+from pathlib import Path
 from typing import Any
+
+import duckdb
 
 from assets.marts import MartsError, open_marts, rows
 from assets.publish import DATABASE
 from assets.reports.queries import FORECAST_LINES
 from sources.home import Home
+from sources.money import largest_remainder
 
+PLAN_HEADER = ("planned_on", "month", "account", "amount_usd", "requests")
 PICO = Decimal("1e-12")
 
 
@@ -61,17 +68,56 @@ class Forecast:
     months: list[Month]
 
 
+@dataclass(frozen=True)
+class Plan:
+    """A plan that was saved: its day, which names it, and what it holds."""
+
+    path: Path
+    planned_on: date
+    accounts: list[str]
+    months: int
+    amount_usd: Decimal
+
+
 def read_forecast(
     home: Home, scope: str = "company", scope_id: str = "company", knobs: Knobs | None = None
 ) -> Forecast:
     """What forecast_monthly holds of a company, product, model or account; other knobs change the lines on top."""
     with open_marts(home.published / DATABASE) as marts:
-        found = rows(marts, _LINES, {"scope": scope, "scope_id": scope_id})
-        if not found:
-            known = rows(marts, _KNOWN, {"scope": scope})
-            names = ", ".join(row["scope_id"] for row in known) or "none"
-            raise MartsError(f"forecast_monthly has no {scope} {scope_id!r}; allowed: {names}")
-    knobs = knobs or Knobs()
+        return _read(marts, scope, scope_id, knobs or Knobs())
+
+
+def save_plan(home: Home, knobs: Knobs, today: date) -> Plan:
+    """Add the forecast of every account to plan.csv as the plan of today, in cents; plans of before stay."""
+    path = home.config / "plan.csv"
+    text = path.read_text(encoding="utf-8") if path.is_file() else ",".join(PLAN_HEADER) + "\n"
+    if any(line.startswith(f"{today},") for line in text.splitlines()):
+        raise MartsError(f"{path}: it has a plan of {today}; take its rows out first")
+    with open_marts(home.published / DATABASE) as marts:
+        accounts = [row["scope_id"] for row in rows(marts, _KNOWN, {"scope": "account"})]
+        found = [_read(marts, "account", account, knobs) for account in accounts]
+    found = [forecast for forecast in found if forecast.status == "estimate"]
+    if not found:
+        raise MartsError("there is no forecast to plan by; `inferledger forecast` says why")
+    lines = io.StringIO()
+    writer = csv.writer(lines, lineterminator="\n")
+    total = Decimal(0)
+    for months in zip(*(forecast.months for forecast in found), strict=True):
+        amounts = largest_remainder([month.amount_usd or Decimal(0) for month in months], 2)
+        total += sum(amounts)
+        for forecast, month, amount in zip(found, months, amounts, strict=True):
+            writer.writerow((today, f"{month.month:%Y-%m}", forecast.scope_id, f"{amount:f}", month.requests))
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(text + ("" if text.endswith("\n") else "\n") + lines.getvalue(), encoding="utf-8")
+    temporary.replace(path)
+    return Plan(path, today, [forecast.scope_id for forecast in found], len(found[0].months), total)
+
+
+def _read(marts: duckdb.DuckDBPyConnection, scope: str, scope_id: str, knobs: Knobs) -> Forecast:
+    found = rows(marts, _LINES, {"scope": scope, "scope_id": scope_id})
+    if not found:
+        names = ", ".join(row["scope_id"] for row in rows(marts, _KNOWN, {"scope": scope})) or "none"
+        raise MartsError(f"forecast_monthly has no {scope} {scope_id!r}; allowed: {names}")
     months = [list(of) for _, of in groupby(found, key=lambda row: row["month_start"])]
     first = found[0]
     return Forecast(

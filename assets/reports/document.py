@@ -71,6 +71,7 @@ SECTIONS = (
         {
             "forecast": "The next twelve months of the company, an estimate",
             "forecast_products": "Twelve months of each product, an estimate",
+            "plan": "The plan against the journals and the forecast, by account",
         },
     ),
     Section("Savings to weigh", "", {"savings": "What a change of habit would have saved, the largest first"}),

@@ -127,6 +127,48 @@ def in_words(company: Sequence[Row]) -> list[str]:
     return words
 
 
+def plan_table(rows: Sequence[Row]) -> Table:
+    """The latest plan against what is posted and expected, by quarter and account of the general ledger."""
+    body = tuple(
+        (
+            Cell(f"Q{(row['quarter_start'].month + 2) // 3} {row['quarter_start'].year}"),
+            Cell(row["account"]),
+            Cell(text.count(row["months"])),
+            Cell(text.usd(row["planned_usd"])),
+            _posted(row),
+            _known(row, row["outlook_usd"], text.usd),
+            _known(row, row["difference_usd"], text.usd_signed),
+        )
+        for row in rows
+    )
+    return Table(
+        name="plan",
+        columns=(
+            Column("Quarter", is_number=False),
+            Column("Account", is_number=False),
+            Column("Months", hint="of the quarter that the plan has"),
+            Column("Planned"),
+            Column("Posted", hint="expense of the journals, estimates accrued"),
+            Column("Outlook", hint="what is posted of complete months, the forecast of the others"),
+            Column("Difference", hint="outlook less plan"),
+        ),
+        body=body,
+        empty="No plan is saved for this quarter or the next: inferledger forecast --save-plan adds one.",
+    )
+
+
+def _posted(row: Row) -> Cell:
+    return absent("nothing is posted yet") if row["actual_usd"] is None else Cell(text.usd(row["actual_usd"]))
+
+
+def flags(rows: Sequence[Row]) -> list[str]:
+    """What asks for another plan, a sentence each."""
+    return [
+        f"Plan again: {row['words']}." if row["scope"] == "company" else f"Plan again: {row['name']}, {row['words']}."
+        for row in rows
+    ]
+
+
 def _sum(rows: Sequence[Row], name: str) -> Cell:
     if any(row[name] is None for row in rows):
         return absent("no back-test to tell it from")

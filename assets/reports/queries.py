@@ -401,6 +401,44 @@ def forecast_products(marts: DuckDBPyConnection) -> list[Row]:
     )
 
 
+def plan_actual(marts: DuckDBPyConnection) -> list[Row]:
+    """The latest plan by quarter and account, of the months it has."""
+    return rows(
+        marts,
+        """
+        select
+            planned_on,
+            quarter_start,
+            account,
+            count(*) as months,
+            sum(planned_usd)::decimal(38, 12) as planned_usd,
+            sum(actual_usd)::decimal(38, 12) as actual_usd,
+            case when count(outlook_usd) = count(*) then sum(outlook_usd)::decimal(38, 12) end as outlook_usd,
+            case when count(difference_usd) = count(*) then sum(difference_usd)::decimal(38, 12) end as difference_usd,
+            any_value(reason) as reason
+        from plan_actual_monthly
+        where is_latest and planned_usd is not null
+        group by planned_on, quarter_start, account
+        order by quarter_start, planned_usd desc, account
+        """,
+    )
+
+
+def replan_flags(marts: DuckDBPyConnection) -> list[Row]:
+    """What asks for another plan, the company before its products and models."""
+    return rows(
+        marts,
+        """
+        select reason, scope, scope_id, coalesce(any_value(product_name), scope_id) as name, any_value(words) as words
+        from replan_flags
+        left join dim_features on scope = 'product' and scope_id = product_id
+        where is_raised
+        group by reason, scope, scope_id
+        order by scope, reason, scope_id
+        """,
+    )
+
+
 def anomalies(marts: DuckDBPyConnection, week: date) -> list[Row]:
     """Those of the week that were not to be expected and that nobody muted, one row each, the dearest first."""
     return rows(

@@ -205,7 +205,7 @@ def _features(marts: DuckDBPyConnection, week: date) -> dict[str, Any]:
 def _planning(marts: DuckDBPyConnection, week: date) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the template prints of decisions, and their charts."""
     budgets = queries.budgets(marts, week)
-    ahead = queries.forecast(marts)
+    ahead, planned = queries.forecast(marts), queries.plan_actual(marts)
     break_even, capacity = queries.break_even(marts, week), queries.capacity(marts, week)
     ownership = queries.cost_of_ownership(marts, week)
     architectures = queries.architectures(marts, week)
@@ -216,6 +216,9 @@ def _planning(marts: DuckDBPyConnection, week: date) -> tuple[dict[str, Any], di
         "forecast": forecast.months_table(ahead),
         "forecast_products": forecast.products_table(queries.forecast_products(marts)),
         "forecast_words": forecast.in_words(ahead),
+        "replan": forecast.flags(queries.replan_flags(marts)),
+        "plan": forecast.plan_table(planned),
+        "planned_on": planned[0]["planned_on"] if planned else None,
         "selfhost": planning.break_even_table(break_even),
         "selfhost_month": break_even[0]["month_start"] if break_even else None,
         "verdicts": planning.verdicts(break_even),

@@ -90,6 +90,13 @@ BUDGETS: list[tuple[Any, ...]] = [
     ("feature", "deep_research", "month", "200", "2026-08-01"),
     ("feature", "translation", "day", "10", "2026-08-01"),
 ]
+# Made before the quarter began, for the inference of a company of scale 1: account, USD and requests of each month.
+PLAN: list[tuple[str, str, int]] = [
+    ("5100 Inference", "3000", 75_000),
+    ("5200 GPU rent", "900", 12_000),
+    ("5910 Idle GPUs", "1600", 0),
+    ("6100 Research inference", "150", 6_000),
+]
 SCENARIOS: dict[str, Any] = {
     "scenarios": [
         {
@@ -151,6 +158,10 @@ def write(config: Path) -> None:
         ),
         "fx_rates": ("currency,rate_date,usd_per_unit", list(_rates())),
         "budgets": ("scope,scope_id,period,amount_usd,valid_from", BUDGETS),
+        "plan": (
+            "planned_on,month,account,amount_usd,requests",
+            [("2026-09-28", month, *row) for month in ("2026-10", "2026-11", "2026-12") for row in PLAN],
+        ),
         "people": ("role,product_id,line,loaded_usd_per_year,share,is_serving,valid_from,valid_to", PEOPLE),
         "gl_map": ("line_type,cost_nature,service_provider,cost_center,account,department", GL_ACCOUNTS),
     }

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipelines.cli.common import home_option, json_option, print_json, print_table, usd
+from pipelines.cli.common import count, home_option, json_option, print_json, print_table, usd
+from sources import clock
 from sources.home import Home
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ PERCENT = click.FloatRange(0, 100)
 @click.option("--price-compression", type=click.FloatRange(0, 99), help="Percent prices fall within twelve months.")
 @click.option("--growth-reserve", type=PERCENT, help="Percent of the base, for growth nobody planned.")
 @click.option("--hidden-costs", type=PERCENT, help="Percent of the base, for what stands on no price list.")
+@click.option("--save-plan", is_flag=True, help="Add it to config/plan.csv as the plan of today, by account.")
 @home_option
 @json_option
 def forecast(
@@ -46,22 +48,37 @@ def forecast(
     price_compression: float | None,
     growth_reserve: float | None,
     hidden_costs: float | None,
+    save_plan: bool,
     home: Home,
     as_json: bool,
 ) -> None:
     """What the next twelve months will cost: today's traffic at contracted prices, and named lines on top.
 
     An estimate of the published marts; other assumptions change nothing in the home. Other charges are what no price of
-    a call explains, such as own GPUs.
+    a call explains, such as own GPUs. --save-plan fixes it, under these assumptions, as the plan that later months are
+    held against.
     """
-    from pipelines.forecast import Knobs, read_forecast
+    from pipelines import forecast as ahead
 
     asked = [(scope, value) for scope, value in (("product", product), ("model", model), ("account", account)) if value]
     if len(asked) > 1:
         raise click.UsageError("give one of --product, --model and --account")
     scope, scope_id = asked[0] if asked else ("company", "company")
-    knobs = Knobs(*(_percent(value) for value in (growth, price_compression, growth_reserve, hidden_costs)))
-    found = read_forecast(home, scope, scope_id, knobs)
+    knobs = ahead.Knobs(*(_percent(value) for value in (growth, price_compression, growth_reserve, hidden_costs)))
+    if save_plan:
+        if asked:
+            raise click.UsageError("--save-plan is of the whole company")
+        plan = ahead.save_plan(home, knobs, clock.now().date())
+        if as_json:
+            print_json(plan)
+            return
+        click.echo(
+            f"saved      {plan.path}: the plan of {plan.planned_on}, {plan.months} months of "
+            f"{count(len(plan.accounts), 'account')}, {usd(plan.amount_usd)} USD"
+        )
+        click.echo("           the next `inferledger run` holds it against the journals")
+        return
+    found = ahead.read_forecast(home, scope, scope_id, knobs)
     if as_json:
         print_json(found)
         return

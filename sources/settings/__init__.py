@@ -52,6 +52,7 @@ from sources.settings.models import (
     KubernetesPod,
     Limits,
     Markup,
+    PlanRow,
     Strict,
     Team,
     Tenant,
@@ -108,6 +109,7 @@ class Settings:
     markups: tuple[Markup, ...]
     token_budgets: tuple[TokenBudget, ...]
     budgets: tuple[Budget, ...]
+    plan: tuple[PlanRow, ...]
     anomaly_states: tuple[AnomalyState, ...]
     disputes: tuple[Dispute, ...]
     contracts: tuple[Contract, ...]
@@ -209,6 +211,7 @@ def load_settings(home: Home) -> Settings:
     gl_accounts = reader.rows("gl_map.csv", GlAccount)
     markups, token_budgets = reader.rows("markups.csv", Markup), reader.rows("token_budgets.csv", TokenBudget)
     budgets = reader.rows("budgets.csv", Budget)
+    planned = reader.rows("plan.csv", PlanRow)
     states = reader.rows("anomaly_states.csv", AnomalyState)
     disputes = reader.rows("disputes.csv", Dispute)
     general_text, general = reader.document("inferledger.yml", General, None)
@@ -259,6 +262,7 @@ def load_settings(home: Home) -> Settings:
     feature_ids = reader.known("features.csv", [row.feature_id for _, row in features])
     key_ids = reader.known("api_keys.csv", [row.api_key_id for _, row in keys])
     problems.extend(checks.check_budgets(budgets, tenant_ids, product_ids, feature_ids, key_ids))
+    problems.extend(checks.check_plan(planned))
     problems.extend(checks.check_anomaly_states(states, tenant_ids, feature_ids, key_ids))
     if scenarios is not None:
         problems.extend(check_scenarios(scenarios_text, scenarios, feature_ids))
@@ -298,6 +302,7 @@ def load_settings(home: Home) -> Settings:
         markups=_bare(markups),
         token_budgets=_bare(token_budgets),
         budgets=_bare(budgets),
+        plan=_bare(planned),
         anomaly_states=_bare(states),
         disputes=_bare(disputes),
         contracts=tuple(contracts.contracts),
@@ -371,6 +376,7 @@ def config_tables(settings: Settings) -> dict[str, pl.DataFrame]:
         "budgets": tables.dumped(settings.budgets),
         "forecast_months": settings.general.forecast.rows(settings.tco.horizon.inference_growth_percent_per_month),
         "anomaly_limits": settings.general.anomalies.rows,
+        "plan": tables.dumped(settings.plan),
         "anomaly_states": tables.dumped(settings.anomaly_states),
         "disputes": tables.dumped(settings.disputes),
         "declared_feeds": [

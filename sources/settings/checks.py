@@ -30,6 +30,7 @@ from sources.settings.models import (
     GlAccount,
     KubernetesPod,
     Markup,
+    PlanRow,
     Strict,
     Team,
     Tenant,
@@ -288,6 +289,13 @@ def check_budgets(
     ):
         used = ((n, row.scope_id) for n, row in budgets if row.scope == scope)
         yield from unknown_ids(file, "scope_id", used, ids, where)
+
+
+def check_plan(rows: Sequence[Placed[PlanRow]]) -> Iterator[Problem]:
+    """A plan says once what an account costs in a month."""
+    yield from duplicates(
+        "plan.csv", "account", rows, lambda row: f"{row.account} of {row.month}, planned on {row.planned_on}"
+    )
 
 
 def check_anomaly_states(

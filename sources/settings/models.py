@@ -654,6 +654,16 @@ class Budget(Dated):
         return self
 
 
+class PlanRow(Strict):
+    """What one account was planned to cost in a month. Later plans are added; those of before stay."""
+
+    planned_on: Day
+    month: Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
+    account: Name
+    amount_usd: Annotated[Decimal, BeforeValidator(_plain_number), Field(max_digits=18, decimal_places=8)]
+    requests: Count = 0
+
+
 class AnomalyState(Dated):
     """What somebody has said of the anomalies of one kind and scope."""
 

@@ -152,6 +152,13 @@ CONFIG_SCHEMAS: dict[str, dict[str, Any]] = {
         "spreads": pl.Decimal(9, 6),
         "spreads_two_days": pl.Decimal(9, 6),
     },
+    "plan": {
+        "planned_on": pl.Date(),
+        "month": pl.String(),
+        "account": pl.String(),
+        "amount_usd": pl.Decimal(18, 8),
+        "requests": pl.Int64(),
+    },
     "anomaly_states": {
         "scope": pl.String(),
         "scope_id": pl.String(),

@@ -116,6 +116,7 @@ def test_assets_outside_dbt_are_these() -> None:
             "config/markups",
             "config/model_policy_rules",
             "config/people",
+            "config/plan",
             "config/provisioned_deployments",
             "config/rate_limits",
             "config/rules_of_thumb",

@@ -1,8 +1,10 @@
 """`inferledger forecast` on hand-built marts: what the mart says, other assumptions, and too little history."""
 
 import json
+import shutil
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from assets.marts import MartsError
 from pipelines.cli import cli
 from pipelines.forecast import Knobs, read_forecast
 from sources.home import Home, init_home
+from sources.settings import load_settings
 from tests.unit.assets.reports.small_marts import build_marts
 
 
@@ -79,6 +82,26 @@ def test_too_little_history_is_a_reason_and_no_amount(home: Home) -> None:
     text = said(home, "--product", "evil")
     assert "too little history: 3 whole weeks up to 2026-10-31, 10 are needed" in text
     assert "0.00" not in text
+
+
+def test_a_plan_is_saved_by_account_and_plans_of_before_stay(
+    tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = init_home(tmp_path / "own")
+    shutil.copytree(home.published, own.published, dirs_exist_ok=True)
+    monkeypatch.setenv("INFERLEDGER_NOW", "2026-11-18T06:00:00Z")
+    assert "the plan of 2026-11-18, 12 months of 1 account, 1,704.00 USD" in said(own, "--save-plan")
+    monkeypatch.setenv("INFERLEDGER_NOW", "2026-11-19T06:00:00Z")
+    said(own, "--save-plan", "--growth-reserve", "0")
+    plan = load_settings(own).plan
+    assert [(str(row.planned_on), row.month, row.account, row.amount_usd, row.requests) for row in plan[::12]] == [
+        ("2026-11-18", "2026-11", "5100", Decimal(142), 1000),
+        ("2026-11-19", "2026-11", "5100", Decimal(117), 1000),
+    ]
+    assert len(plan) == 24
+    again = CliRunner().invoke(cli, ["forecast", "--home", str(own.root), "--save-plan"])
+    assert again.exit_code == 2
+    assert "it has a plan of 2026-11-19; take its rows out first" in again.output
 
 
 def test_who_is_not_there_is_named_with_who_is(home: Home) -> None:

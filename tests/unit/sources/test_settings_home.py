@@ -21,6 +21,7 @@ def test_init_lays_out_settings_and_landing_folders(tmp_path: Path) -> None:
         "markups.csv",
         "token_budgets.csv",
         "budgets.csv",
+        "plan.csv",
         "anomaly_states.csv",
         "disputes.csv",
         "tenants.csv",

@@ -505,9 +505,35 @@ from (values
 cross join (select range as month_number from range(1, 13))
 cross join (values
     ('company', 'company', 100, 10), ('product', 'assist', 60, 10), ('product', 'build', 40, 0),
-    ('product', 'evil', null, null)
+    ('product', 'evil', null, null), ('account', '5100', 100, 10)
 ) as scopes (scope, scope_id, base, others)
 cross join lateral (select others * is_other as other);
+"""
+
+PLANS = """
+create table plan_actual_monthly as
+select
+    planned_on, planned_on = date '2026-11-10' as is_latest, date '2026-10-01' as quarter_start, month_start, account,
+    status, cast(planned as decimal(38, 12)) as planned_usd, cast(actual as decimal(38, 12)) as actual_usd,
+    cast(outlook as decimal(38, 12)) as outlook_usd, cast(outlook - planned as decimal(38, 12)) as difference_usd,
+    cast(null as varchar) as reason
+from (values
+    (date '2026-09-28', date '2026-10-01', '5100', 'actual', 80, 82.005, 82.005),
+    (date '2026-11-10', date '2026-10-01', '5100', 'actual', null, 82.005, 82.005),
+    (date '2026-11-10', date '2026-11-01', '5100', 'so_far', 110, 30, 100),
+    (date '2026-11-10', date '2026-12-01', '5100', 'ahead', 120, null, 135.5),
+    (date '2026-11-10', date '2026-11-01', '6100', 'ahead', 5, null, 0),
+    (date '2026-11-10', date '2026-12-01', '6100', 'ahead', 5, null, 0)
+) as t (planned_on, month_start, account, status, planned, actual, outlook);
+create table replan_flags as
+select
+    reason, scope, scope_id, is_raised, 'the plan of 2026-11-10' as compared_with, cast(10 as double) as planned_value,
+    cast(20 as double) as current_value, cast(1 as double) as change, words
+from (values
+    ('traffic', 'company', 'company', true, 'traffic is 100 % above the plan of 2026-11-10'),
+    ('price', 'model', 'gpt-5.4', true, 'calls would cost 25 % less at the latest price than in the plan'),
+    ('quarter', 'company', 'company', false, 'the plan of 2026-11-10 is less than three months old')
+) as t (reason, scope, scope_id, is_raised, words);
 """
 
 ANOMALIES = """
@@ -637,6 +663,7 @@ def build_marts(path: Path) -> Path:
             CHANGES,
             BUDGETS,
             FORECAST,
+            PLANS,
             ANOMALIES,
             GOVERNANCE,
             SAVINGS,

@@ -250,6 +250,7 @@ def test_feeds_nobody_uses_leave_a_sentence(broken_marts: Build, tmp_path: Path)
         "delete from cost_change_weekly",
         "delete from budget_status_daily",
         "delete from forecast_monthly",
+        "delete from plan_actual_monthly",
         "delete from anomalies_daily",
         "delete from optimization_backlog_weekly",
         "delete from model_policy_violations_weekly",
@@ -267,6 +268,7 @@ def test_feeds_nobody_uses_leave_a_sentence(broken_marts: Build, tmp_path: Path)
     assert "There is no week before to compare with." in page.source
     assert "No budget of budgets.csv holds in this week." in page.source
     assert "There is no usage to forecast from yet." in page.source
+    assert "No plan is saved for this quarter or the next" in page.source
     assert "Nothing was off in this week." in page.source
     assert "No call of this week would be cheaper in a way the backlog knows." in page.source
     assert "No call of the week broke a rule of model_policy.yml." in page.source
@@ -350,6 +352,18 @@ def test_the_forecast_says_months_lines_interval_and_how_far_it_was_off(page: Pa
     said = page.texts["forecast"]
     assert "Twelve months from November 2026 will cost about $1,704.00 ($1,387.20 to $2,100.00): an estimate" in said
     assert "Tried on 4 weeks of the past it was 6.0% off 28 days ahead, taking the last week again 9.0%." in said
+
+
+def test_the_latest_plan_stands_against_journals_and_forecast_with_what_asks_for_another(page: Page) -> None:
+    assert page.tables["plan"][1:] == [
+        ["Q4 2026", "5100", "2", "$230.00", "$30.00", "$235.50", "+$5.50"],
+        ["Q4 2026", "6100", "2", "$10.00", "– (nothing is posted yet)", "$0.00", "\N{MINUS SIGN}$10.00"],
+    ]
+    said = page.texts["forecast"]
+    assert "The plan of 10 November against the journals and the forecast" in said
+    assert "Plan again: traffic is 100 % above the plan of 2026-11-10." in said
+    assert "Plan again: gpt-5.4, calls would cost 25 % less at the latest price" in said
+    assert "three months old" not in said
 
 
 def test_too_little_history_is_said_and_no_amount_stands(broken_marts: Build, tmp_path: Path) -> None:
