@@ -26,6 +26,9 @@ from sources.settings import Settings
 
 _CODE = Path(__file__).parent
 CHARGEBACK_FILE = "chargeback.csv"
+# What a report says of the months ahead is of no week: where it changes, the newest report is due, and no other.
+AHEAD = ("forecast_monthly", "plan_actual_monthly", "replan_flags")
+_AHEAD = "{}, months ahead"
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,9 @@ class _Written:
 
     def is_current(self, name: str, digest: str) -> bool:
         return (self.home.reports / name).is_file() and self.read().get(name) == digest
+
+    def has_ahead(self, name: str, digest: str) -> bool:
+        return self.read().get(_AHEAD.format(name)) == digest
 
     def note(self, name: str, digest: str) -> None:
         temporary = self.path.with_suffix(".tmp")
@@ -64,8 +70,13 @@ def due_weeks(home: Home, manifest: Manifest, asked: date | None) -> list[date]:
     """Mondays of the weeks whose report is asked for or there, and is not of these numbers."""
     weeks = [date.fromisoformat(week) for week in manifest.weeks]
     wanted = [week for week in weeks if week == asked or report_path(home, week).is_file()]
-    written = _Written(home)
-    return [week for week in wanted if not written.is_current(_name(home, week), _report_digest(manifest, week))]
+    written, ahead = _Written(home), _ahead_digest(manifest)
+    return [
+        week
+        for week in wanted
+        if not written.is_current(_name(home, week), _report_digest(manifest, week))
+        or (week == max(wanted) and not written.has_ahead(_name(home, week), ahead))
+    ]
 
 
 def deliver_report(home: Home, manifest: Manifest, settings: Settings, week: date) -> WeeklyReport:
@@ -73,6 +84,7 @@ def deliver_report(home: Home, manifest: Manifest, settings: Settings, week: dat
     folder = report_path(home, week).parent
     report = write_weekly_report(home.published / DATABASE, folder, week, _meta(manifest), settings.limits)
     _Written(home).note(_name(home, week), _report_digest(manifest, week))
+    _Written(home).note(_AHEAD.format(_name(home, week)), _ahead_digest(manifest))
     return report
 
 
@@ -143,6 +155,11 @@ def _report_digest(manifest: Manifest, week: date) -> str:
     """A report shows its week and those before it."""
     shown = [content for monday, content in sorted(manifest.weeks.items()) if monday <= week.isoformat()]
     return _digest("reports", *shown)
+
+
+def _ahead_digest(manifest: Manifest) -> str:
+    files = (manifest.files.get(f"{mart}.parquet") for mart in AHEAD)
+    return _digest("reports", *(file.content for file in files if file))
 
 
 def _digest(code: str, *content: str) -> str:

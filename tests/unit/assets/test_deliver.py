@@ -63,6 +63,16 @@ def test_a_changed_week_makes_its_report_and_later_ones_due(home: Home, publish_
     assert due_weeks(home, of_week_before, None) == [WEEK_BEFORE, WEEK]
 
 
+def test_a_changed_plan_makes_the_newest_report_due_alone(home: Home, publish_marts: Publish) -> None:
+    manifest = publish_marts("one")
+    for week in (WEEK_BEFORE, WEEK):
+        deliver_report(home, manifest, load_settings(home), week)
+    planned = publish_marts("two", "update plan_actual_monthly set planned_usd = planned_usd + 1")
+    assert due_weeks(home, planned, None) == [WEEK]
+    deliver_report(home, planned, load_settings(home), WEEK)
+    assert due_weeks(home, planned, None) == []
+
+
 def test_a_killed_delivery_leaves_the_report_due(home: Home, publish_marts: Publish) -> None:
     manifest = publish_marts("one")
     deliver_report(home, manifest, load_settings(home), WEEK)
