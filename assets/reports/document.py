@@ -70,8 +70,9 @@ SECTIONS = (
         "",
         {
             "forecast": "The next twelve months of the company, an estimate",
-            "forecast_products": "Twelve months of each product, an estimate",
+            "forecast_products": "Twelve months of the company and each product, an estimate",
             "plan": "The plan against the journals and the forecast, by account",
+            "replan": "What asks for another plan",
         },
     ),
     Section("Savings to weigh", "", {"savings": "What a change of habit would have saved, the largest first"}),

@@ -59,25 +59,16 @@ def _month(lines: Sequence[Row]) -> list[Cell]:
 
 
 def products_table(rows: Sequence[Row]) -> Table:
-    """Twelve months of each product, the dearest first; `rows` are sums of its lines."""
-    known = [row for row in rows if row["total_usd"] is not None]
-    shown = dict(
-        zip(
-            (row["scope_id"] for row in known),
-            largest_remainder([row["total_usd"] for row in known], CENTS),
-            strict=True,
-        )
-    )
+    """Twelve months of the company and of each product, the dearest first; `rows` are sums of their lines."""
+    parts = [row for row in rows if row["scope"] == "product" and row["total_usd"] is not None]
+    shown = largest_remainder([row["total_usd"] for row in parts], CENTS)
+    totals = {"company": sum(shown, ZERO)} | {row["scope_id"]: usd for row, usd in zip(parts, shown, strict=True)}
     body = tuple(
         (
-            Cell(row["name"]),
+            Cell(row["name"], "strong" if row["scope"] == "company" else ""),
             _known(row, row["base_usd"], text.usd),
-            Cell(text.usd(shown[row["scope_id"]]), "strong") if row["scope_id"] in shown else absent(row["reason"]),
-            _known(row, row["low_usd"], text.usd),
-            _known(row, row["high_usd"], text.usd),
-            _known(row, row["steady_floor_usd"], text.usd),
-            _known(row, row["spike_reserve_p95_usd"], text.usd),
-            _known(row, row["spike_reserve_p99_usd"], text.usd),
+            absent(row["reason"]) if row["total_usd"] is None else Cell(text.usd(totals[row["scope_id"]]), "strong"),
+            *(_known(row, row[name], text.usd) for name in _OF_THE_YEAR),
             _known(row, row["back_test_error"], text.percent),
             _known(row, row["seasonal_naive_error"], text.percent),
         )
@@ -86,16 +77,16 @@ def products_table(rows: Sequence[Row]) -> Table:
     return Table(
         name="forecast-products",
         columns=(
-            Column("Product", is_number=False),
+            Column("Of", is_number=False),
             Column("Base"),
             Column("Total"),
             Column("Low"),
             Column("High"),
-            Column("Steady floor", hint="of the base: every day a P50 day of the last quarter"),
-            Column("Spikes to P95", hint="of the base: what it takes above the floor to have every day a P95 day"),
-            Column("Spikes to P99"),
-            Column("Back-test error", hint="what it was off 28 days ahead / what they cost (WAPE)"),
-            Column("Last week again", hint="the same of the seasonal naive forecast"),
+            Column("Floor", hint="of the base: every day a P50 day of the last quarter"),
+            Column("To P95", hint="of the base: what it takes above the floor to have every day a P95 day"),
+            Column("To P99"),
+            Column("Error", hint="of the back-test: what it was off 28 days ahead / what they cost (WAPE)"),
+            Column("Last week", hint="the same of the seasonal naive forecast"),
         ),
         body=body,
         empty="There is no product to forecast yet.",
@@ -149,7 +140,10 @@ def plan_table(rows: Sequence[Row]) -> Table:
             Column("Months", hint="of the quarter that the plan has"),
             Column("Planned"),
             Column("Posted", hint="expense of the journals, estimates accrued"),
-            Column("Outlook", hint="what is posted of complete months, the forecast of the others"),
+            Column(
+                "Outlook",
+                hint="what is posted of complete months, else the forecast without its reserve",
+            ),
             Column("Difference", hint="outlook less plan"),
         ),
         body=body,
@@ -157,16 +151,21 @@ def plan_table(rows: Sequence[Row]) -> Table:
     )
 
 
+_OF_THE_YEAR = ("low_usd", "high_usd", "steady_floor_usd", "spike_reserve_p95_usd", "spike_reserve_p99_usd")
+
+
 def _posted(row: Row) -> Cell:
     return absent("nothing is posted yet") if row["actual_usd"] is None else Cell(text.usd(row["actual_usd"]))
 
 
-def flags(rows: Sequence[Row]) -> list[str]:
-    """What asks for another plan, a sentence each."""
-    return [
-        f"Plan again: {row['words']}." if row["scope"] == "company" else f"Plan again: {row['name']}, {row['words']}."
-        for row in rows
-    ]
+def replan_table(rows: Sequence[Row]) -> Table:
+    """What asks for another plan, the company's first."""
+    return Table(
+        name="replan",
+        columns=(Column("Of", is_number=False), Column("Why", is_number=False)),
+        body=tuple((Cell(row["name"]), Cell(row["words"], "strong")) for row in rows),
+        empty="Nothing asks for another plan.",
+    )
 
 
 def _sum(rows: Sequence[Row], name: str) -> Cell:

@@ -372,13 +372,15 @@ def forecast(marts: DuckDBPyConnection) -> list[Row]:
 
 
 def forecast_products(marts: DuckDBPyConnection) -> list[Row]:
-    """Twelve months of each product, the dearest first; those without a forecast last."""
+    """Twelve months of the company, then of each product, the dearest first; those without a forecast last."""
     return rows(
         marts,
         """
         select
+            scope,
             scope_id,
             case
+                when scope = 'company' then 'Company'
                 when scope_id = 'short_history' then 'Too little history'
                 else coalesce(any_value(product_name), scope_id)
             end as name,
@@ -393,10 +395,11 @@ def forecast_products(marts: DuckDBPyConnection) -> list[Row]:
             any_value(seasonal_naive_error) as seasonal_naive_error,
             any_value(reason) as reason
         from forecast_monthly
-        left join (select distinct product_id, product_name from dim_features) as products on scope_id = product_id
-        where scope = 'product'
-        group by scope_id
-        order by total_usd desc nulls last, scope_id
+        left join (select distinct product_id, product_name from dim_features) as products
+            on scope = 'product' and scope_id = product_id
+        where scope in ('company', 'product')
+        group by scope, scope_id
+        order by scope, total_usd desc nulls last, scope_id
         """,
     )
 
@@ -429,7 +432,12 @@ def replan_flags(marts: DuckDBPyConnection) -> list[Row]:
     return rows(
         marts,
         """
-        select reason, scope, scope_id, coalesce(any_value(product_name), scope_id) as name, any_value(words) as words
+        select
+            reason,
+            scope,
+            scope_id,
+            case when scope = 'company' then 'Company' else coalesce(any_value(product_name), scope_id) end as name,
+            any_value(words) as words
         from replan_flags
         left join dim_features on scope = 'product' and scope_id = product_id
         where is_raised

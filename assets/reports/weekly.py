@@ -216,7 +216,7 @@ def _planning(marts: DuckDBPyConnection, week: date) -> tuple[dict[str, Any], di
         "forecast": forecast.months_table(ahead),
         "forecast_products": forecast.products_table(queries.forecast_products(marts)),
         "forecast_words": forecast.in_words(ahead),
-        "replan": forecast.flags(queries.replan_flags(marts)),
+        "replan": forecast.replan_table(queries.replan_flags(marts)),
         "plan": forecast.plan_table(planned),
         "planned_on": planned[0]["planned_on"] if planned else None,
         "selfhost": planning.break_even_table(break_even),

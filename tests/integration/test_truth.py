@@ -428,3 +428,12 @@ def test_truncated_and_missing_files_are_named(company: Company, marts: duckdb.D
     [cut] = [line for line in set_aside(company) if "spend_logs_2026-10-24" in line["file"]]
     assert (cut["line"], cut["field"]) == (1, "line")
     assert "line 1: line is cut off: the gzip stream ends early" in cut["reason"]
+
+
+def test_the_forecast_was_nearer_than_the_last_week_again(marts: duckdb.DuckDBPyConnection) -> None:
+    [(method, error, naive, origins)] = marts.sql(
+        "select distinct method, back_test_error, seasonal_naive_error, back_test_origins from forecast_monthly "
+        "where scope = 'company'"
+    ).fetchall()
+    assert (method, origins) == ("weighted_weeks", 4)
+    assert error < naive

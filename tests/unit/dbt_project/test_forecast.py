@@ -160,6 +160,7 @@ def test_a_new_product_is_in_the_company_and_in_none_of_its_own() -> None:
     assert found["p"] == (210, 210, "estimate")
     assert found["new"] == (None, None, "too_little_history")
     assert found["short_history"] == (210, None, "estimate")
+    assert {row["back_test_origins"] for row in rows if row["scope_id"] == "short_history"} == {0}
 
 
 @pytest.mark.parametrize("seed", range(3))

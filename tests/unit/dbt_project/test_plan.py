@@ -26,14 +26,15 @@ FIRST, SECOND = date(2026, 9, 28), date(2026, 11, 10)
 
 
 def ahead(scope: str, scope_id: str, usd: str | None, requests: int = 0) -> list[dict[str, Any]]:
-    """A forecast of so much in each month from November, of which a fifth is a line beside the base."""
+    """A forecast of so much in each month from November, a fifth beside the base, and a reserve."""
     amount = Decimal(usd) if usd else None
     return [
         {"month_start": month, "month_number": number, "scope": scope, "scope_id": scope_id, "line": line,
          "status": "estimate" if usd else "too_little_history", "requests": requests if line == "base" else None,
-         "amount_usd": amount and amount * share, "basis_date": LAST_DAY, "reason": None if usd else "too little"}
+         "amount_usd": amount and amount * Decimal(share), "basis_date": LAST_DAY,
+         "reason": None if usd else "too little"}
         for number, month in enumerate(MONTHS[1:], 1)
-        for line, share in (("base", Decimal("0.8")), ("other_charges", Decimal("0.2")))
+        for line, share in (("base", "0.8"), ("other_charges", "0.2"), ("growth_reserve", "7"))
     ]  # fmt: skip
 
 

@@ -279,7 +279,7 @@ described as (
         end as reason,
         company.basis_date,
         company.method,
-        scopes.back_test_origins,
+        coalesce(scopes.back_test_origins, 0) as back_test_origins,
         scopes.back_test_error,
         scopes.seasonal_naive_error,
         case

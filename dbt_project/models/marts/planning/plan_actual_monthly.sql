@@ -54,6 +54,7 @@ posted as (
 
 ),
 
+-- a reserve is held, and not expected
 ahead as (
 
     select
@@ -63,6 +64,7 @@ ahead as (
         max(reason) as reason,
         cast(sum(amount_usd) as decimal(26, 12)) as forecast_usd
     from forecast
+    where line <> 'growth_reserve'
     group by month_start, scope_id
 
 ),
