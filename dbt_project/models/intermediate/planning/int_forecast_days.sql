@@ -97,43 +97,34 @@ repriced_days as (
 
 ),
 
-recent as (
+changed as (
 
     select
-        usage.*,
-        repriced_days.latest_date
+        usage.usage_date as called_date,
+        usage.product_id,
+        usage.model as called_model,
+        usage.cost_nature,
+        usage.cost_center,
+        usage.is_last_attempt,
+        usage.contracted_cost_usd as paid_cost_usd,
+        usage.call_id as response_id,
+        {%- for name in price_key + counts %}
+        usage.{{ name }},
+        {%- endfor %}
+        repriced_days.latest_date as usage_date,
+        usage.started_at,
+        usage.operation,
+        usage.reported_cost_usd,
+        usage.billing_status
     from usage
     inner join basis
         on usage.usage_date > cast({{ dbt.dateadd('day', -7 * blocks, 'basis.basis_date') }} as date)
-    left join repriced_days
+    inner join repriced_days
         on
             usage.usage_date = repriced_days.usage_date
             {%- for name in price_key %}
             and usage.{{ name }} = repriced_days.{{ name }}
             {%- endfor %}
-
-),
-
-changed as (
-
-    select
-        usage_date as called_date,
-        product_id,
-        model as called_model,
-        cost_nature,
-        cost_center,
-        is_last_attempt,
-        contracted_cost_usd as paid_cost_usd,
-        call_id as response_id,
-        {{ price_key | join(', ') }},
-        latest_date as usage_date,
-        started_at,
-        operation,
-        reported_cost_usd,
-        billing_status,
-        {{ counts | join(', ') }}
-    from recent
-    where latest_date is not null
 
 ),
 
@@ -149,19 +140,27 @@ priced as (
 calls as (
 
     select
-        usage_date,
-        product_id,
-        model,
-        service_provider,
-        cost_nature,
-        cost_center,
-        is_last_attempt,
-        total_input_tokens + total_output_tokens as tokens,
-        contracted_cost_usd,
-        contracted_cost_usd as base_cost_usd,
-        pricing_status = 'unpriced' as is_unpriced
-    from recent
-    where latest_date is null
+        usage.usage_date,
+        usage.product_id,
+        usage.model,
+        usage.service_provider,
+        usage.cost_nature,
+        usage.cost_center,
+        usage.is_last_attempt,
+        usage.total_input_tokens + usage.total_output_tokens as tokens,
+        usage.contracted_cost_usd,
+        usage.contracted_cost_usd as base_cost_usd,
+        usage.pricing_status = 'unpriced' as is_unpriced
+    from usage
+    inner join basis
+        on usage.usage_date > cast({{ dbt.dateadd('day', -7 * blocks, 'basis.basis_date') }} as date)
+    left join repriced_days
+        on
+            usage.usage_date = repriced_days.usage_date
+            {%- for name in price_key %}
+            and usage.{{ name }} = repriced_days.{{ name }}
+            {%- endfor %}
+    where repriced_days.usage_date is null
     union all
     select
         called_date as usage_date,
