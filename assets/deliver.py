@@ -6,6 +6,7 @@ kept in reports/written.json, so that a run that was killed on the way is taken 
 
 import hashlib
 import json
+import shutil
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -18,7 +19,7 @@ from assets.reports.audience import COMPANY, Audience
 from assets.reports.explorer import FILE_NAME as EXPLORER_FILE
 from assets.reports.explorer import Explorer, write_explorer
 from assets.reports.weekly import FILE_NAME as REPORT_FILE
-from assets.reports.weekly import ReportMeta, WeeklyReport, write_weekly_report
+from assets.reports.weekly import NoRowsError, ReportMeta, WeeklyReport, write_weekly_report
 from assets.version import code_version
 from assets.warehouse import folder_hash
 from sources.home import Home
@@ -29,6 +30,7 @@ CHARGEBACK_FILE = "chargeback.csv"
 # What a report says of the months ahead is of no week: where it changes, the newest report is due, and no other.
 AHEAD = ("forecast_monthly", "plan_actual_monthly", "replan_flags")
 _AHEAD = "{}, months ahead"
+_WITHOUT_ROWS = "{}, without rows"
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,9 @@ class _Written:
     def is_current(self, name: str, digest: str) -> bool:
         return (self.home.reports / name).is_file() and self.read().get(name) == digest
 
+    def is_without_rows(self, name: str, digest: str) -> bool:
+        return self.read().get(_WITHOUT_ROWS.format(name)) == digest
+
     def has_ahead(self, name: str, digest: str) -> bool:
         return self.read().get(_AHEAD.format(name)) == digest
 
@@ -62,29 +67,57 @@ def week_name(monday: date) -> str:
     return f"{monday:%G-W%V}"
 
 
-def report_path(home: Home, monday: date) -> Path:
-    return home.reports / week_name(monday) / REPORT_FILE
+def report_path(home: Home, monday: date, audience: Audience = COMPANY) -> Path:
+    return home.reports / audience.folder / week_name(monday) / REPORT_FILE
 
 
-def due_weeks(home: Home, manifest: Manifest, asked: date | None) -> list[date]:
-    """Mondays of the weeks whose report is asked for or there, and is not of these numbers."""
+def due_weeks(home: Home, manifest: Manifest, settings: Settings, asked: date | None) -> list[date]:
+    """Mondays of the weeks whose reports are asked for or there, and are not of these numbers."""
     weeks = [date.fromisoformat(week) for week in manifest.weeks]
     wanted = [week for week in weeks if week == asked or report_path(home, week).is_file()]
     written, ahead = _Written(home), _ahead_digest(manifest)
-    return [
-        week
-        for week in wanted
-        if not written.is_current(_name(home, week), _report_digest(manifest, week))
-        or (week == max(wanted) and not written.has_ahead(_name(home, week), ahead))
-    ]
+
+    def is_due(week: date) -> bool:
+        digest, company = _report_digest(manifest, week), _name(home, week, COMPANY)
+        others = (_name(home, week, audience) for audience in report_audiences(settings))
+        return (
+            not written.is_current(company, digest)
+            or (week == max(wanted) and not written.has_ahead(company, ahead))
+            or not all(written.is_current(name, digest) or written.is_without_rows(name, digest) for name in others)
+        )
+
+    return [week for week in wanted if is_due(week)]
 
 
-def deliver_report(home: Home, manifest: Manifest, settings: Settings, week: date) -> WeeklyReport:
-    """Write the report of one week."""
-    folder = report_path(home, week).parent
-    report = write_weekly_report(home.published / DATABASE, folder, week, _meta(manifest), settings.limits)
-    _Written(home).note(_name(home, week), _report_digest(manifest, week))
-    _Written(home).note(_AHEAD.format(_name(home, week)), _ahead_digest(manifest))
+def report_audiences(settings: Settings) -> list[Audience]:
+    """Who gets a weekly report of their own, beside the company."""
+    return [Audience(chosen.kind, chosen.id) for chosen in settings.general.report_audiences]
+
+
+def deliver_reports(home: Home, manifest: Manifest, settings: Settings, week: date) -> list[WeeklyReport]:
+    """Write the reports of one week: the company's first, then those of the audiences that have rows in it."""
+    company = deliver_report(home, manifest, settings, week)
+    digest, written = _report_digest(manifest, week), [company]
+    for audience in report_audiences(settings):
+        try:
+            written.append(deliver_report(home, manifest, settings, week, audience))
+        except NoRowsError:
+            # a tenant that is silent for a week is nothing to stop for; what was written before would be of other rows
+            shutil.rmtree(report_path(home, week, audience).parent, ignore_errors=True)
+            _Written(home).note(_WITHOUT_ROWS.format(_name(home, week, audience)), digest)
+    return written
+
+
+def deliver_report(
+    home: Home, manifest: Manifest, settings: Settings, week: date, audience: Audience = COMPANY
+) -> WeeklyReport:
+    """Write the report of one week and audience."""
+    path = report_path(home, week, audience)
+    marts, limits = home.published / DATABASE, settings.limits
+    report = write_weekly_report(marts, path.parent, week, _meta(manifest), limits, audience)
+    _Written(home).note(_name(home, week, audience), _report_digest(manifest, week))
+    if audience == COMPANY:
+        _Written(home).note(_AHEAD.format(_name(home, week, COMPANY)), _ahead_digest(manifest))
     return report
 
 
@@ -147,8 +180,8 @@ def deliver_export(
     return write_export(name, home.published / DATABASE, out_dir, period, dialect, manifest.version_id)
 
 
-def _name(home: Home, week: date) -> str:
-    return str(report_path(home, week).relative_to(home.reports))
+def _name(home: Home, week: date, audience: Audience) -> str:
+    return str(report_path(home, week, audience).relative_to(home.reports))
 
 
 def _report_digest(manifest: Manifest, week: date) -> str:

@@ -17,7 +17,7 @@ from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 from assets import ingest, warehouse
 from assets.accounting.history import record
 from assets.checks import CheckResult
-from assets.deliver import deliver_chargeback, deliver_explorer, deliver_report
+from assets.deliver import deliver_chargeback, deliver_explorer, deliver_reports
 from assets.gates import in_full, judge, require_limits, require_shape
 from assets.publish import DATABASE, current_manifest, publish
 from assets.warehouse import WarehouseError
@@ -279,12 +279,13 @@ def weekly_report(context: dg.AssetExecutionContext, home: dg.ResourceParam[Home
         if manifest is None:
             raise dg.Failure("nothing is published yet: materialize published/marts first")
         require_limits(place.published / DATABASE, settings.limits, week)
-        report = deliver_report(place, manifest, settings, week)
+        report, *others = deliver_reports(place, manifest, settings, week)
         deliver_explorer(place, manifest)
     figures = {name: float(value) for name, value in report.kpis.items() if value is not None}
     return dg.MaterializeResult(
         metadata={
             "path": dg.MetadataValue.path(report.path),
+            **{other.path.parent.parent.name: dg.MetadataValue.path(other.path) for other in others},
             "database": dg.MetadataValue.path(place.published / DATABASE),
             "version": manifest.version_id,
             **{name: dg.MetadataValue.float(value) for name, value in figures.items()},

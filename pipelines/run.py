@@ -17,6 +17,7 @@ from assets.deliver import (
     deliver_explorer,
     deliver_export,
     deliver_report,
+    deliver_reports,
     due_weeks,
     explore,
     report_path,
@@ -103,11 +104,11 @@ def _warnings_said_when_stopped(progress: Progress, result: RunResult) -> Iterat
         raise
 
 
-def write_report(home: Home, week: date, command: str) -> WeeklyReport:
-    """Write one week's report again from the published marts, unless their checks forbid it."""
+def write_report(home: Home, week: date, audience: Audience, command: str) -> WeeklyReport:
+    """Write one week's report of an audience again from the published marts, unless their checks forbid it."""
     with published(home, command) as (settings, manifest):
         require_limits(home.published / DATABASE, settings.limits, week)
-        return deliver_report(home, manifest, settings, week)
+        return deliver_report(home, manifest, settings, week, audience)
 
 
 def write_explorer(home: Home, week: date | None, audience: Audience, command: str) -> Explorer:
@@ -197,8 +198,8 @@ def _deliver(home: Home, settings: Settings, manifest: Manifest, progress: Progr
     if result.week is None:
         result.warnings.append("no complete week has data yet: no report was written")
     with progress.step("report") as step:
-        weeks = due_weeks(home, manifest, result.week)
-        reports = [deliver_report(home, manifest, settings, week).path for week in weeks]
+        weeks = due_weeks(home, manifest, settings, result.week)
+        reports = [report.path for week in weeks for report in deliver_reports(home, manifest, settings, week)]
         result.report = report_path(home, result.week) if result.week else None
         step.result(_files(reports))
     with progress.step("explorer") as step:

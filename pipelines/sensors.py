@@ -37,7 +37,7 @@ def restated_weeks(home: HomeResource) -> dg.SensorResult | dg.SkipReason:
     """Requests the report of every week whose numbers are no longer those of its report."""
     place = home.find()
     manifest = current_manifest(place)
-    weeks = due_weeks(place, manifest, None) if manifest else []
+    weeks = due_weeks(place, manifest, load_settings(place), None) if manifest else []
     if manifest is None or not weeks:
         return dg.SkipReason("every report shows the published numbers")
     return dg.SensorResult(

@@ -20,6 +20,7 @@ from markupsafe import Markup
 from assets.exports import xlsx
 from assets.exports.safe_csv import to_csv
 from assets.reports import text
+from assets.reports.audience import KINDS, Audience, Kind
 from assets.reports.kpis import Kpi
 from assets.reports.tables import Cell, Table
 
@@ -32,16 +33,21 @@ SHEET_NAME = 31
 
 
 class Section(NamedTuple):
-    """A chapter: its drawing if it has one, and its tables with their captions."""
+    """A chapter: its drawing if it has one, its tables with their captions, and the kinds of audience it is for."""
 
+    name: str
     title: str
     chart: str
     tables: Mapping[str, str]
+    audiences: tuple[Kind, ...] = KINDS
 
 
-# What the page shows, in its order.
+_COMPANY: tuple[Kind, ...] = ("company",)
+_NO_TENANT: tuple[Kind, ...] = ("company", "product")
+# What the page shows, in its order. A table that is not of an audience is not on its page.
 SECTIONS = (
     Section(
+        "status",
         "Data status",
         "",
         {
@@ -50,22 +56,29 @@ SECTIONS = (
         },
     ),
     Section(
+        "tasks",
         "Cost per resolved task",
         "task",
         {"bridge": "From the tasks that ended in the week to the cost of the week"},
     ),
-    Section("Why cost changed", "change", {"change": "Effects on the week's cost", "movers": "Who moved most"}),
-    Section("Cost by provider and model", "models", {}),
-    Section("Tenants", "", {"tenants": "Cost of the week by tenant"}),
-    Section("Features", "", {"features": "Cost of the week by feature"}),
     Section(
-        "Models", "", {"models": "Cost of the week by model", "hidden": "Parts of the cost nobody sees in an answer"}
+        "change", "Why cost changed", "change", {"change": "Effects on the week's cost", "movers": "Who moved most"}
     ),
-    Section("Prompt cache", "cache", {"cache": "Hit rate and money saved in the week, by feature and model"}),
-    Section("Cost per revenue dollar", "revenue", {}),
-    Section("Anomalies", "", {"anomalies": "What was off against the week before, the dearest first"}),
-    Section("Budgets", "", {"budgets": "What was spent of each budget, the fullest first"}),
+    Section("cost", "Cost by provider and model", "models", {}),
+    Section("tenants", "Tenants", "", {"tenants": "Cost of the week by tenant"}, _NO_TENANT),
+    Section("features", "Features", "", {"features": "Cost of the week by feature"}),
     Section(
+        "models",
+        "Models",
+        "",
+        {"models": "Cost of the week by model", "hidden": "Parts of the cost nobody sees in an answer"},
+    ),
+    Section("cache", "Prompt cache", "cache", {"cache": "Hit rate and money saved in the week, by feature and model"}),
+    Section("revenue", "Cost per revenue dollar", "revenue", {}, _NO_TENANT),
+    Section("anomalies", "Anomalies", "", {"anomalies": "What was off against the week before, the dearest first"}),
+    Section("budgets", "Budgets", "", {"budgets": "What was spent of each budget, the fullest first"}),
+    Section(
+        "forecast",
         "Forecast",
         "",
         {
@@ -74,9 +87,17 @@ SECTIONS = (
             "plan": "The plan against the journals and the forecast, by account",
             "replan": "What asks for another plan",
         },
+        _COMPANY,
     ),
-    Section("Savings to weigh", "", {"savings": "What a change of habit would have saved, the largest first"}),
     Section(
+        "savings",
+        "Savings to weigh",
+        "",
+        {"savings": "What a change of habit would have saved, the largest first"},
+        _NO_TENANT,
+    ),
+    Section(
+        "governance",
         "Rules and limits",
         "",
         {
@@ -84,32 +105,42 @@ SECTIONS = (
             "rate_limits": "Calls that providers refused, and minutes near a limit",
             "coverage": "Teams whose calls do not all say whose they are",
         },
+        _COMPANY,
     ),
-    Section("Own GPUs", "gpu", {"gpu": "GPU time and what it cost, by node"}),
+    Section("gpu", "Own GPUs", "gpu", {"gpu": "GPU time and what it cost, by node"}, _COMPANY),
     Section(
+        "self-hosting",
         "Own GPUs or an API",
         "selfhost",
         {
             "selfhost": "Work that could move, and where it costs less",
             "capacity": "Load of the week and the capacity it asks for",
         },
+        _COMPANY,
     ),
     Section(
+        "tco",
         "Total cost of ownership",
         "tco",
         {
             "tco": "Seven lines, each hour and each charge in one",
             "architectures": "Other architectures for the same work",
         },
+        _COMPANY,
     ),
 )
+
+
+def sections_for(audience: Audience) -> list[Section]:
+    """The chapters of the page of an audience, in their order."""
+    return [section for section in SECTIONS if audience.kind in section.audiences]
 
 
 def to_pdf(page: Mapping[str, Any]) -> bytes:
     """PDF/UA-1 of the page; the only date in it is the week's last day."""
     day = page["week_start"] + timedelta(days=6)
     data = {
-        "company": "AI unit economics",
+        "company": " of ".join(filter(None, ["AI unit economics", page["audience_name"]])),
         "week": page["week_label"],
         "span": page["week_span"],
         "summary": page["summary"],
@@ -126,10 +157,12 @@ def to_pdf(page: Mapping[str, Any]) -> bytes:
                 "title": section.title,
                 "chart": _drawing(page["charts"].get(section.chart, "")),
                 "tables": [
-                    _printed(_without_drawings(page[name]), caption) for name, caption in section.tables.items()
+                    _printed(_without_drawings(page[name]), caption)
+                    for name, caption in section.tables.items()
+                    if name in page
                 ],
             }
-            for section in SECTIONS
+            for section in sections_for(page["audience"])
         ],
         "sources": _sources(page),
         "year": day.year,
@@ -189,9 +222,9 @@ def number(printed: str) -> str | int | Decimal:
 
 
 def _tables(page: Mapping[str, Any]) -> Iterator[tuple[str, str, Table]]:
-    for section in SECTIONS:
+    for section in sections_for(page["audience"]):
         for name in section.tables:
-            if page[name].body:
+            if name in page and page[name].body:
                 yield section.title, name, _without_drawings(page[name])
 
 

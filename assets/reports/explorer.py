@@ -25,6 +25,7 @@ from assets.marts import UNATTRIBUTED, open_marts
 from assets.reports import explorer_queries, queries, text
 from assets.reports.audience import COMPANY, Audience
 from assets.reports.change import EFFECTS
+from assets.reports.scoped_marts import open_for
 from assets.reports.weekly import WEEK, ReportError, ReportMeta, environment, monday
 from sources.money import largest_remainder
 
@@ -58,9 +59,12 @@ def write_explorer(
     """Write the page of the weeks up to `week`, with the rows of `audience` only."""
     last = monday(week)
     with open_marts(marts) as connection:
-        available = [past for past in queries.weeks(connection) if past <= last]
-        if last not in available:
+        if last not in queries.weeks(connection):
             raise ReportError(f"{marts}: no data for {text.week_label(last)}")
+    with open_for(marts, audience) as connection:
+        available = [past for past in queries.weeks(connection) if past <= last]
+        if not available:
+            raise ReportError(f"{audience}: no row of the marts is of it in the weeks up to {last}")
         # A week of silence has its place too, and revenue may be all there is of it.
         count = min((last - available[0]) // WEEK + 1, queries.WEEKS_SHOWN)
         weeks = [last - back * WEEK for back in reversed(range(count))]
@@ -89,15 +93,13 @@ def _data(
     marts: DuckDBPyConnection, weeks: Sequence[date], audience: Audience, rows_shown: int
 ) -> tuple[dict[str, Any], int]:
     """What the page holds, as columns, and how many tenants are folded into one."""
-    sizes = explorer_queries.tenant_sizes(marts, weeks, audience)
-    if not sizes:
-        raise ReportError(f"{audience}: no row of the marts is of it in the weeks up to {weeks[-1]}")
+    sizes = explorer_queries.tenant_sizes(marts, weeks)
     totals = accumulate(size["rows"] for size in sizes)
     kept = [size["tenant_id"] for size, total in zip(sizes, totals, strict=True) if total <= rows_shown]
     folded = len(sizes) - len(kept)
-    facts = explorer_queries.facts(marts, weeks, audience, kept, FOLDED)
-    margins = explorer_queries.margins(marts, weeks, audience, kept, FOLDED)
-    releases = explorer_queries.releases(marts, weeks, audience)
+    facts = explorer_queries.facts(marts, weeks, kept, FOLDED)
+    margins = explorer_queries.margins(marts, weeks, kept, FOLDED)
+    releases = explorer_queries.releases(marts, weeks)
     known = explorer_queries.names(marts) | {("tenant", FOLDED): f"{text.plural(folded, 'small tenant')} together"}
     ids = {
         name: sorted({row[f"{name}_id"] for row in [*facts, *margins, *releases] if f"{name}_id" in row})

@@ -1,4 +1,4 @@
-"""What the explorer asks of the published marts, for the weeks and the audience it is of."""
+"""What the explorer asks of the marts its audience may see, for the weeks it is of."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -7,7 +7,6 @@ from typing import Any
 from duckdb import DuckDBPyConnection
 
 from assets.marts import rows
-from assets.reports.audience import Audience
 from assets.reports.queries import COST_EFFECTS, Row
 
 # The three marts one below the other: what a mart does not know of a row is null in its rows.
@@ -36,14 +35,14 @@ with facts as (
 ),
 shown as (
     select * from facts
-    where week_start between $first_week and $last_week and {{audience}}
+    where week_start between $first_week and $last_week
 )
 """
 _COUNTS = ("calls", "tokens", "cacheable_tokens", "cached_tokens", "unpriced_calls")
 _KEYS = "week_start, tenant_id, product_id, feature_id, provider_id, model_id"
 
 
-def tenant_sizes(marts: DuckDBPyConnection, weeks: Sequence[date], audience: Audience) -> list[Row]:
+def tenant_sizes(marts: DuckDBPyConnection, weeks: Sequence[date]) -> list[Row]:
     """How many rows each tenant would take; the dearest tenant first, those without one before all."""
     return _asked(
         marts,
@@ -58,13 +57,10 @@ def tenant_sizes(marts: DuckDBPyConnection, weeks: Sequence[date], audience: Aud
         order by tenant_id <> 'unattributed', sum(cost_usd) desc nulls last, tenant_id
         """,
         weeks,
-        audience,
     )
 
 
-def facts(
-    marts: DuckDBPyConnection, weeks: Sequence[date], audience: Audience, kept: Sequence[str], folded: str
-) -> list[Row]:
+def facts(marts: DuckDBPyConnection, weeks: Sequence[date], kept: Sequence[str], folded: str) -> list[Row]:
     """One row per week, tenant, product, feature, provider and model; tenants that are not kept are one."""
     counts = ", ".join(f"cast(coalesce(sum({name}), 0) as bigint) as {name}" for name in _COUNTS)
     amounts = ", ".join(f"coalesce(sum({name}), 0) as {name}" for name in ("cost_usd", *COST_EFFECTS))
@@ -78,12 +74,10 @@ def facts(
         group by {_KEYS}
         order by {_KEYS}
     """
-    return _asked(marts, _FACTS + sql, weeks, audience, kept=kept, folded=folded)
+    return _asked(marts, _FACTS + sql, weeks, kept=kept, folded=folded)
 
 
-def margins(
-    marts: DuckDBPyConnection, weeks: Sequence[date], audience: Audience, kept: Sequence[str], folded: str
-) -> list[Row]:
+def margins(marts: DuckDBPyConnection, weeks: Sequence[date], kept: Sequence[str], folded: str) -> list[Row]:
     """Revenue and cost of goods sold per week, tenant and product."""
     return _asked(
         marts,
@@ -95,18 +89,17 @@ def margins(
             coalesce(sum(revenue_usd), 0) as revenue_usd,
             coalesce(sum(cogs_cost_usd), 0) as cogs_cost_usd
         from revenue_efficiency_weekly
-        where week_start between $first_week and $last_week and {audience}
+        where week_start between $first_week and $last_week
         group by all
         order by all
         """,
         weeks,
-        audience,
         kept=kept,
         folded=folded,
     )
 
 
-def releases(marts: DuckDBPyConnection, weeks: Sequence[date], audience: Audience) -> list[Row]:
+def releases(marts: DuckDBPyConnection, weeks: Sequence[date]) -> list[Row]:
     """The first day of each release of a feature; a release that ran on the first day shown came before it."""
     return _asked(
         marts,
@@ -117,7 +110,6 @@ def releases(marts: DuckDBPyConnection, weeks: Sequence[date], audience: Audienc
                 min(usage_date) as first_day
             from fct_usage
             where usage_date between $first_week and cast($last_week as date) + 6 and app_release is not null
-                and {audience}
             group by all
         )
         select *, cast(date_trunc('week', first_day) as date) as week_start
@@ -128,7 +120,6 @@ def releases(marts: DuckDBPyConnection, weeks: Sequence[date], audience: Audienc
         order by first_day, feature_id, app_release
         """,
         weeks,
-        audience,
     )
 
 
@@ -147,9 +138,5 @@ def names(marts: DuckDBPyConnection) -> dict[tuple[str, str], str]:
     return {(row["dimension"], row["id"]): row["name"] for row in found}
 
 
-def _asked(
-    marts: DuckDBPyConnection, sql: str, weeks: Sequence[date], audience: Audience, **parameters: Any
-) -> list[Row]:
-    where = "true" if audience.kind == "company" else f"{audience.kind}_id = $audience_id"
-    found = {"first_week": weeks[0], "last_week": weeks[-1], **parameters}
-    return rows(marts, sql.format(audience=where), found if where == "true" else found | {"audience_id": audience.id})
+def _asked(marts: DuckDBPyConnection, sql: str, weeks: Sequence[date], **parameters: Any) -> list[Row]:
+    return rows(marts, sql, {"first_week": weeks[0], "last_week": weeks[-1], **parameters})

@@ -69,6 +69,8 @@ MEASURES = (
     Measure("batch_share", "Batch share of cost", "share", False, "no cost in this week"),
     Measure("unattributed_share", "Unattributed share", "share", True, "no cost in this week"),
 )
+# Whatever is of a tenant or product has an owner.
+OWNED_MEASURES = MEASURES[:-1]
 
 
 def weekly_parts(
@@ -99,10 +101,15 @@ def weekly_parts(
     }
 
 
-def headline(parts: Mapping[str, Parts], week: date, notes: Mapping[str, str] | None = None) -> list[Kpi]:
+def headline(
+    parts: Mapping[str, Parts],
+    week: date,
+    notes: Mapping[str, str] | None = None,
+    measures: Sequence[Measure] = MEASURES,
+) -> list[Kpi]:
     """Each measure in the week, against the week before and the four weeks before, with a note where there is one."""
     result = []
-    for measure in MEASURES:
+    for measure in measures:
         series = parts[measure.key]
         value = pooled(series, [week])
         before = pooled(series, [week - WEEK])
@@ -167,8 +174,8 @@ def summary(kpis: Sequence[Kpi], resolved: int, resolved_before: int) -> str:
         )
     if dollar.value is not None:
         sentences.append(f"Every dollar of revenue took {dollar.text} of inference.")
-    unattributed = by_key["unattributed_share"]
-    if unattributed.value is not None:
+    unattributed = by_key.get("unattributed_share")
+    if unattributed and unattributed.value is not None:
         sentences.append(f"{unattributed.text} of the cost is unattributed.")
     return " ".join(sentences)
 

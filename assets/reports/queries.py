@@ -41,7 +41,7 @@ def cost_by_week(marts: DuckDBPyConnection) -> list[Row]:
             week_start,
             sum(total_cost_usd) as cost_usd,
             coalesce(sum(unattributed_cost_usd), 0) as unattributed_usd,
-            sum(requests) as requests,
+            sum(calls) as calls,
             sum(unpriced_calls) as unpriced_calls,
             sum(unpriced_tokens) as unpriced_tokens
         from cost_per_tenant_weekly
@@ -235,6 +235,13 @@ def features(marts: DuckDBPyConnection, week: date) -> list[Row]:
         """,
         {"week": week},
     )
+
+
+def audience_name(marts: DuckDBPyConnection, kind: str, audience_id: str) -> str:
+    """What a tenant or product is called; its id where nothing says."""
+    dimension = "dim_tenants" if kind == "tenant" else "dim_features"
+    sql = f"select any_value({kind}_name) as name from {dimension} where {kind}_id = $id"
+    return rows(marts, sql, {"id": audience_id})[0]["name"] or audience_id
 
 
 def feature_names(marts: DuckDBPyConnection) -> dict[str, str]:

@@ -57,14 +57,38 @@ def data_status(
         _explained(queries.variance(marts, week), limits),
         _final(accounts, queries.estimated_days(marts, week)),
         _unattributed(kept_unattributed, limits),
-        _unpriced(feeds, costs, queries.unpriced_reasons(marts, week), limits),
+        _unpriced(
+            sum(row["calls"] for row in feeds),
+            sum(row["unpriced_calls"] for row in feeds),
+            costs["unpriced_tokens"],
+            queries.unpriced_reasons(marts, week),
+            limits,
+        ),
         _missing(missing, week),
         _complete(feeds, last),
         _readable(feeds),
         _duplicates(feeds),
     )
+    return DataStatus(lines, tuple(accounts), tuple(invoices), _reached(feeds))
+
+
+def audience_status(marts: DuckDBPyConnection, week: date, costs: Row, limits: Limits) -> DataStatus:
+    """What can be said of the rows of one tenant or product: are bills final, calls priced, is the week whole."""
+    feeds = queries.feed_tables(marts, week)
+    reasons = queries.unpriced_reasons(marts, week)
+    lines = (
+        _final(queries.placed_by_account(marts, week), queries.estimated_days(marts, week)),
+        _unpriced(costs["calls"], costs["unpriced_calls"], costs["unpriced_tokens"], reasons, limits)
+        if costs["calls"]
+        else StatusLine("Calls have a price", "note", "No call of it was logged in this week."),
+        _complete(feeds, week + timedelta(days=6)),
+    )
+    return DataStatus(lines, (), (), _reached(feeds))
+
+
+def _reached(feeds: Sequence[Row]) -> date | None:
     seen = [row["last_event_at"] for row in feeds if row["last_event_at"] is not None]
-    return DataStatus(lines, tuple(accounts), tuple(invoices), max(seen).date() if seen else None)
+    return max(seen).date() if seen else None
 
 
 def placed(row: Row) -> Decimal:
@@ -155,15 +179,14 @@ def _unattributed(share: Decimal | None, limits: Limits) -> StatusLine:
     )
 
 
-def _unpriced(feeds: Sequence[Row], costs: Row, reasons: Sequence[Row], limits: Limits) -> StatusLine:
+def _unpriced(calls: int, unpriced: int, unpriced_tokens: int, reasons: Sequence[Row], limits: Limits) -> StatusLine:
     name = "Calls have a price"
-    unpriced, calls = sum(row["unpriced_calls"] for row in feeds), sum(row["calls"] for row in feeds)
     if not calls:
         return StatusLine(name, "fail", "No call was logged in this week.")
     if not unpriced:
         return StatusLine(name, "ok", f"All {text.count(calls)} calls have a price.")
     why = tuple(f"{r['service_provider']} {r['model']}: {r['reason']} ({text.count(r['calls'])})" for r in reasons[:5])
-    tokens = f", {text.count(costs['unpriced_tokens'])} tokens" if costs["unpriced_tokens"] else ""
+    tokens = f", {text.count(unpriced_tokens)} tokens" if unpriced_tokens else ""
     share = Decimal(unpriced) / Decimal(calls)
     return StatusLine(
         name,

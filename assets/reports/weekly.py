@@ -17,7 +17,7 @@ from duckdb import DuckDBPyConnection
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from assets.marts import UNATTRIBUTED, open_marts
+from assets.marts import UNATTRIBUTED
 from assets.reports import (
     change,
     charts,
@@ -31,8 +31,10 @@ from assets.reports import (
     tables,
     text,
 )
-from assets.reports.kpis import Kpi, headline, summary, task_trend, weekly_parts
-from assets.reports.status import DataStatus, data_status
+from assets.reports.audience import COMPANY, Audience
+from assets.reports.kpis import MEASURES, OWNED_MEASURES, Kpi, headline, summary, task_trend, weekly_parts
+from assets.reports.scoped_marts import open_for
+from assets.reports.status import DataStatus, audience_status, data_status
 from sources.settings.models import Limits
 
 FILE_NAME, PDF_NAME, XLSX_NAME, CSV_NAME = "weekly.html", "weekly.pdf", "weekly.xlsx", "weekly.csv"
@@ -46,6 +48,10 @@ TENANT_BARS = 20
 
 class ReportError(Exception):
     """The report cannot be written for what was asked."""
+
+
+class NoRowsError(ReportError):
+    """The tenant or product has no row in the week."""
 
 
 @dataclass(frozen=True)
@@ -66,18 +72,24 @@ class WeeklyReport:
 
 
 def write_weekly_report(
-    marts: Path, out_dir: Path, week: str | date, meta: ReportMeta, limits: Limits | None = None
+    marts: Path,
+    out_dir: Path,
+    week: str | date,
+    meta: ReportMeta,
+    limits: Limits | None = None,
+    audience: Audience = COMPANY,
 ) -> WeeklyReport:
     """Write `out_dir`/weekly.html for the week ('2026-W46' or its Monday) and give its headline figures.
 
-    Beside it go the same figures as weekly.pdf, weekly.xlsx and weekly.csv.
+    Beside it go the same figures as weekly.pdf, weekly.xlsx and weekly.csv. All of them hold the rows of `audience`
+    only; NoRowsError where it has none in the week.
     """
     week_start = monday(week)
-    with open_marts(marts) as connection:
+    with open_for(marts, audience) as connection:
         available = queries.weeks(connection)
         if week_start not in available:
-            raise ReportError(_no_such_week(marts, week_start, available))
-        kpis, page = _page(connection, week_start, available, limits or Limits())
+            raise _no_such_week(marts, week_start, available, audience)
+        kpis, page = _page(connection, week_start, available, limits or Limits(), audience)
     page |= {"meta": meta, "week_start": week_start}
     html = environment().get_template("weekly.html.j2").render(page | _style())
     written = {
@@ -109,15 +121,19 @@ def monday(week: str | date) -> date:
     return week
 
 
-def _no_such_week(marts: Path, week: date, available: Sequence[date]) -> str:
+def _no_such_week(marts: Path, week: date, available: Sequence[date], audience: Audience) -> ReportError:
+    if not available and not audience.id:
+        return ReportError(f"{marts}: no week has any cost; run `inferledger run` after files have landed")
+    said = f"{marts}: no data{f' of {audience}' if audience.id else ''} for {text.week_label(week)}"
     if not available:
-        return f"{marts}: no week has any cost; run `inferledger run` after files have landed"
+        return NoRowsError(f"{said}, nor for any other week")
     first, last = text.week_label(available[0]), text.week_label(available[-1])
-    return f"{marts}: no data for {text.week_label(week)}; available are {len(available)} weeks from {first} to {last}"
+    error = NoRowsError if audience.id else ReportError
+    return error(f"{said}; available are {text.plural(len(available), 'week')} from {first} to {last}")
 
 
 def _page(
-    marts: DuckDBPyConnection, week: date, available: Sequence[date], limits: Limits
+    marts: DuckDBPyConnection, week: date, available: Sequence[date], limits: Limits, audience: Audience
 ) -> tuple[list[Kpi], dict[str, Any]]:
     """Everything the template prints, and the headline figures."""
     shown = [past for past in available if past <= week][-queries.WEEKS_SHOWN :]
@@ -125,15 +141,22 @@ def _page(
     tasks = queries.tasks_by_week_and_tenant(marts)
     revenue = queries.revenue_by_week(marts)
     parts = weekly_parts(costs, tasks, revenue, queries.cache_by_week(marts), queries.batch_by_week(marts))
-    kpis = headline(parts, week, _notes(revenue, week))
+    kpis = headline(parts, week, _notes(revenue, week), OWNED_MEASURES if audience.id else MEASURES)
     cost_row = next(row for row in costs if row["week_start"] == week)
-    unattributed = next(kpi.value for kpi in kpis if kpi.measure.key == "unattributed_share")
-    status = data_status(marts, week, cost_row, unattributed, limits)
+    unattributed = next((kpi.value for kpi in kpis if kpi.measure.key == "unattributed_share"), None)
+    status = (
+        audience_status(marts, week, cost_row, limits)
+        if audience.id
+        else data_status(marts, week, cost_row, unattributed, limits)
+    )
     resolved = [sum(r["resolved_tasks"] for r in tasks if r["week_start"] == past) for past in (week, week - WEEK)]
     names = queries.feature_names(marts)
     bridge = queries.task_bridge(marts, week)
     moved = queries.cost_change(marts, week)
     page = {
+        "audience": audience,
+        "audience_name": queries.audience_name(marts, audience.kind, audience.id) if audience.id else "",
+        "shown": {section.name for section in document.sections_for(audience)},
         "week_label": text.week_label(week),
         "week_span": text.week_span(week),
         "weeks_shown": len(shown),
@@ -141,27 +164,36 @@ def _page(
         "summary": summary(kpis, *resolved),
         "data_through": _through(status, week),
         "status": status,
-        "accounts": ledger_tables.account_table(status.accounts),
-        "invoices": ledger_tables.invoice_table(status.invoices),
         "trend": task_trend(tasks, shown),
         "bridge": ledger_tables.bridge_table(bridge, cost_row["cost_usd"]),
         "task_counts": bridge,
         "hidden": ledger_tables.hidden_cost_table(queries.hidden_costs(marts), week),
-        "gpu": ledger_tables.gpu_table(queries.gpu_nodes(marts, week)),
         "cache": tables.cache_table(queries.cache_by_feature_and_model(marts, week), names),
         "models": tables.model_table(queries.models(marts, week)),
         "change": change.effects_table(moved),
         "movers": change.movers_table(queries.movers(marts, week)),
-        "savings": savings.savings_table(queries.savings(marts, week)),
-        "violations": governance.violations_table(queries.policy_violations(marts, week)),
-        "rate_limits": governance.limits_table(queries.rate_limits(marts, week)),
-        "coverage": governance.coverage_table(queries.attribution_coverage(marts, week)),
-        **_tenants(marts, week, shown),
         **_features(marts, week),
+        **_steering(marts, week),
     }
-    decisions, decision_charts = _planning(marts, week)
-    drawn = _charts(marts, week, shown, page["trend"], names, page.pop("bars"))
-    return kpis, page | decisions | {"charts": drawn | decision_charts | {"change": change.waterfall(moved)}}
+    drawn = {
+        "task": charts.cost_per_resolved_task(page["trend"]),
+        "models": charts.cost_by_model(shown, _model_series(queries.model_history(marts), shown)),
+        "cache": _cache_heat(queries.cache_by_feature_and_week(marts), shown, names),
+        "change": change.waterfall(moved),
+    }
+    if audience.kind != "tenant":
+        bars, tenants = _tenants(marts, week, shown)
+        page |= {**tenants, "savings": savings.savings_table(queries.savings(marts, week))}
+        drawn |= {"revenue": charts.cost_per_revenue_dollar(bars) if bars else ""}
+    if audience.kind == "company":
+        decisions, decision_charts = _decisions(marts, week)
+        page |= {
+            **decisions,
+            "accounts": ledger_tables.account_table(status.accounts),
+            "invoices": ledger_tables.invoice_table(status.invoices),
+        }
+        drawn |= decision_charts
+    return kpis, page | {"charts": drawn}
 
 
 def _notes(revenue: Sequence[queries.Row], week: date) -> dict[str, str]:
@@ -177,7 +209,9 @@ def _through(status: DataStatus, week: date) -> date:
     return min(status.data_through or week, week + timedelta(days=6))
 
 
-def _tenants(marts: DuckDBPyConnection, week: date, shown: Sequence[date]) -> dict[str, Any]:
+def _tenants(
+    marts: DuckDBPyConnection, week: date, shown: Sequence[date]
+) -> tuple[list[charts.BandBar], dict[str, Any]]:
     rows = queries.tenants(marts, week)
     revenue = {row["tenant_id"]: row for row in queries.revenue_by_tenant(marts, week)}
     history: dict[str, dict[date, Decimal]] = {}
@@ -185,9 +219,8 @@ def _tenants(marts: DuckDBPyConnection, week: date, shown: Sequence[date]) -> di
         history.setdefault(row["tenant_id"], {})[row["week_start"]] = row["total_cost_usd"]
     named = [(row["tenant_name"], tables.revenue_ratio(revenue.get(row["tenant_id"]))) for row in rows]
     bars = [charts.BandBar(name, value, tables.band(value)) for name, value in named if value is not None]
-    return {
+    return sorted(bars, key=lambda bar: (-bar.value, bar.name))[:TENANT_BARS], {
         "tenants": tables.tenant_table(rows, revenue, history, shown),
-        "bars": sorted(bars, key=lambda bar: (-bar.value, bar.name))[:TENANT_BARS],
         "without_revenue": [name for name, value in named if value is None],
     }
 
@@ -202,17 +235,26 @@ def _features(marts: DuckDBPyConnection, week: date) -> dict[str, Any]:
     return {"features": tables.feature_table(queries.features(marts, week), tasks, cache)}
 
 
-def _planning(marts: DuckDBPyConnection, week: date) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What the template prints of decisions, and their charts."""
+def _steering(marts: DuckDBPyConnection, week: date) -> dict[str, Any]:
     budgets = queries.budgets(marts, week)
+    return {
+        "anomalies": planning.anomaly_table(queries.anomalies(marts, week)),
+        "budgets": planning.budget_table(budgets),
+        "budget_day": budgets[0]["usage_date"] if budgets else None,
+    }
+
+
+def _decisions(marts: DuckDBPyConnection, week: date) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the company's page prints of rules, own GPUs and the months ahead, and their charts."""
     ahead, planned = queries.forecast(marts), queries.plan_actual(marts)
     break_even, capacity = queries.break_even(marts, week), queries.capacity(marts, week)
     ownership = queries.cost_of_ownership(marts, week)
     architectures = queries.architectures(marts, week)
     page = {
-        "anomalies": planning.anomaly_table(queries.anomalies(marts, week)),
-        "budgets": planning.budget_table(budgets),
-        "budget_day": budgets[0]["usage_date"] if budgets else None,
+        "violations": governance.violations_table(queries.policy_violations(marts, week)),
+        "rate_limits": governance.limits_table(queries.rate_limits(marts, week)),
+        "coverage": governance.coverage_table(queries.attribution_coverage(marts, week)),
+        "gpu": ledger_tables.gpu_table(queries.gpu_nodes(marts, week)),
         "forecast": forecast.months_table(ahead),
         "forecast_products": forecast.products_table(queries.forecast_products(marts)),
         "forecast_words": forecast.in_words(ahead),
@@ -230,28 +272,12 @@ def _planning(marts: DuckDBPyConnection, week: date) -> tuple[dict[str, Any], di
         "token_bill_share": planning.token_bill_share(ownership),
     }
     drawn = {
+        "gpu": _gpu_heat(queries.gpu_hours(marts, week)),
         "selfhost": planning.break_even_chart(break_even),
         "capacity": planning.capacity_chart(capacity),
         "tco": planning.ownership_chart(ownership),
     }
     return page, drawn
-
-
-def _charts(
-    marts: DuckDBPyConnection,
-    week: date,
-    shown: Sequence[date],
-    trend: Sequence[Any],
-    names: dict[str, str],
-    bars: Sequence[charts.BandBar],
-) -> dict[str, Any]:
-    return {
-        "task": charts.cost_per_resolved_task(trend),
-        "models": charts.cost_by_model(shown, _model_series(queries.model_history(marts), shown)),
-        "revenue": charts.cost_per_revenue_dollar(bars) if bars else "",
-        "cache": _cache_heat(queries.cache_by_feature_and_week(marts), shown, names),
-        "gpu": _gpu_heat(queries.gpu_hours(marts, week)),
-    }
 
 
 def _model_series(rows: Sequence[queries.Row], shown: Sequence[date]) -> dict[str, dict[date, Decimal]]:

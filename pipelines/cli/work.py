@@ -122,15 +122,27 @@ def _print_week(database: Path, week: date) -> None:
     print_table(f"Week {week_name(week)}", columns, [*table, cells("all", total)], right=range(1, len(columns)))
 
 
-@click.command(epilog="\b\nExample:\n  inferledger report --week 2026-W46")
+REPORT_EXAMPLES = """\b
+Examples:
+  inferledger report --week 2026-W46
+  inferledger report --week 2026-W46 --audience tenant:acme
+"""
+
+
+@click.command(epilog=REPORT_EXAMPLES)
 @home_option
 @click.option("--week", type=Week(), required=True, help=WEEK_HELP)
+@click.option("--audience", type=AudienceName(), default="company", help=AUDIENCE_HELP)
 @json_option
-def report(home: Home, week: date, as_json: bool) -> None:
-    """Write the report of one week again, from the marts as they are published."""
+def report(home: Home, week: date, audience: "Audience", as_json: bool) -> None:
+    """Write the report of one week again, from the marts as they are published.
+
+    That of a tenant or product holds its rows and no other's. `inferledger run` writes the company's, and those of
+    `report_audiences` in inferledger.yml.
+    """
     from pipelines.run import write_report
 
-    written = write_report(home, week, "inferledger report")
+    written = write_report(home, week, audience, "inferledger report")
     if as_json:
         print_json({"path": written.path, "week_start": written.week_start, "kpis": written.kpis})
     else:

@@ -273,7 +273,9 @@ def load_settings(home: Home) -> Settings:
         problems.extend(check_tco(tco_text, tco, read, product_ids, feature_ids, providers))
     if general is not None:
         problems.extend(
-            checks.check_general(general_text, general, LANDING_TABLES, providers, account_names, tenant_ids)
+            checks.check_general(
+                general_text, general, LANDING_TABLES, providers, account_names, tenant_ids, product_ids
+            )
         )
     if (
         problems

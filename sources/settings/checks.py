@@ -409,7 +409,13 @@ def check_general(
     providers: Ids,
     accounts: Ids,
     tenant_ids: Ids,
+    product_ids: Ids,
 ) -> Iterator[Problem]:
+    chosen = _placed(document, "report_audiences", general.report_audiences)
+    yield from unknown_ids(document.file, "tenant", ((n, row.tenant) for n, row in chosen), tenant_ids, "tenants.csv")
+    products = ((n, row.product) for n, row in chosen)
+    yield from unknown_ids(document.file, "product", products, product_ids, "features.csv")
+    yield from duplicates(document.file, "report_audiences", chosen, lambda row: f"{row.kind} {row.id}")
     line = document.line_of(("default_tenant",))
     yield from unknown_ids(document.file, "default_tenant", [(line, general.default_tenant)], tenant_ids, "tenants.csv")
     for name in general.settlement_lag_days:

@@ -936,6 +936,27 @@ class DeliveryRule(Strict):
         return self
 
 
+class ReportAudience(Strict):
+    """One tenant or one product that gets a weekly report of its own."""
+
+    tenant: Name | None = None
+    product: Name | None = None
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if (self.tenant is None) == (self.product is None):
+            raise row_error("tenant", self.tenant, "set, or product, and not both")
+        return self
+
+    @property
+    def kind(self) -> Literal["tenant", "product"]:
+        return "tenant" if self.tenant else "product"
+
+    @property
+    def id(self) -> str:
+        return self.tenant or self.product or ""
+
+
 class General(Strict):
     """inferledger.yml."""
 
@@ -950,6 +971,7 @@ class General(Strict):
     forecast: Forecast = Forecast()
     expected_files: list[ExpectedFileRule] = []
     pulls: list[PullRule] = []
+    report_audiences: list[ReportAudience] = []
     delivery: list[DeliveryRule] = []
 
     @field_validator("display_time_zone")

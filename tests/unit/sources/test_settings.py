@@ -71,11 +71,14 @@ def test_the_commented_yaml_examples_are_valid(home: Home, name: str) -> None:
         "gpu_rates.yml": ["nodes", "deployments"],
         "feeds.yml": ["feeds"],
         "self_hosting.yml": ["workloads"],
-        "inferledger.yml": ["delivery", "expected_files", "pulls"],
+        "inferledger.yml": ["delivery", "expected_files", "pulls", "report_audiences"],
     }
     for key in empty[name]:
         text = text.replace(f"{key}: []\n", f"{key}:\n")
     lines = [line[2:] if line.startswith(("# - ", "#   ")) and ":" in line else line for line in text.splitlines()]
+    (home.config / "features.csv").write_text(
+        "feature_id,feature_name,product_id,product_name\nanswers,Answers,search,Search\n"
+    )
     accounts = ACCOUNTS + "northgpu,northgpu-01,litellm,vllm,,USD,\nopenai,org-example,helicone,openai,,USD,\n"
     accounts += "own-hardware,rack-7,litellm,own_vllm,,USD,\n"
     accounts += "anthropic,org-example,helicone,anthropic,,USD,\n"
@@ -115,6 +118,23 @@ def test_numbers_keep_the_digits_that_were_written(home: Home, written: str) -> 
     )
     percent_off = load_with(home, "contracts.yml", text).contracts[0].percent_off
     assert str(percent_off) == "12.50"
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("{tenant: nobody}", "found 'nobody'; allowed: one of tenants.csv"),
+        ("{product: nothing}", "found 'nothing'; allowed: one of features.csv"),
+        ("{tenant: acme, product: search}", "set, or product, and not both"),
+        ("{}", "set, or product, and not both"),
+    ],
+)
+def test_a_report_is_for_one_tenant_or_one_product_that_there_is(
+    problems: Callable[[str, str], list[str]], written: str, said: str
+) -> None:
+    (found,) = problems("inferledger.yml", f"company: X\nreport_audiences:\n- {written}\n")
+    assert said in found
+    assert "inferledger.yml, line 3" in found
 
 
 def test_a_price_that_no_double_holds_is_exact(home: Home) -> None:
