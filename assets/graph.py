@@ -22,6 +22,7 @@ from assets.gates import in_full, judge, require_limits, require_shape
 from assets.publish import DATABASE, current_manifest, publish
 from assets.warehouse import WarehouseError
 from sources.home import Home
+from sources.memory import memory_of
 from sources.registry import FEEDS
 from sources.settings import Settings
 from sources.settings.tables import CONFIG_SCHEMAS
@@ -193,7 +194,7 @@ def warehouse_assets(manifest: Path) -> dg.AssetsDefinition:
         with home.hold(context.run_id) as (place, settings):
             try:
                 inputs = warehouse.read_inputs(place)
-                warehouse.build(place, inputs, settings.limits.memory, on_result=events.append)
+                warehouse.build(place, inputs, memory_of(place.root, settings.limits), on_result=events.append)
             except WarehouseError as error:
                 failure = error
         for event in events:
@@ -226,7 +227,13 @@ def published_asset(marts: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
             if inputs is None:
                 raise dg.Failure("dbt has not built the marts, or its last build failed: materialize them first")
             keep = settings.general.retention.published_versions
-            published = publish(place, inputs.version_id, lambda marts: require_shape(marts, settings.limits), keep)
+            published = publish(
+                place,
+                inputs.version_id,
+                lambda marts: require_shape(marts, settings.limits),
+                keep,
+                memory_of(place.root, settings.limits),
+            )
             warehouse.mark_applied(place, inputs)
             if recording := record(place, published.manifest):
                 for warning in recording.in_words():

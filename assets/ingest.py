@@ -14,6 +14,7 @@ from sources.contracts import ContractFailure, validate_lake_table
 from sources.declared.feed import with_mappings
 from sources.home import Home
 from sources.ingest import IngestSummary, ingest, unread
+from sources.memory import memory_of
 from sources.meta import export_meta
 from sources.pricing.build import build_prices
 from sources.registry import FEEDS
@@ -49,6 +50,7 @@ def take_in(home: Home, settings: Settings, progress: Progress) -> IngestSummary
         currencies=_currencies(settings),
         feeds=with_mappings(FEEDS, settings.declared_feeds),
         progress=progress,
+        memory=memory_of(home.root, settings.limits),
     )
 
 

@@ -21,8 +21,10 @@ import duckdb
 from assets.repricing import Repriced, note_repricing
 from sources import clock
 from sources.home import Home
+from sources.memory import Memory, memory_of
 from sources.pricing.versions import used_version
 from sources.reading import literal
+from sources.settings.models import Limits
 
 DATABASE = "marts.duckdb"
 MANIFEST = "manifest.json"
@@ -111,14 +113,17 @@ def current_manifest(home: Home) -> Manifest | None:
     return Manifest.read(path) if path.is_file() else None
 
 
-def publish(home: Home, version_id: str, check: Callable[[Path], None], keep: int) -> Published:
+def publish(
+    home: Home, version_id: str, check: Callable[[Path], None], keep: int, memory: Memory | None = None
+) -> Published:
     """Publish warehouse/build.duckdb as `version_id`. `check` is given the new marts.duckdb and raises to stop it."""
+    memory = (memory or memory_of(home.root, Limits())).emptied()
     remove_unfinished(home)
     final, before = version_path(home, version_id), current_manifest(home)
     if (final / MANIFEST).is_file():
         published = Published(Manifest.read(final / MANIFEST), final, 0, 0)
     else:
-        published = _write_version(home, version_id, check)
+        published = _write_version(home, version_id, check, memory)
     repriced = None
     if before and before.version_id != version_id and before.price_book not in ("", published.manifest.price_book):
         database = version_path(home, before.version_id) / DATABASE
@@ -136,13 +141,13 @@ def remove_unfinished(home: Home) -> None:
         shutil.rmtree(path)
 
 
-def _write_version(home: Home, version_id: str, check: Callable[[Path], None]) -> Published:
+def _write_version(home: Home, version_id: str, check: Callable[[Path], None], memory: Memory) -> Published:
     folder = home.published / "versions" / f".{version_id}.tmp"
     (folder / "marts").mkdir(parents=True)
     database = _copy_database(home, folder)
     before = home.published / "current"
     previous = current_manifest(home)
-    with duckdb.connect(str(database), read_only=True) as connection:
+    with duckdb.connect(str(database), read_only=True, config=memory.config()) as connection:
         connection.execute("set threads = 1; set enable_progress_bar = false")
         hashes = [_hashes(connection, table) for table in _tables(connection)]
         jobs = [job for mart in hashes for job in _jobs(mart)]

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from assets.version import ROOT
 from sources import clock
 from sources.home import Home
+from sources.memory import Memory
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -132,7 +133,7 @@ def mark_applied(home: Home, inputs: Inputs) -> None:
 def build(
     home: Home,
     inputs: Inputs,
-    memory_limit: str,
+    memory: Memory,
     on_node: Callable[[Node], None] = lambda node: None,
     on_result: Callable[["EventMsg"], None] = lambda event: None,
     project: Path = PROJECT,
@@ -142,10 +143,8 @@ def build(
     for name in ("build.duckdb", "work.duckdb"):
         for path in (home.warehouse / name, home.warehouse / f"{name}.wal"):
             path.unlink(missing_ok=True)
-        # What DuckDB spilled before it was killed.
-        shutil.rmtree(home.warehouse / f"{name}.tmp", ignore_errors=True)
     arguments = ["build", "--exclude-resource-type", "unit_test"]
-    built = _result_of(dbt(home, arguments, memory_limit, [_results(on_node, on_result)], project), home)
+    built = _result_of(dbt(home, arguments, memory, [_results(on_node, on_result)], project), home)
     mark_built(home, inputs)
     return built
 
@@ -153,14 +152,14 @@ def build(
 def dbt(
     home: Home,
     arguments: Sequence[str],
-    memory_limit: str,
+    memory: Memory,
     callbacks: Sequence[Callable[["EventMsg"], None]] = (),
     project: Path = PROJECT,
 ) -> Any:
     """dbt's own result of one of its commands on the lake and the warehouse of a home."""
     folder = home.warehouse / "dbt"
     shutil.rmtree(folder / "target" / "compiled", ignore_errors=True)
-    environment = _environment(home.lake, home.warehouse, memory_limit)
+    environment = _environment(home.lake, home.warehouse, memory.emptied())
     # Nobody reads what dbt knows of the project a second time: to write it as JSON takes a CPU second.
     arguments = [*arguments, "--no-write-json"]
     return _invoke(arguments, project, folder / "target", folder / "logs", environment, callbacks, _parsed(project))
@@ -181,7 +180,7 @@ def prepare_manifest(project: Path = PROJECT) -> Path:
             # Of changed files alone, dbt 1.11 can lose what others say of them, such as the description of a test.
             parsed.unlink(missing_ok=True)
             # Parsing opens no database; the folders only have to be named.
-            result = _invoke(["parse"], project, target, target, _environment(target, target, "1GB"))
+            result = _invoke(["parse"], project, target, target, _environment(target, target, Memory("1GB", target)))
             if not result.success:
                 raise WarehouseError(f"dbt cannot read {project}: {result.exception}")
             stamp.write_text(current)
@@ -228,11 +227,12 @@ def _write_inputs_file(path: Path, inputs: Inputs) -> None:
     temporary.replace(path)
 
 
-def _environment(lake: Path, warehouse: Path, memory_limit: str) -> dict[str, str]:
+def _environment(lake: Path, warehouse: Path, memory: Memory) -> dict[str, str]:
     return {
         "INFERLEDGER_LAKE": str(lake),
         "INFERLEDGER_WAREHOUSE": str(warehouse),
-        "INFERLEDGER_MEMORY_LIMIT": memory_limit,
+        "INFERLEDGER_MEMORY_LIMIT": memory.limit,
+        "INFERLEDGER_SPILL": str(memory.spill),
         clock.NOW_VARIABLE: clock.now().isoformat(),
         "DO_NOT_TRACK": "1",
     }

@@ -34,6 +34,7 @@ from pipelines.lock import Holder, home_lock
 from pipelines.progress import Progress
 from sources import clock
 from sources.home import Home
+from sources.memory import memory_of
 from sources.pricing.unpriced import unpriced_models
 from sources.settings import Settings, load_settings
 
@@ -164,6 +165,7 @@ def _take_in(home: Home, settings: Settings, progress: Progress, result: RunResu
 
 def _publish(home: Home, settings: Settings, progress: Progress, result: RunResult) -> Manifest:
     """Build and publish what changed; the version that is published already when nothing did."""
+    memory = memory_of(home.root, settings.limits)
     inputs, applied, current = warehouse.read_inputs(home), warehouse.applied_inputs(home), current_manifest(home)
     if current and applied == inputs and current.version_id == inputs.version_id:
         progress.say("nothing new: the published marts are up to date")
@@ -171,13 +173,14 @@ def _publish(home: Home, settings: Settings, progress: Progress, result: RunResu
         return current
     if warehouse.built_inputs(home) != inputs:
         with progress.step("build") as step:
-            limit = settings.limits.memory
-            built = warehouse.build(home, inputs, limit, lambda node: step.advance(node.index, node.total, node.name))
+            built = warehouse.build(home, inputs, memory, lambda node: step.advance(node.index, node.total, node.name))
             step.result(f"{built.models} models, {built.tests} tests passed")
             result.warnings += [str(warning) for warning in built.warnings]
     with progress.step("publish") as step:
         keep = settings.general.retention.published_versions
-        published = publish(home, inputs.version_id, lambda database: require_shape(database, settings.limits), keep)
+        published = publish(
+            home, inputs.version_id, lambda database: require_shape(database, settings.limits), keep, memory
+        )
         warehouse.mark_applied(home, inputs)
         step.result(f"version {inputs.version_id}: {published.files_written} files, {published.files_linked} unchanged")
     if published.repriced:

@@ -27,8 +27,10 @@ from sources.lake import (
 )
 from sources.landing import Candidate, discover, has_changed, identify, slot
 from sources.ledger import FileLedger, LedgerRow
+from sources.memory import Memory, memory_of
 from sources.quarantine import Reject, read_rejects, write_rejects
 from sources.reading import literal, one
+from sources.settings.models import Limits
 
 # progress(files done, files in all, name of the file now being read)
 Progress = Callable[[int, int, str], None]
@@ -61,9 +63,10 @@ def ingest(
     currencies: Iterable[str],
     feeds: Sequence[FeedTable],
     progress: Progress | None = None,
+    memory: Memory | None = None,
 ) -> IngestSummary:
     """Read what is new in <home>/landing. The caller holds the home's lock; a file that fails does not stop the run."""
-    with FileLedger(ledger_path(home)) as ledger, closing(_connect(home)) as connection:
+    with FileLedger(ledger_path(home)) as ledger, closing(_connect(home, memory)) as connection:
         sweep(home, ledger, feeds)
         write_schemas(home, feeds, connection)
         context = ReadContext(now, hash_key, frozenset(currencies), connection, work_folder(home))
@@ -94,8 +97,8 @@ def unread(home: Path, *, hash_key: bytes, currencies: Iterable[str], feeds: Seq
     return found
 
 
-def _connect(home: Path) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect(config={"temp_directory": str(work_folder(home))})
+def _connect(home: Path, memory: Memory | None) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(config=(memory or memory_of(home, Limits())).emptied().config())
     connection.execute("set enable_progress_bar = false")
     connection.execute("set timezone = 'UTC'")
     return connection

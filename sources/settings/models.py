@@ -766,6 +766,7 @@ class Limits(Strict):
     materiality_usd: Price = Decimal(0)
     lock_wait_seconds: Count = 600
     memory: Annotated[str, Field(pattern=r"^\d+(\.\d+)?(KB|MB|GB|TB|KiB|MiB|GiB|TiB)$")] = "2GB"
+    spill_folder: Name | None = None
 
 
 class Retention(Strict):

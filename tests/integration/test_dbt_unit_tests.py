@@ -8,6 +8,7 @@ import pytest
 
 from assets import warehouse
 from sources.home import Home
+from sources.memory import Memory
 from tests.conftest import Company
 
 
@@ -22,7 +23,7 @@ def home(company_of: Callable[[int], Company], tmp_path: Path) -> Home:
 
 
 def test_every_unit_test_of_the_models_passes(home: Home) -> None:
-    done = warehouse.dbt(home, ["test", "--select", "test_type:unit"], "1GB")
+    done = warehouse.dbt(home, ["test", "--select", "test_type:unit"], Memory("1GB", home.warehouse / "spill"))
     assert done.exception is None
     failed = {str(test.node.name): str(test.message) for test in done.result.results if test.status != "pass"}
     assert failed == {}

@@ -9,6 +9,7 @@ import pytest
 from assets import warehouse
 from assets.warehouse import Inputs, Node, WarehouseError
 from sources.home import Home
+from sources.memory import Memory
 
 PROJECT = {
     "dbt_project.yml": "{name: tiny, version: '1.0', profile: tiny, models: {tiny: {+materialized: table}}}",
@@ -66,7 +67,7 @@ def write_costs(home: Home, sql: str) -> None:
 def build(home: Home, project: Path, nodes: list[Node] | None = None) -> warehouse.Built:
     told = nodes if nodes is not None else []
     inputs = warehouse.read_inputs(home, project)
-    return warehouse.build(home, inputs, "1GB", told.append, project=project)
+    return warehouse.build(home, inputs, Memory("1GB", home.warehouse / "spill"), told.append, project=project)
 
 
 def test_builds_from_nothing_and_lets_go_of_the_file(home: Home, project: Path) -> None:
