@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from math import ceil
 
 from sources.pricing import book, snapshot
 from sources.pricing.contracts import contracted_card, find_contract
@@ -17,6 +18,7 @@ from sources.settings.models import Contract
 
 SOUND_RATIO = Decimal(3)
 MTOK = Decimal(1_000_000)
+KILOBYTES_PER_GIGABYTE = Decimal(1_000_000)
 ZERO = Decimal(0)
 # Of the same article's sensitivity table: a prompt cache at 70 %, twice the conversation, ten times for a viral month.
 CACHED_SHARE = Decimal("0.7")
@@ -56,16 +58,26 @@ class Product:
     safety_factor: Decimal = Decimal(2)
     free_users_per_paid: Decimal = ZERO
     revenue_per_user_usd: Decimal | None = None
+    # kept of each message by tracing, at the tracing tool's price of a gigabyte (10^9 bytes) taken in
+    traced_kilobytes: Decimal = ZERO
+    tracing_usd_per_gigabyte: Decimal = ZERO
+    # once, before the first message: a fine-tuning run, an index of documents
+    setup_usd: Decimal = ZERO
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A month of the product, in USD. What is compared with revenue has retries, free users and safety in it."""
+    """A month of the product, in USD. What is compared with revenue has retries, free users and safety in it.
+
+    `year_usd` is the first year, with what is paid once before it.
+    """
 
     message_usd: Decimal
     user_usd: Decimal
     free_users_per_paid_usd: Decimal
+    tracing_usd: Decimal
     month_usd: Decimal
+    year_usd: Decimal
     safe_month_usd: Decimal
     revenue_usd: Decimal | None
     cost_per_revenue_dollar: Decimal | None
@@ -91,13 +103,42 @@ def estimate(product: Product, prices: PriceBook) -> Estimate:
     message = sum((share * _message_usd(product, name, prices) for name, share in product.models.items()), ZERO)
     user = message * product.messages_per_user * product.retry_factor
     free = user * product.free_users_per_paid
-    month = (user + free) * product.users
+    tracing = _traced_usd(product) * product.messages_per_user * (1 + product.free_users_per_paid) * product.users
+    month = (user + free) * product.users + tracing
+    year = product.setup_usd + 12 * month
     safe = month * product.safety_factor
     revenue = None if product.revenue_per_user_usd is None else product.revenue_per_user_usd * product.users
     ratio = None if not revenue or not safe else revenue / safe
     share = month / revenue if revenue else None
     margin = None if share is None else 1 - share
-    return Estimate(message, user, free, month, safe, revenue, share, margin, ratio, _verdict(revenue, ratio))
+    verdict = _verdict(revenue, ratio)
+    return Estimate(message, user, free, tracing, month, year, safe, revenue, share, margin, ratio, verdict)
+
+
+def cost_usd(product: Product, messages: int, prices: PriceBook) -> Decimal:
+    """What so many messages cost in all, with what is paid once before the first."""
+    return product.setup_usd + messages * _each_usd(product, prices)
+
+
+def pays_from_messages(product: Product, instead_of: Product, prices: PriceBook) -> int | None:
+    """From how many messages on the product costs no more than the other; None where it never does.
+
+    Such as a fine-tuned model with a short prompt, or one that is handed the passages it needs, against a long prompt.
+    """
+    saved = _each_usd(instead_of, prices) - _each_usd(product, prices)
+    more = product.setup_usd - instead_of.setup_usd
+    if saved <= 0:
+        return 0 if more <= 0 and saved == 0 else None
+    return max(0, ceil(more / saved))
+
+
+def _each_usd(product: Product, prices: PriceBook) -> Decimal:
+    found = estimate(replace(product, users=1, messages_per_user=1, free_users_per_paid=ZERO), prices)
+    return found.month_usd
+
+
+def _traced_usd(product: Product) -> Decimal:
+    return product.traced_kilobytes / KILOBYTES_PER_GIGABYTE * product.tracing_usd_per_gigabyte
 
 
 def sensitivity(product: Product, prices: PriceBook, other_models: Sequence[tuple[str, str]] = ()) -> list[Change]:

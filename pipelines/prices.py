@@ -5,9 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import groupby
 from pathlib import Path
 
 from assets.repricing import Repriced, repricings
+from pipelines.cache_break_even import BreakEven, cache_break_evens
 from pipelines.lock import home_lock
 from sources import clock
 from sources.home import Home
@@ -54,6 +56,17 @@ class Shown:
     method: str
     prices: list[Price]
     missing: dict[str, str]
+
+    @property
+    def cache_break_evens(self) -> list[tuple[Price, BreakEven]]:
+        """At contracted prices; each with a price of the tier, window and context it is of."""
+        together = groupby(self.prices, key=lambda p: (p.service_tier, p.window_utc, p.above_input_tokens))
+        groups = [list(prices) for _, prices in together]
+        return [
+            (prices[0], line)
+            for prices in groups
+            for line in cache_break_evens({price.meter: price.contracted_usd for price in prices})
+        ]
 
 
 def show_prices(

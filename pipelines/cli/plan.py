@@ -1,5 +1,6 @@
 """Commands that look ahead: what a product would cost, and what a change would save."""
 
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -20,6 +21,7 @@ Examples:
   inferledger estimate anthropic/claude-sonnet-5 --input 800 --output 300 --messages 50 --users 1000 --revenue 9.99
   inferledger estimate openai/gpt-5-nano=70 openai/gpt-5.6-sol=30 --input 2000 --output 500
   inferledger estimate anthropic/claude-sonnet-5 --input 500 --output 200 --messages 4000 --users 250 --acv 60000
+  inferledger estimate openai/gpt-5-nano --input 400 --output 200 --setup 5000 --instead-of openai/gpt-5
 """
 
 WHAT_IF_EXAMPLES = """\b
@@ -132,6 +134,15 @@ class Amount(click.ParamType[Any]):
 @click.option("--safety", type=Amount(), default="2", show_default=True, help="Factor on the cost before the verdict.")
 @click.option("--revenue", type=Amount(), help="USD a paying user and month.")
 @click.option("--acv", type=Amount(), help="USD a year of the whole deal, in place of --revenue.")
+@click.option("--trace-kb", "traced_kilobytes", type=Amount(), default="0", help="Kept of a message by tracing, in kB.")
+@click.option("--trace-usd-per-gb", "tracing_usd_per_gigabyte", type=Amount(), default="0", help="Price of tracing.")
+@click.option(
+    "--setup", "setup_usd", type=Amount(), default="0", help="USD once: a fine-tuning run, an index to build."
+)
+@click.option(
+    "--instead-of", type=ModelShare(), help="PROVIDER/MODEL it would replace: from how many messages it pays."
+)
+@click.option("--instead-input", type=click.IntRange(0), help="Tokens of that one's prompt; --input when left out.")
 @click.option("--other", "others", type=ModelShare(), multiple=True, help="PROVIDER/MODEL to compare with; repeatable.")
 @click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), help="The UTC day of the prices; today when left out.")
 @click.option(
@@ -150,6 +161,11 @@ def estimate(
     revenue: Decimal | None,
     acv: Decimal | None,
     others: tuple[tuple[tuple[str, str], Decimal | None], ...],
+    traced_kilobytes: Decimal,
+    tracing_usd_per_gigabyte: Decimal,
+    setup_usd: Decimal,
+    instead_of: tuple[tuple[str, str], Decimal | None] | None,
+    instead_input: int | None,
     day: datetime | None,
     home: Path | None,
     as_json: bool,
@@ -160,7 +176,8 @@ def estimate(
 
     The cost is doubled for safety (--safety) before it is compared with revenue: below 3:1 the product is shaky.
     Beside it, what another model, a prompt cache, and more messages would change. With percentages several models
-    share the messages.
+    share the messages. With --setup and --instead-of: from how many messages a fine-tuned model, or one that is handed
+    the passages it needs, pays against a long prompt.
     """
     from pipelines import estimate as estimates
     from sources.pricing import snapshot, stored
@@ -181,14 +198,27 @@ def estimate(
         safety_factor=safety,
         free_users_per_paid=free_users,
         revenue_per_user_usd=acv / 12 / users if acv is not None else revenue,
+        traced_kilobytes=traced_kilobytes,
+        tracing_usd_per_gigabyte=tracing_usd_per_gigabyte,
+        setup_usd=setup_usd,
         **tokens,
     )
     found = estimates.estimate(product, prices)
     changes = estimates.sensitivity(product, prices, [name for name, _ in others])
+    pays = None
+    if instead_of:
+        given = product.input_tokens if instead_input is None else instead_input
+        replaced = replace(product, models={instead_of[0]: Decimal(1)}, input_tokens=given, setup_usd=Decimal(0))
+        pays = estimates.pays_from_messages(product, replaced, prices)
     if as_json:
-        print_json({"estimate": found, "changes": changes})
-    else:
-        _print_estimate(found, changes, safety)
+        print_json({"estimate": found, "changes": changes, **({"pays_from_messages": pays} if instead_of else {})})
+        return
+    _print_estimate(found, changes, safety, has_setup=bool(setup_usd))
+    if instead_of:
+        name = f"{instead_of[0][1]} of {instead_of[0][0]}"
+        click.echo(
+            f"{name}: costs less for any number" if pays is None else f"pays against {name} from {pays:,} messages"
+        )
 
 
 def _shares(models: tuple[tuple[tuple[str, str], Decimal | None], ...]) -> dict[tuple[str, str], Decimal]:
@@ -199,12 +229,14 @@ def _shares(models: tuple[tuple[tuple[str, str], Decimal | None], ...]) -> dict[
     return {name: share for name, share in models if share is not None}
 
 
-def _print_estimate(found: "Estimate", changes: "list[Change]", safety: Decimal) -> None:
+def _print_estimate(found: "Estimate", changes: "list[Change]", safety: Decimal, has_setup: bool) -> None:
     lines = [
         ("a message", usd(found.message_usd, 6)),
         ("a paying user and month, with retries", usd(found.user_usd, 4)),
         ("free users of a paying one", usd(found.free_users_per_paid_usd, 4)),
+        *([("tracing of a month", usd(found.tracing_usd))] if found.tracing_usd else []),
         ("a month", usd(found.month_usd)),
+        *([("the first year, with what is paid once", usd(found.year_usd))] if has_setup else []),
         (f"a month, {safety.normalize():f} x for safety", usd(found.safe_month_usd)),
         ("revenue of a month", usd(found.revenue_usd)),
     ]

@@ -12,8 +12,9 @@ from sources import clock
 from sources.home import HOME_VARIABLE, Home
 
 if TYPE_CHECKING:
+    from pipelines.cache_break_even import BreakEven
     from pipelines.price_diff import Line, PriceDiff
-    from pipelines.prices import Host
+    from pipelines.prices import Host, Price
     from sources.pricing.stored import TakenIn
 
 DIFF_EXAMPLES = """\b
@@ -90,7 +91,7 @@ def show(
         return
     found = show_prices(provider, model, on, contracts, (tier,) if tier else (), public, entries)
     if as_json:
-        print_json(found)
+        print_json({**vars(found), "cache_break_evens": [_break_even(*one) for one in found.cache_break_evens]})
     else:
         table = [
             [
@@ -107,10 +108,25 @@ def show(
         ]
         columns = ("tier", "hours UTC", "input tokens", "meter", "list USD", "contracted USD", "unit", "source")
         print_table(f"{found.model} of {provider} on {on} ({found.method} match)", columns, table, right=(4, 5))
+        if found.cache_break_evens:
+            names = ("tier", "hours UTC", "input tokens", "meter", "reads", "per")
+            lines = [list(_break_even(*one).values()) for one in found.cache_break_evens]
+            print_table("A prompt in the cache costs less than a plain one from", names, lines, right=(4,))
         for name, reason in found.missing.items():
             click.secho(f"{name}: {reason}", fg="yellow")
     if not found.prices:
         raise click.exceptions.Exit(1)
+
+
+def _break_even(price: "Price", line: "BreakEven") -> dict[str, str]:
+    return {
+        "service_tier": price.service_tier,
+        "window_utc": price.window_utc,
+        "input_tokens": _input_tokens(price.above_input_tokens, price.is_threshold_inclusive),
+        "meter": line.meter,
+        "reads": f"{line.reads:.2f}",
+        "per": line.per,
+    }
 
 
 @prices.command(epilog="\b\nExample:\n  inferledger prices check --home acme")

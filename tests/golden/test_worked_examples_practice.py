@@ -1,4 +1,4 @@
-"""Worked examples of part `practice` that estimate a product: out of `inferledger estimate`, to the last digit."""
+"""Worked examples of part `practice`: out of `inferledger estimate` and `prices show`, to the last digit."""
 
 import csv
 from dataclasses import replace
@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.estimate import Estimate, PriceBook, Product, estimate, sensitivity
+from pipelines.cache_break_even import cache_break_evens
+from pipelines.estimate import Estimate, PriceBook, Product, cost_usd, estimate, pays_from_messages, sensitivity
 from sources.pricing import snapshot
 from sources.pricing.entries import PriceEntry
+from sources.pricing.rates import rates_by_meter
 
 ROWS = {
     row["id"]: Decimal(row["expected"])
@@ -24,6 +26,11 @@ RATES = {
     "haiku": {"input": "0.80", "output": "4"},
     "opus": {"input": "15", "output": "75"},
     "o3": {"input": "15", "output": "60"},
+    "tuned": {"input": "0.10"},
+    "long-prompt": {"input": "1"},
+    "free": {"input": "0"},
+    "gemini-pro": {"input": "1.25", "cache_read": "0.31"},
+    "claude": {"input": "1", "cache_read": "0.10", "cache_write": "1.25", "cache_write_1h": "2"},
     **{
         f"query-{usd}": {"input": str(Decimal(usd) * 1000)}
         for usd in ("0.007", "0.0005", "0.005", "0.03", "0.05", "0.50")
@@ -99,6 +106,56 @@ def test_the_sensitivity_table_has_the_examples_with_the_slips_put_right() -> No
     moved = (ROWS["saas_user_month"] - ROWS["saas_user_haiku"]) / Decimal("9.99")
     assert found[0].margin_change is not None
     assert round(found[0].margin_change, 12) == round(moved, 12)
+
+
+def test_tracing_of_ten_million_calls_by_the_gigabyte() -> None:
+    """The source's 50,000 takes a gigabyte for a megabyte."""
+    traced = replace(
+        product("free", (1_000, 0, 0), 10_000_000),
+        traced_kilobytes=Decimal(50),
+        tracing_usd_per_gigabyte=Decimal("0.10"),
+    )
+    assert estimate(traced, PRICES).tracing_usd == ROWS["tracing_ingest"]
+    assert estimate(traced, PRICES).month_usd == ROWS["tracing_ingest"]
+
+
+TUNED = replace(product("tuned", (500, 0, 0)), setup_usd=Decimal(5_000))
+
+
+def test_a_year_of_a_fine_tuned_model() -> None:
+    assert cost_usd(TUNED, 10_000_000, PRICES) == ROWS["fine_tune_year"]
+    year = estimate(replace(TUNED, users=250_000, messages_per_user=10), PRICES)
+    assert year.year_usd == 5_000 + 12 * 2_500_000 * Decimal("0.00005")
+
+
+def test_a_fine_tuned_model_pays_from_as_many_messages_as_its_run_takes() -> None:
+    """A prompt of 3,000 tokens at 1 USD a million is 0.003, one of 500 at 0.10 is 0.00005: 5,000 / 0.00295."""
+    long_prompt = product("long-prompt", (3_000, 0, 0))
+    found = pays_from_messages(TUNED, long_prompt, PRICES)
+    assert found == 1_694_916
+    assert cost_usd(TUNED, found, PRICES) <= cost_usd(long_prompt, found, PRICES)
+    assert cost_usd(TUNED, found - 1, PRICES) > cost_usd(long_prompt, found - 1, PRICES)
+    assert pays_from_messages(long_prompt, TUNED, PRICES) is None
+    assert pays_from_messages(long_prompt, long_prompt, PRICES) == 0
+
+
+@pytest.mark.parametrize(
+    ("example", "model", "meter", "storage"),
+    [
+        ("cache_1h_breakeven", "claude", "cache_write_1h", None),
+        ("gemini_pro_cache_breakeven", "gemini-pro", "cache_storage_mtok_hour", "4.50"),
+    ],
+)
+def test_a_prompt_cache_pays_from_so_many_reads(example: str, model: str, meter: str, storage: str | None) -> None:
+    card = {name: Decimal(usd) for name, usd in RATES[model].items()}
+    rates = {**rates_by_meter(card), **({meter: Decimal(storage)} if storage else {})}
+    found = {line.meter: line.reads for line in cache_break_evens(rates)}
+    assert round(found[meter], 12) == ROWS[example]
+
+
+def test_a_cache_without_a_price_of_its_own_has_no_break_even() -> None:
+    assert list(cache_break_evens(rates_by_meter({"input": Decimal(1), "cache_read": Decimal("0.5")}))) == []
+    assert list(cache_break_evens(rates_by_meter({"input": Decimal(1), "cache_write_1h": Decimal(2)}))) == []
 
 
 @pytest.mark.parametrize(
