@@ -87,10 +87,12 @@ def prices(home: Path) -> dict[str, object]:
 def build(home: Path) -> dict[str, object]:
     from assets import warehouse
     from sources.home import Home
+    from sources.memory import memory_of
     from sources.settings import load_settings
 
     place = Home(home)
-    built = warehouse.build(place, warehouse.read_inputs(place), load_settings(place).limits.memory)
+    memory = memory_of(place.root, load_settings(place).limits)
+    built = warehouse.build(place, warehouse.read_inputs(place), memory)
     return {"models": built.models, "tests": built.tests}
 
 

@@ -7,6 +7,7 @@ from assets.ingest import derive, require_lake, take_in
 from assets.warehouse import dbt
 from sources.clock import NOW_VARIABLE
 from sources.home import Home
+from sources.memory import memory_of
 from sources.settings import load_settings
 from tests.faults.conftest import NOW
 
@@ -21,6 +22,6 @@ def built_marts(home: Home, *marts: str) -> duckdb.DuckDBPyConnection:
         derive(home, settings)
         select = [argument for mart in marts for argument in ("--select", f"+{mart}")]
         without = ["--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"]
-        done = dbt(home, ["build", *select, *without], "1GB")
+        done = dbt(home, ["build", *select, *without], memory_of(home.root, settings.limits))
     assert done.success, done.exception or [run.message for run in done.result.results if run.status == "error"]
     return duckdb.connect(str(home.warehouse / "build.duckdb"), read_only=True)
