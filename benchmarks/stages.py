@@ -62,6 +62,39 @@ def scan(home: Path, feed: str = "litellm") -> dict[str, object]:
         }
 
 
+def floor(home: Path) -> dict[str, object]:
+    """What no reader of spend logs can leave out: each field as text and each value of `metadata` to Parquet, SHA-256.
+
+    Nothing is typed, checked or hashed, so this is no ingest; it says what of one DuckDB takes for reading and writing.
+    """
+    import hashlib
+
+    import duckdb
+
+    from sources.litellm import projection
+    from sources.reading import PARQUET, literal
+
+    [path] = (home / "landing" / "litellm").glob("*/*.*json*")
+    fields = ", ".join(f'"{name}"' for name in projection.LOG_FIELDS if name != "metadata")
+    query = f"""
+        copy (
+            select row_number() over () as row_number, {fields},
+                unnest(from_json(metadata, {literal(projection.METADATA_STRUCTURE)}), recursive := true)
+            from read_json(
+                {literal(path)}, format = 'newline_delimited', compression = 'none', columns = {projection.LOG_COLUMNS}
+            )
+        ) to {literal(home / "floor.parquet")} {PARQUET}"""
+
+    def work() -> None:
+        connection.execute(query)
+        with path.open("rb") as file:
+            hashlib.file_digest(file, "sha256")
+
+    with duckdb.connect(config={"threads": 1}) as connection:
+        connection.execute("set enable_progress_bar = false")
+        return {"cpu": [timed(work)]}
+
+
 def ingest(home: Path) -> dict[str, object]:
     from assets.ingest import take_in
     from sources.home import Home
@@ -138,7 +171,7 @@ def report(home: Path) -> dict[str, object]:
 
 STAGES: dict[str, Callable[..., dict[str, object]]] = {
     stage.__name__: stage
-    for stage in (rows, telemetry, scan, ingest, prices, build, pricing, allocation, publish, report)
+    for stage in (rows, telemetry, scan, floor, ingest, prices, build, pricing, allocation, publish, report)
 }
 
 

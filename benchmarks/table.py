@@ -120,6 +120,7 @@ def show(measured: Measured, machine: str) -> None:
     console.print(stages)
     repeats = {
         "scan": measured.scan_s,
+        "fields to Parquet and SHA-256, nothing typed or checked": measured.floor_s,
         "ingest, plain": measured.ingest_plain_s,
         "ingest, gzipped": measured.ingest_gzip_s,
         "pricing alone": measured.pricing_s,

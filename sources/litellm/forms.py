@@ -32,8 +32,8 @@ _KNOWN_PAYLOAD_FIELDS = projection.KNOWN_FIELDS[""] | {
     "zero_cost_diagnostic", "vector_store_request_metadata",
 }  # fmt: skip
 _METADATA_FIELDS = (
-    "user_api_key_hash", "user_api_key_user_id", "user_api_key_team_id", "user_api_key_end_user_id", "usage_object",
-    "spend_logs_metadata", "reasoning_effort",
+    "user_api_key_hash", "user_api_key_team_id", "user_api_key_end_user_id", "usage_object", "spend_logs_metadata",
+    "reasoning_effort",
 )  # fmt: skip
 _LAYOUT = Layout(columns=projection.LAKE_COLUMNS, values={}, time_column="started_at")
 
@@ -111,8 +111,6 @@ def _unpacked(text: str) -> str:
 def _of_row(name: str) -> str:
     if name == "metadata":
         return "metadata"
-    if name == "request_tags":
-        return _unpacked("log.request_tags")
     # A CSV file cannot tell an empty text from none; in the database these two are never null.
     return f"coalesce(log.\"{name}\", '')" if name in ("api_key", "call_type") else f'log."{name}"'
 
@@ -128,7 +126,6 @@ def _of_payload(name: str) -> str:
         "api_key": "coalesce(meta.user_api_key_hash, '')",
         # LiteLLM's own spend log has 0 where a call has no cost.
         "spend": "coalesce(log.response_cost, '0')",
-        "user": "meta.user_api_key_user_id",
         "team_id": "meta.user_api_key_team_id",
         "end_user": "coalesce(nullif(log.end_user, ''), meta.user_api_key_end_user_id)",
         "session_id": "coalesce(nullif(log.session_id, ''), log.trace_id)",

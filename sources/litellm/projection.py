@@ -17,15 +17,16 @@ from sources.user_keys import user_key_sql
 
 # What is read of a row; nothing else is looked at. `metadata` may be JSON text or an object.
 LOG_FIELDS = (
-    "request_id", "litellm_call_id", "call_type", "api_key", "model", "model_group", "model_id", "custom_llm_provider",
-    "startTime", "endTime", "completionStartTime", "prompt_tokens", "completion_tokens", "total_tokens", "spend",
-    "status", "cache_hit", "end_user", "user", "team_id", "session_id", "request_tags", "updated_at", "metadata",
+    "request_id", "litellm_call_id", "call_type", "api_key", "model", "custom_llm_provider", "startTime", "endTime",
+    "completionStartTime", "prompt_tokens", "completion_tokens", "total_tokens", "spend", "status", "cache_hit",
+    "end_user", "team_id", "session_id", "updated_at", "metadata",
 )  # fmt: skip
 # By the path they stand at. What is known and not read is not reported as unknown; a new token class is.
 KNOWN_FIELDS: dict[str, frozenset[str]] = {
     "": frozenset({
-        *LOG_FIELDS, "organization_id", "cache_key", "api_base", "messages", "response", "proxy_server_request",
-        "request_duration_ms", "agent_id", "billing_agent_id", "mcp_namespaced_tool_name", "requester_ip_address",
+        *LOG_FIELDS, "model_group", "model_id", "user", "request_tags", "organization_id", "cache_key", "api_base",
+        "messages", "response", "proxy_server_request", "request_duration_ms", "agent_id", "billing_agent_id",
+        "mcp_namespaced_tool_name", "requester_ip_address",
         "created_at",
     }),
     "metadata.usage_object.": frozenset({
@@ -168,9 +169,6 @@ def _problems() -> list[str]:
         reject("spend_usd is null", "spend", found("spend", "a number")),
         reject("spend_usd < 0", "spend", "'negative'"),
         *_closed_list_problems(),
-        reject(
-            "not starts_with(request_tags, '[') or not json_valid(request_tags)", "request_tags", "'not a JSON list'"
-        ),
     ]
 
 
@@ -365,15 +363,12 @@ _LAKE = {
         "case when starts_with(api_key, 'sk-') then sha256(api_key) else nullif(api_key, '') end",
     ),
     "model_id": ("VARCHAR", "model"),
-    "model_group": ("VARCHAR", "nullif(model_group, '')"),
-    "deployment_id": ("VARCHAR", "nullif(model_id, '')"),
     "gateway_provider": ("VARCHAR", "nullif(custom_llm_provider, '')"),
     "started_at": ("TIMESTAMP", "started_at"),
     "ended_at": ("TIMESTAMP", "ended_at"),
     "completion_started_at": ("TIMESTAMP", "completion_started_at"),
     "prompt_tokens": ("BIGINT", "input_tokens"),
     "completion_tokens": ("BIGINT", "output_tokens"),
-    "total_tokens": ("BIGINT", "case when is_own_count then input_tokens + output_tokens else n_total_tokens end"),
     "cache_read_tokens": ("BIGINT", "cache_read_tokens"),
     "cache_write_5m_tokens": ("BIGINT", "cache_write_5m_tokens"),
     "cache_write_1h_tokens": ("BIGINT", "cache_write_1h_tokens"),
@@ -391,10 +386,8 @@ _LAKE = {
     # Writers older than the status column left it null.
     "status": ("VARCHAR", "coalesce(status, case when x_error is null then 'success' else 'failure' end)"),
     "http_status": ("INTEGER", "try_cast(m.error_information.error_code as integer)"),
-    "error_class": ("VARCHAR", "nullif(m.error_information.error_class, '')"),
     "is_gateway_cache_hit": ("BOOLEAN", "coalesce(lower(cache_hit), '') = 'true'"),
     "end_user_key": ("VARCHAR", user_key_sql("end_user")),
-    "user_key": ("VARCHAR", user_key_sql('"user"')),
     "team_id": ("VARCHAR", "nullif(team_id, '')"),
     "session_id": ("VARCHAR", "nullif(session_id, '')"),
     **{f"tag_{tag}": ("VARCHAR", f"nullif(m.spend_logs_metadata.{tag}, '')") for tag in TAGS},
@@ -406,7 +399,6 @@ _LAKE = {
     "is_batch": ("BOOLEAN", "is_batch"),
     "region": ("VARCHAR", "lower(coalesce(m.cost_breakdown.vertex_location, m.usage_object.inference_geo))"),
     "reasoning_effort": ("VARCHAR", "coalesce(m.spend_logs_metadata.reasoning_effort, m.reasoning_effort)"),
-    "request_tags": ("VARCHAR", "request_tags"),
     "updated_at": ("TIMESTAMP", "updated"),
     "file_hash": ("VARCHAR", "getvariable('litellm_file_hash')"),
     "row_number": ("BIGINT", "row_number"),

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import polars as pl
-import yaml
 from pydantic import Field
 
 from sources.settings.models import Count, Day, Name, Price, Strict
+from sources.settings.text import read_yaml
 
 Usd = Annotated[Price, Field(gt=0)]
 Rate = Annotated[Price, Field(gt=0, decimal_places=3)]
@@ -81,7 +81,7 @@ def rules_of_thumb() -> tuple[RuleOfThumb, ...]:
 
 
 def _read(name: str) -> Any:
-    return yaml.load(Path(str(files(__name__) / name)).read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
+    return read_yaml(Path(str(files(__name__) / name)), name).data
 
 
 _USD = pl.Decimal(18, 8)

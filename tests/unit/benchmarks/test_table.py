@@ -16,6 +16,7 @@ def measured() -> Measured:
         rows=2_000_000 + TINY_ROWS,
         plain_bytes=2_600_000_000,
         scan_s=[2.0, 9.0, 1.0],
+        floor_s=[7.0],
         ingest_plain_s=[8.0, 8.5, 70.0],
         ingest_gzip_s=[14.0, 13.0, 12.0],
         ingest_gzip_peak_bytes=700 * MB,
