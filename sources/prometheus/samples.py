@@ -17,7 +17,7 @@ from sources.prometheus import tables
 from sources.prometheus.query_range import load_numbers, load_query_range
 from sources.prometheus.text import load_plain_text, load_text
 from sources.quarantine import Reject
-from sources.reading import PARQUET, finish, literal
+from sources.reading import copy_good_rows, finish, literal
 from sources.sql_checks import found, reject
 
 SUFFIXES = (".json", ".json.gz", ".prom", ".prom.gz", ".txt", ".txt.gz")
@@ -98,63 +98,60 @@ def read_loaded(
     tables.create(connection)
     # A second thread mostly waits for the first, at a third more CPU.
     connection.execute("set threads = 1")
-    notes = load_quickly(connection)
+    notes, bad = load_quickly(connection), None
     if notes is not None:
-        _judge(connection, feed, file, latest, is_by_time=is_json)
-    if notes is None or (is_json and _is_any_wrong(connection)):
+        _judge(connection, feed, file, latest, is_json=is_json)
+        bad = _copy(connection, feed, "judged_samples", "problem", out_parquet) if is_json else None
+    if notes is None or bad:
         tables.create(connection)
-        notes = load(connection)
-        _judge(connection, feed, file, latest, is_by_time=False)
-    rejects = [*(Reject(None, None, "file", note) for note in notes), *_rejects(connection, file, is_json=is_json)]
-    _copy(connection, feed, file, out_parquet)
-    result = finish(connection, out_parquet, out_rejects, rejects, time_column="sampled_at")
-    connection.execute("drop view judged_samples; drop table sorted_samples; drop table labelled_series")
+        notes, bad = load(connection), None
+        _judge(connection, feed, file, latest, is_json=is_json)
+    if bad is None:
+        connection.execute(_SORT)
+        sorted_samples = "sorted_samples left join labelled_series using (series)"
+        bad = _copy(connection, feed, sorted_samples, "nullif(is_good, true)", out_parquet)
+    rejects = [Reject(None, None, "file", note) for note in notes]
+    if bad:
+        rejects += _rejects(connection, file, is_json=is_json)
+    _drop(connection, feed)
     tables.drop(connection)
     connection.execute("reset threads")
-    return result
+    return finish(connection, out_parquet, out_rejects, rejects, time_column="sampled_at")
 
 
 def _judge(
-    connection: duckdb.DuckDBPyConnection, feed: SampleFeed, file: LandedFile, latest: datetime, *, is_by_time: bool
+    connection: duckdb.DuckDBPyConnection, feed: SampleFeed, file: LandedFile, latest: datetime, *, is_json: bool
 ) -> None:
+    _drop(connection, feed)
     connection.execute(_label_series(feed, file))
-    connection.execute(_judge_samples(feed, _file_time(file), latest))
-    connection.execute(_KEEP if is_by_time else _SORT)
+    # A line that is no sample has no series. Inner joins of dense numbers need no hash table.
+    join = "inner join" if is_json else "left join"
+    connection.execute(_judge_samples(feed, join, _file_time(file), latest))
 
 
-def _is_any_wrong(connection: duckdb.DuckDBPyConnection) -> bool:
-    return connection.execute("select 1 from sorted_samples where not is_good limit 1").fetchone() is not None
+def _copy(
+    connection: duckdb.DuckDBPyConnection, feed: SampleFeed, samples: str, problem: str, out_parquet: Path
+) -> int:
+    """The good samples to Parquet, in the order they have; gives the number of the others.
 
-
-def _copy(connection: duckdb.DuckDBPyConnection, feed: SampleFeed, file: LandedFile, out_parquet: Path) -> None:
-    """The good samples to Parquet, by time.
-
-    Sorted before the labels join them: a sort of wide rows takes most of a read. The join keeps the order of its left
-    side as long as DuckDB does not swap the sides. Labels are enums, which Parquet holds as the texts they are: to look
-    up each text again takes as long as all the rest.
+    A join keeps the order of its left side as long as DuckDB does not swap the sides.
     """
-    texts = ["metric", *feed.labels]
-    enums = "; ".join(
-        f"create temp type label_{name} as enum (select distinct {name} from labelled_series where {name} is not null)"
-        for name in texts
-    )
-    typed = ", ".join(f"cast({name} as label_{name}) as {name}" for name in texts)
-    identity = f"cast({literal(file.identity)} as label_file_hash) as file_hash"
-    columns = ", ".join(identity if name == "file_hash" else f'"{name}"' for name in feed.columns)
+    connection.execute("set disabled_optimizers = 'join_order,build_side_probe_side'")
+    columns = ", ".join(f'"{name}"' for name in feed.columns)
+    bad = copy_good_rows(connection, f"select {columns} from {samples}", problem, out_parquet)
+    connection.execute("reset disabled_optimizers; set threads = 1")
+    return bad
+
+
+def _drop(connection: duckdb.DuckDBPyConnection, feed: SampleFeed) -> None:
+    types = "; ".join(f"drop type if exists label_{name}" for name in _texts(feed))
     connection.execute(f"""
-        {enums};
-        create temp type label_file_hash as enum ({literal(file.identity)});
-        create or replace temp table sample_labels as
-        select series, {typed} from labelled_series where coalesce(is_row, true);
-        set disabled_optimizers = 'join_order,build_side_probe_side';
-        copy (
-            select {columns}
-            from (select * from sorted_samples where is_good) as samples
-            left join sample_labels using (series)
-        ) to {literal(out_parquet)} {PARQUET};
-        reset disabled_optimizers;
-        drop table sample_labels;
-        {"; ".join(f"drop type label_{name}" for name in (*texts, "file_hash"))}""")
+        drop view if exists judged_samples; drop table if exists sorted_samples; drop table if exists labelled_series;
+        {types}""")
+
+
+def _texts(feed: SampleFeed) -> list[str]:
+    return ["metric", *feed.labels, "file_hash"]
 
 
 def _file_time(file: LandedFile) -> datetime | None:
@@ -176,13 +173,14 @@ def _stem(file: LandedFile) -> str:
     return _TIMES.sub("", file.name.removesuffix(suffix))
 
 
-def _judge_samples(feed: SampleFeed, file_time: datetime | None, latest: datetime) -> str:
+def _judge_samples(feed: SampleFeed, join: str, file_time: datetime | None, latest: datetime) -> str:
     """One row per sample of the feed, with what is wrong with it. A file's time stands in where a sample has none.
 
     A view, since only the few wrong ones are looked at again.
     """
     own_micros = "moment * case when abs(moment) < 1e11 then 1e6 else 1e3 end"
-    columns = " ".join(f"labelled_series.may_be_sentinel_{number}," for number in range(len(feed.sentinels)))
+    names = [f"may_be_sentinel_{number}" for number in range(len(feed.sentinels))] + ["name", *_texts(feed)]
+    columns = " ".join(f"labelled_series.{name}," for name in names)
     file_micros = f"epoch_us(timestamp {literal(str(file_time))})" if file_time else "null"
     return f"""
         create or replace temp view judged_samples as
@@ -204,7 +202,7 @@ def _judge_samples(feed: SampleFeed, file_time: datetime | None, latest: datetim
                 ) as moment,
                 moment is null and time_text is null as is_untimed
             from landed_samples
-            left join labelled_series using (series)
+            {join} labelled_series using (series)
             where coalesce(is_row, true)
         ),
         timed as (
@@ -222,29 +220,36 @@ def _judge_samples(feed: SampleFeed, file_time: datetime | None, latest: datetim
             from placed
         )
         select
-            row_number, byte_offset, series, value, sampled_at, problem,
-            time_text
+            row_number, byte_offset, series, value, sampled_at, problem, time_text, name, {", ".join(_texts(feed))}
         from judged"""
 
 
-# What gets written is kept, by time: to sort what a table holds takes two thirds of the CPU of sorting while judging.
-_NARROW = "select series, sampled_at, value, row_number, problem is null as is_good from judged_samples"
-_KEEP = f"create or replace temp table sorted_samples as {_NARROW}"
-_SORT = f"""
-    create or replace temp table narrow_samples as {_NARROW};
+# Before the labels join them, since a sort of wide rows takes most of a read; to sort what a table holds takes two
+# thirds of the CPU of sorting while judging.
+_SORT = """
+    create or replace temp table narrow_samples as
+    select series, sampled_at, value, row_number, problem is null as is_good from judged_samples;
     create or replace temp table sorted_samples as from narrow_samples order by sampled_at, row_number;
     drop table narrow_samples"""
 
 
 def _label_series(feed: SampleFeed, file: LandedFile) -> str:
-    """The columns that are the same for all samples of a series."""
+    """The columns that are the same for all samples of a series.
+
+    Texts are enums, which Parquet holds as the texts they are: to look up each text takes as long as all the rest.
+    """
     labels = ", ".join(f"{sql} as {column}" for column, sql in feed.labels.items())
     may_be = " ".join(
         f"{is_of_kind} as may_be_sentinel_{number}," for number, (is_of_kind, _, _) in enumerate(feed.sentinels)
     )
     missing = [reject(f"{column} is null", name, "'label is missing'") for column, name in feed.required.items()]
+    enums = "; ".join(
+        f"create temp type label_{name} as enum (select distinct {name} from series_labels where {name} is not null)"
+        for name in _texts(feed)
+    )
+    typed = ", ".join(f"cast({name} as label_{name}) as {name}" for name in _texts(feed))
     return f"""
-        create or replace temp table labelled_series as
+        create or replace temp table series_labels as
         with
         labelled as (
             select
@@ -252,9 +257,12 @@ def _label_series(feed: SampleFeed, file: LandedFile) -> str:
             from landed_series
         )
         select
-            series, is_row, name, metric, {", ".join(feed.labels)}, {may_be}
+            series, is_row, name, metric, {", ".join(feed.labels)}, {literal(file.identity)} as file_hash, {may_be}
             case when problem is not null then problem {" ".join(missing)} end as series_problem
-        from labelled"""
+        from labelled;
+        {enums};
+        create or replace temp table labelled_series as select * replace ({typed}) from series_labels;
+        drop table series_labels"""
 
 
 def _problems(feed: SampleFeed, latest: datetime) -> str:
@@ -284,12 +292,9 @@ def _rejects(connection: duckdb.DuckDBPyConnection, file: LandedFile, *, is_json
     """JSON has no lines, so its rejects name their sample's metric and time beside its number."""
     sample = "'; sample of ' || coalesce(name, 'no metric') || ' at ' || coalesce(time_text, 'no time')"
     place = f" || {sample}" if is_json else ""
-    if not _is_any_wrong(connection):
-        return []
     rows = connection.execute(f"""
         select row_number, byte_offset, split_part(problem, chr(9), 1), split_part(problem, chr(9), 2){place}
-        from judged_samples left join labelled_series using (series)
-        where problem is not null order by row_number""").fetchall()
+        from judged_samples where problem is not null order by row_number""").fetchall()
     unplaced = {row[0] for row in rows if row[1] is None}
     offsets = {} if is_json or not unplaced else byte_offsets(TextFile(file.path), unplaced)
     return [Reject(line, offsets.get(line, offset), field, reason) for line, offset, field, reason in rows]
