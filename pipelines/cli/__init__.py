@@ -13,6 +13,7 @@ from assets.version import code_version
 from pipelines.cli.config import config
 from pipelines.cli.forecast import forecast
 from pipelines.cli.look import explain, quarantine, status
+from pipelines.cli.metrics import metrics
 from pipelines.cli.periods import accrual, close, diff
 from pipelines.cli.plan import estimate, what_if
 from pipelines.cli.prices import prices
@@ -51,6 +52,7 @@ EXIT_CODES = {
     "pipelines.delivery.DeliveryError": 2,
     "pipelines.explain.ExplainError": 2,
     "pipelines.lock.HomeInUseError": 3,
+    "pipelines.metrics.MetricsError": 2,
     "pipelines.self_hosting.SelfHostingError": 2,
     "pipelines.what_if.WhatIfError": 2,
     "sources.home.HomeError": 2,
@@ -121,6 +123,7 @@ for command in (
     diff,
     export,
     explain,
+    metrics,
     selfhost,
     capacity,
     estimate,

@@ -80,7 +80,7 @@ def test_nothing_is_read_that_no_asset_writes() -> None:
 
 
 def test_assets_outside_dbt_are_these() -> None:
-    layers = ("seeds", "staging", "intermediate", "marts")
+    layers = ("seeds", "staging", "intermediate", "marts", "semantic")
     feeds = [f"{table.feed}/{table.table}" for table in FEEDS]
     assert names(key for key in SPECS if key.path[0] not in layers) == sorted(
         [

@@ -1,0 +1,147 @@
+"""Metrics by name: MetricFlow makes the SQL of a metric over the semantic models, the published marts answer it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from assets.marts import MartsError
+from assets.warehouse import prepare_manifest
+from sources.settings.text import did_you_mean
+
+if TYPE_CHECKING:
+    from metricflow.engine.metricflow_engine import MetricFlowEngine
+
+# The database dbt builds the marts in, whose name stands in the SQL.
+BUILT_IN = "build"
+PERIODS = ("day", "week", "month", "quarter", "year")
+
+
+class MetricsError(Exception):
+    """No such metric, or none that can be asked by what was asked for."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """`by` is what it can be asked by."""
+
+    name: str
+    label: str
+    meaning: str
+    by: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Rows of groups and metrics, as they were asked for. Sums are exact; a ratio is a double, as in the marts."""
+
+    columns: list[str]
+    rows: list[tuple[Any, ...]]
+    sql: str
+
+
+def known_metrics() -> list[Metric]:
+    """Every metric of the semantic layer, by name."""
+    return [
+        Metric(found.name, found.label or found.name, _meaning(found.description), tuple(_groups([found.name])))
+        for found in _engine().list_metrics(include_dimensions=False)
+    ]
+
+
+def ask(
+    marts: Path,
+    names: Sequence[str],
+    by: Sequence[str] = (),
+    first_day: date | None = None,
+    last_day: date | None = None,
+) -> Answer:
+    """The metrics by tenant, feature, week or another group, in the order of the groups; both days are included."""
+    if not marts.is_file():
+        raise MartsError(f"{marts}: no published marts; `inferledger run` builds and publishes them")
+    sql = sql_of(names, by, first_day, last_day)
+    with duckdb.connect() as connection:
+        connection.execute("set enable_progress_bar = false")
+        path = str(marts.resolve()).replace("'", "''")
+        connection.execute(f"attach '{path}' as {BUILT_IN} (read_only)")
+        result = connection.execute(sql)
+        given = [column[0] for column in result.description or []]
+        groups = _groups(names)
+        places = [given.index(name) for name in (*(groups[group] for group in by), *names)]
+        rows = [tuple(row[place] for place in places) for row in result.fetchall()]
+        return Answer([*by, *names], rows, sql)
+
+
+def sql_of(
+    names: Sequence[str], by: Sequence[str] = (), first_day: date | None = None, last_day: date | None = None
+) -> str:
+    """The SQL of the metrics; MetricsError names what is not known."""
+    from metricflow.engine.metricflow_engine import MetricFlowQueryRequest
+
+    known = {metric.name for metric in _engine().list_metrics(include_dimensions=False)}
+    for name in names:
+        if name not in known:
+            raise MetricsError(f"{name}: no such metric{did_you_mean(name, known)}; `inferledger metrics` lists all")
+    allowed = _groups(names)
+    for group in by:
+        if group not in allowed:
+            raise MetricsError(f"{', '.join(names)}: not by {group}; allowed are {', '.join(allowed)}")
+    groups = [allowed[group] for group in by]
+    in_time = next((allowed[group].split("__") for group in by if group in PERIODS), None)
+    request = MetricFlowQueryRequest.create(
+        metric_names=list(names),
+        group_by_names=groups,
+        order_by_names=groups,
+        # what has not ended is in no week
+        where_constraints=[f"{{{{ TimeDimension('{in_time[0]}', '{in_time[1]}') }}}} is not null"] if in_time else None,
+        time_constraint_start=_midnight(first_day),
+        time_constraint_end=_midnight(last_day),
+    )
+    return str(_engine().explain(request).sql_statement.sql)
+
+
+def _groups(names: Sequence[str]) -> dict[str, str]:
+    """What all of the metrics can be asked by, with the name MetricFlow has for it.
+
+    Of weeks only weeks: a week is in no single month.
+    """
+    entities = {entity.name: entity.name for entity in _engine().entities_for_metrics(list(names))}
+    dimensions = _engine().simple_dimensions_for_metrics(list(names))
+    named = {one.name: one.dunder_name for one in dimensions if one.type.value == "categorical"}
+    has_days = any(one.dunder_name == "metric_time__day" for one in dimensions)
+    periods = {period: f"metric_time__{period}" for period in (PERIODS if has_days else ("week",))}
+    return {**entities, **named, **periods}
+
+
+def _midnight(day: date | None) -> datetime | None:
+    return datetime.combine(day, time()) if day else None
+
+
+def _meaning(description: str | None) -> str:
+    """MetricFlow describes the sums by where they come from, which their label says better."""
+    return "" if description is None or description.startswith("Metric created from measure") else description
+
+
+class _DuckDb:
+    """What MetricFlow asks of a database to write SQL for it; it is never given one to run it on."""
+
+    def __init__(self) -> None:
+        from metricflow.protocols.sql_client import SqlEngine
+        from metricflow.sql.render.duckdb_renderer import DuckDbSqlPlanRenderer
+
+        self.sql_engine_type = SqlEngine.DUCKDB
+        self.sql_plan_renderer = DuckDbSqlPlanRenderer()
+
+
+@cache
+def _engine() -> "MetricFlowEngine":
+    from metricflow.engine.metricflow_engine import MetricFlowEngine
+    from metricflow_semantics.model.dbt_manifest_parser import parse_manifest_from_dbt_generated_manifest
+    from metricflow_semantics.model.semantic_manifest_lookup import SemanticManifestLookup
+
+    written = prepare_manifest().with_name("semantic_manifest.json").read_text(encoding="utf-8")
+    lookup = SemanticManifestLookup(parse_manifest_from_dbt_generated_manifest(written))
+    return MetricFlowEngine(lookup, _DuckDb())  # type: ignore[arg-type]
