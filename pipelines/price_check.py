@@ -11,11 +11,12 @@ import polars as pl
 from sources import clock
 from sources.home import Home, HomeError
 from sources.pricing import book, stored
+from sources.pricing.capacity import CapacityEntry, PaidRate, capacity_entries, paid_rates
 from sources.pricing.entries import PriceEntry, placed_entries
 from sources.pricing.resolve import SELF_HOSTED
 from sources.pricing.snapshot import Snapshot, model_ids
 from sources.pricing.unpriced import unpriced_calls
-from sources.settings import load_settings
+from sources.settings import Settings, load_settings
 from sources.settings.models import Contract
 from sources.settings.text import read_yaml
 
@@ -47,6 +48,7 @@ def check_prices(home: Home, stale_days: int = STALE_DAYS) -> list[Finding]:
         *_unsourced(home),
         *check_entries(entries, public),
         *_check_contracts(_placed_contracts(home, settings.contracts)),
+        *check_capacity(placed_rates(home, settings), capacity_entries(), clock.now().date(), stale_days),
         *check_age(entries, public, clock.now().date() - timedelta(days=stale_days)),
     ]
     return sorted(found, key=lambda one: one.level != ERROR)
@@ -157,6 +159,40 @@ def _check_contracts(contracts: Sequence[tuple[str, Contract]]) -> Iterator[Find
                 last = second.valid_from - timedelta(days=1)
                 reason = f"between {first.contract_id} and {second.contract_id} the public price holds"
                 yield Finding(WARNING, "gap between contracts", place, *names, first.valid_to, last, reason)
+
+
+def placed_rates(home: Home, settings: Settings) -> list[tuple[str, PaidRate]]:
+    documents = {name: read_yaml(home.config / name, f"config/{name}") for name in ("gpu_rates.yml", "contracts.yml")}
+    return [
+        (f"config/{rate.file}, line {documents[rate.file].line_of(rate.place)}", rate) for rate in paid_rates(settings)
+    ]
+
+
+def check_capacity(
+    rates: Sequence[tuple[str, PaidRate]], entries: Sequence[CapacityEntry], today: date, stale_days: int
+) -> Iterator[Finding]:
+    """Rates by the hour that the company pays today and no list price stands beside, or an old one."""
+    for where, rate in rates:
+        if not rate.valid_from <= today < rate.valid_to:
+            continue
+        hour = rate.unit.replace("_", " ")
+        known = ", ".join(sorted({one.capacity for one in entries if one.unit == rate.unit}))
+        hosts = ", ".join(sorted({one.provider for one in entries if one.capacity == rate.capacity}))
+        at_list = rate.listed(entries, today)
+        kind = f"{hour} without a list price"
+        if rate.capacity is None:
+            reason = f"names no capacity; the price book has {known}"
+        elif at_list is None and hosts:
+            reason = f"no price of {rate.capacity} at {rate.provider}; the price book has it at {hosts}"
+        elif at_list is None:
+            reason = f"no price of {rate.capacity!r}; the price book has {known}"
+        elif at_list.checked < today - timedelta(days=stale_days):
+            kind = "not checked lately"
+            reason = f"entry {at_list.entry_id} was checked on {at_list.checked}; look at {at_list.source} again"
+        else:
+            continue
+        names = (rate.provider, rate.name, rate.rate)
+        yield Finding(WARNING, kind, where, *names, rate.valid_from, rate.valid_to, reason)
 
 
 def check_age(entries: Sequence[tuple[str, PriceEntry]], public: Snapshot, oldest: date) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from sources.home import HOME_VARIABLE, Home
 
 if TYPE_CHECKING:
     from pipelines.cache_break_even import BreakEven
+    from pipelines.capacity_prices import CapacityPrice
     from pipelines.price_diff import Line, PriceDiff
     from pipelines.prices import Host, Price
     from sources.pricing.stored import TakenIn
@@ -28,6 +29,7 @@ SHOW_EXAMPLES = """\b
 Examples:
   inferledger prices show gpt-5-nano --provider openai --on 2026-10-31
   inferledger prices show claude-sonnet-4-5 --on 2026-10-31              at every host and region, with the spread
+  inferledger prices show 'h100*' --home acme             GPU-hours by list, market and as the company pays them
   inferledger prices show gpt-5-nano --provider openai --on 2026-09-30 --known 2026-10-05 --home acme
                                                           what the book of 5 October said of 30 September
 """
@@ -71,21 +73,30 @@ def show(
 ) -> None:
     """Show every price of MODEL on a day: list, contracted, tier, window, source.
 
+    MODEL may be capacity too: a GPU (h100-sxm-80gb), a system of the hardware catalogue (h100-sxm-8), a unit of
+    provisioned throughput (ptu-global) or a pattern of them. With --home, beside the company's own rates by the hour.
+
     Without --provider, what the model costs at every host and region of the book, and how much more or less than at
     its maker. Exits with 1 when the book has no price.
     """
+    from pipelines.capacity_prices import show_capacity
     from pipelines.prices import show_hosts, show_prices, unit
     from sources.pricing import snapshot, stored
+    from sources.pricing.capacity import capacity_entries
     from sources.pricing.entries import own_entries
     from sources.settings import load_settings
 
     place = Home.find(home) if home else None
-    contracts, public = (load_settings(place).contracts_usd, stored.current(place)) if place else ((), None)
-    entries = own_entries()
-    if known:
-        public = stored.known_on(place, known.date())
-        entries = tuple(entry for entry in entries if entry.checked <= known.date())
+    settings = load_settings(place) if place else None
+    contracts = settings.contracts_usd if settings else ()
     on = day.date() if day else clock.now().date()
+    as_of = known.date() if known else date.max
+    by_the_hour = [entry for entry in capacity_entries() if entry.checked <= as_of]
+    if capacities := show_capacity(model, on, provider, settings, by_the_hour):
+        _print_capacity(model, on, capacities, as_json)
+        return
+    public = stored.known_on(place, as_of) if known else stored.current(place) if place else None
+    entries = tuple(entry for entry in own_entries() if entry.checked <= as_of)
     if provider is None:
         _print_hosts(model, on, show_hosts(model, on, public or snapshot.installed(), entries), as_json)
         return
@@ -143,8 +154,8 @@ def check(home: Home, stale_days: int, as_json: bool) -> None:
     """Name usage of the last run without a price, and what is wrong with the prices there are.
 
     Errors: usage without a price, a price without a source, own entries that overlap or leave days without a price,
-    contracts that overlap. Warnings: days between two contracts, prices nobody has checked lately. Exits with 1 when
-    there is an error.
+    contracts that overlap. Warnings: days between two contracts, prices nobody has checked lately, rates by the hour
+    (GPUs, provisioned capacity) that no list price stands beside. Exits with 1 when there is an error.
     """
     from pipelines.price_check import ERROR, check_prices
 
@@ -276,6 +287,28 @@ def _print_diff(found: "PriceDiff", by: str) -> None:
         click.echo("Calls without a price are in no amount; B - A is of the calls that both books price.")
     if found.self_hosted_calls:
         click.echo(f"Left out: {count(found.self_hosted_calls, 'call')} to own nodes, which cost GPU hours.")
+
+
+def _print_capacity(name: str, on: date, prices: "list[CapacityPrice]", as_json: bool) -> None:
+    if as_json:
+        print_json(prices)
+        return
+    table = [
+        [
+            f"paid: {one.name}" if one.price == "paid" else one.price,
+            one.capacity,
+            one.service_provider,
+            one.region,
+            one.terms,
+            _amount(one.usd) + (f" to {_amount(one.up_to_usd)}" if one.up_to_usd is not None else ""),
+            _amount(one.list_usd),
+            one.unit.replace("_", " "),
+            f"{one.source}, {one.checked}" if one.checked else one.source,
+        ]
+        for one in prices
+    ]
+    columns = ("price", "capacity", "provider", "region", "terms", "USD", "list USD", "each", "source, checked")
+    print_table(f"{name} on {on}", columns, table, right=(5, 6))
 
 
 def _print_hosts(model: str, day: date, hosts: "list[Host]", as_json: bool) -> None:

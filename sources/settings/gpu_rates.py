@@ -74,6 +74,8 @@ class GpuNode(Dated):
     service_provider: Name
     billing_account_id: Name
     gpus: Annotated[Count, Field(gt=0)]
+    # What the price book calls a GPU of it, whose list price stands beside the rate.
+    capacity: Name | None = None
     # What bills call it, besides node_id: an instance or pod id. Nodes that share one are billed together.
     billed_as: list[Name] = Field(default=[])
     rate: RateKind = "on_demand"
@@ -99,6 +101,8 @@ class GpuNode(Dated):
             raise row_error("owned.in_service_from", started, f"a day up to valid_from, {self.valid_from}")
         if self.owned and self.billed_as:
             raise row_error("billed_as", self.billed_as[0], "a rented node: what owned hardware costs stands here")
+        if self.owned and self.capacity is not None:
+            raise row_error("capacity", self.capacity, "a rented node: owned hardware has no price by the hour")
         return self
 
     @property
@@ -193,7 +197,9 @@ def config_rows(nodes: Iterable[GpuNode], deployments: Iterable[GpuDeployment]) 
 
 
 def _node_row(node: GpuNode) -> dict[str, Any]:
-    row = node.model_dump(exclude={"rate", "blend", "owned", "billed_as"}) | {"usd_per_gpu_hour": node.hourly_rate_usd}
+    row = node.model_dump(exclude={"rate", "blend", "owned", "billed_as", "capacity"}) | {
+        "usd_per_gpu_hour": node.hourly_rate_usd
+    }
     owned = node.owned
     if owned is None:
         return row | dict.fromkeys(("capex_usd", "residual_usd", "life_months", "discount_rate")) | _since(None)

@@ -291,6 +291,8 @@ class ContractTerm(Dated):
     # Capacity paid by the hour: how many units, and the models whose provisioned calls they serve.
     units: Annotated[Count, Field(ge=1)] | None = None
     usd_per_unit_hour: Price | None = None
+    # What the price book calls a unit, whose list price stands beside.
+    capacity: Name | None = None
     models: list[Name] = []
     # Models as called that are provisioned whatever tier the log says, such as a deployment with a name of its own.
     deployments: list[Name] = []
@@ -332,6 +334,8 @@ class ContractTerm(Dated):
             raise row_error("valid_to", "nothing", "the day a commitment ends")
         if (paid := self._amount("paid_usd")) is not None and self.kind not in ("commitment", "prepaid"):
             raise row_error("paid_usd", paid, "only for a commitment or a prepaid amount")
+        if self.capacity is not None and self.kind != "provisioned":
+            raise row_error("capacity", self.capacity, "only for provisioned capacity")
         if self.deployments and self.kind != "provisioned":
             raise row_error("deployments", ", ".join(self.deployments), "only for provisioned capacity")
         limits = [band.above_usd or band.above_in_currency or Decimal(0) for band in self.bands]
