@@ -199,6 +199,37 @@ CONTRACTS: tuple[MartContract, ...] = (
         feeds=("business.revenue",),
     ),
     MartContract(
+        "tenant_economics_monthly",
+        {
+            "month_start": KEY,
+            "tenant_id": KEY,
+            "revenue_usd": MONEY,
+            "cogs_cost_usd": MONEY,
+            "inference_margin": Rule(is_required=False, maximum=1),
+            "active_users": COUNT,
+            "cost_to_acv": Rule(is_required=False),
+        },
+        feeds=("business.revenue",),
+    ),
+    MartContract(
+        "plan_economics_monthly",
+        {"month_start": KEY, "product_id": KEY, "plan": KEY, "revenue_usd": MONEY, "active_users": COUNT},
+        feeds=("business.revenue",),
+    ),
+    MartContract(
+        "answer_quality_monthly",
+        {
+            "month_start": KEY,
+            "feature_id": KEY,
+            "model": KEY,
+            "answers": COUNT,
+            "correct_answer_rate": SHARE,
+            "correct_answer_rate_low": SHARE,
+            "correct_answer_rate_high": SHARE,
+        },
+        feeds=("business.tasks",),
+    ),
+    MartContract(
         "cache_efficiency_weekly",
         {
             "week_start": KEY,

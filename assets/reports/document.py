@@ -59,13 +59,25 @@ SECTIONS = (
         "tasks",
         "Cost per resolved task",
         "task",
-        {"bridge": "From the tasks that ended in the week to the cost of the week"},
+        {
+            "bridge": "From the tasks that ended in the week to the cost of the week",
+            "quality": "What a right answer cost in the last month that is over, by model and effort",
+        },
     ),
     Section(
         "change", "Why cost changed", "change", {"change": "Effects on the week's cost", "movers": "Who moved most"}
     ),
     Section("cost", "Cost by provider and model", "models", {}),
-    Section("tenants", "Tenants", "", {"tenants": "Cost of the week by tenant"}, _NO_TENANT),
+    Section(
+        "tenants",
+        "Tenants",
+        "",
+        {
+            "tenants": "Cost of the week by tenant",
+            "contracts": "Tenants that cost more than they bring, or more than a tenth of their contract, last month",
+        },
+        _NO_TENANT,
+    ),
     Section("features", "Features", "", {"features": "Cost of the week by feature"}),
     Section(
         "models",
@@ -74,7 +86,13 @@ SECTIONS = (
         {"models": "Cost of the week by model", "hidden": "Parts of the cost nobody sees in an answer"},
     ),
     Section("cache", "Prompt cache", "cache", {"cache": "Hit rate and money saved in the week, by feature and model"}),
-    Section("revenue", "Cost per revenue dollar", "revenue", {}, _NO_TENANT),
+    Section(
+        "revenue",
+        "Cost per revenue dollar",
+        "revenue",
+        {"plans": "Products by plan in the last month that is over"},
+        _NO_TENANT,
+    ),
     Section("anomalies", "Anomalies", "", {"anomalies": "What was off against the week before, the dearest first"}),
     Section("budgets", "Budgets", "", {"budgets": "What was spent of each budget, the fullest first"}),
     Section(

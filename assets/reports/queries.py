@@ -586,6 +586,64 @@ def movers(marts: DuckDBPyConnection, week: date) -> list[Row]:
     )
 
 
+_LAST_MONTH = """
+    month_start = (select max(month_start) from {0} where month_start + interval 1 month <= cast($week as date) + 7)
+"""
+
+
+def dear_contracts(marts: DuckDBPyConnection, week: date) -> list[Row]:
+    """Tenants that cost more than they bring, or more than a tenth of their contract, in the last whole month."""
+    return rows(
+        marts,
+        f"""
+        select * replace (cast(margin_per_active_user_usd as decimal(38, 12)) as margin_per_active_user_usd)
+        from tenant_economics_monthly
+        where {_LAST_MONTH.format("tenant_economics_monthly")} and tenant_id <> 'unattributed' and not is_free_plan
+            and (inference_margin_usd < 0 or cost_to_acv > 0.10)
+        order by inference_margin_usd, tenant_id
+        """,
+        {"week": week},
+    )
+
+
+def plans(marts: DuckDBPyConnection, week: date) -> list[Row]:
+    """Products by plan in the last month that is over, the dearest product first."""
+    return rows(
+        marts,
+        f"""
+        select
+            plans.* replace (cast(margin_per_active_user_usd as decimal(38, 12)) as margin_per_active_user_usd),
+            coalesce(product_name, plans.product_id) as product_name
+        from plan_economics_monthly as plans
+        left join (select distinct product_id, product_name from dim_features) as products using (product_id)
+        where {_LAST_MONTH.format("plan_economics_monthly")}
+        order by
+            plans.product_id = 'unattributed', sum(cogs_cost_usd) over (partition by plans.product_id) desc,
+            plans.product_id, cogs_cost_usd desc, plan
+        """,
+        {"week": week},
+    )
+
+
+def answer_quality(marts: DuckDBPyConnection, week: date) -> list[Row]:
+    """Judged answers by model and effort in the last month that is over, the dearest first."""
+    return rows(
+        marts,
+        f"""
+        select
+            quality.*,
+            cast(cost_per_answer_usd as decimal(38, 12)) as answer_usd,
+            cast(cost_per_correct_answer_usd as decimal(38, 12)) as correct_answer_usd,
+            coalesce(feature_name, quality.feature_id) as feature_name
+        from answer_quality_monthly as quality
+        left join dim_features using (feature_id)
+        where {_LAST_MONTH.format("answer_quality_monthly")} and judged_answers > 0
+        order by cost_usd desc, feature_id, task_type, model, reasoning_effort
+        """,
+        {"week": week},
+    )
+
+
 def policy_violations(marts: DuckDBPyConnection, week: date) -> list[Row]:
     """Calls that model_policy.yml does not allow, by rule, team and model; the dearest first."""
     return rows(

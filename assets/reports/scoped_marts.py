@@ -42,6 +42,7 @@ _ROWS: dict[str, dict[Kind, str]] = {
     "revenue_efficiency_weekly": _BY_PRODUCT,
     "cache_efficiency_weekly": _BY_FEATURE,
     "cost_per_task_weekly": _BY_FEATURE,
+    "answer_quality_monthly": {"product": _OF_FEATURE},
     "optimization_backlog_weekly": {"product": _OF_FEATURE},
     "budget_status_daily": {
         "tenant": "scope = 'tenant' and scope_id = $id",

@@ -22,6 +22,7 @@ from assets.reports import (
     change,
     charts,
     document,
+    economics,
     forecast,
     governance,
     ledger_tables,
@@ -183,7 +184,11 @@ def _page(
     }
     if audience.kind != "tenant":
         bars, tenants = _tenants(marts, week, shown)
-        page |= {**tenants, "savings": savings.savings_table(queries.savings(marts, week))}
+        page |= {
+            **tenants,
+            "quality": economics.quality_table(queries.answer_quality(marts, week)),
+            "savings": savings.savings_table(queries.savings(marts, week)),
+        }
         drawn |= {"revenue": charts.cost_per_revenue_dollar(bars) if bars else ""}
     if audience.kind == "company":
         decisions, decision_charts = _decisions(marts, week)
@@ -254,6 +259,8 @@ def _decisions(marts: DuckDBPyConnection, week: date) -> tuple[dict[str, Any], d
         "violations": governance.violations_table(queries.policy_violations(marts, week)),
         "rate_limits": governance.limits_table(queries.rate_limits(marts, week)),
         "coverage": governance.coverage_table(queries.attribution_coverage(marts, week)),
+        "contracts": economics.contracts_table(queries.dear_contracts(marts, week)),
+        "plans": economics.plans_table(queries.plans(marts, week)),
         "gpu": ledger_tables.gpu_table(queries.gpu_nodes(marts, week)),
         "forecast": forecast.months_table(ahead),
         "forecast_products": forecast.products_table(queries.forecast_products(marts)),

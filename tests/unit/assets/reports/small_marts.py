@@ -591,6 +591,58 @@ select
 from moved;
 """
 
+# A tenant that costs more than it brings, one dear for its contract, one sound; free users; answers of two efforts.
+ECONOMICS = """
+create table tenant_economics_monthly as
+select
+    month_start, tenant_id, tenant_name, plan, is_free_plan, cast(31 as bigint) as usage_days,
+    cast(revenue as decimal(38, 12)) as revenue_usd, cast(cost as decimal(38, 12)) as effective_cost_usd,
+    cast(cost as decimal(38, 12)) as cogs_cost_usd, cast(revenue - cost as decimal(38, 12)) as inference_margin_usd,
+    (revenue - cost)::double / nullif(revenue, 0) as inference_margin, users as active_users,
+    cost::double / nullif(users, 0) as cost_per_active_user_usd,
+    (revenue - cost)::double / nullif(users, 0) as margin_per_active_user_usd,
+    cast(acv as decimal(38, 12)) as annual_contract_value_usd, cost::double / 31 * 365 / acv as cost_to_acv,
+    renewal as renewal_date, cast(0 as bigint) as unpriced_calls, cast(0 as bigint) as unpriced_tokens
+from (values
+    (date '2026-10-01', 'evil', 10.0, 31.0, 4::bigint, 3650.0, date '2027-01-01'),
+    (date '2026-10-01', 'blue', 90.0, 62.0, 0::bigint, 3650.0, date '2026-12-31'),
+    (date '2026-10-01', 'acme', 900.0, 62.0, 9::bigint, 36500.0, date '2027-03-01'),
+    (date '2026-10-01', 'free', 0.0, 50.0, 9::bigint, null, null),
+    (date '2026-11-01', 'acme', 1.0, 99.0, 9::bigint, 36500.0, date '2027-03-01')
+) as t (month_start, tenant_id, revenue, cost, users, acv, renewal)
+join dim_tenants using (tenant_id);
+create table plan_economics_monthly as
+select
+    date '2026-10-01' as month_start, product_id, plan, cast(revenue as decimal(38, 12)) as revenue_usd,
+    cast(cost as decimal(38, 12)) as effective_cost_usd, cast(cost as decimal(38, 12)) as cogs_cost_usd,
+    cast(revenue - cost as decimal(38, 12)) as inference_margin_usd,
+    (revenue - cost)::double / nullif(revenue, 0) as inference_margin, users as active_users,
+    cost::double / nullif(users, 0) as cost_per_active_user_usd,
+    (revenue - cost)::double / nullif(users, 0) as margin_per_active_user_usd,
+    cast(free as decimal(38, 12)) as free_cost_usd, free::double / 200 as free_tier_cost_ratio,
+    cast(0 as bigint) as unpriced_calls, cast(0 as bigint) as unpriced_tokens
+from (values
+    ('assist', 'enterprise', 200.0, 50.0, 20::bigint, 0.0),
+    ('assist', 'free', 0.0, 80.0, 40::bigint, 80.0),
+    ('build', 'team', 0.0, 5.0, 0::bigint, 0.0)
+) as t (product_id, plan, revenue, cost, users, free);
+create table answer_quality_monthly as
+select
+    date '2026-10-01' as month_start, feature_id, 'ask' as task_type, 'gpt-5.4' as model, effort as reasoning_effort,
+    judged + 5 as answers, judged as judged_answers, correct as correct_answers,
+    correct / judged as correct_answer_rate, correct / judged - 0.1 as correct_answer_rate_low,
+    correct / judged + 0.05 as correct_answer_rate_high, cast(cost as decimal(38, 12)) as cost_usd,
+    cost::double / judged as cost_per_answer_usd,
+    case when judged >= 30 then cost::double / correct end as cost_per_correct_answer_usd,
+    cast(0 as bigint) as unvalued_wrong_answers, cast(0 as bigint) as unpriced_calls,
+    cast(0 as bigint) as unpriced_tokens
+from (values
+    ('chat', 'high', 40::bigint, 32::bigint, 16.0),
+    ('chat', 'low', 20::bigint, 10::bigint, 2.0),
+    ('review', 'not said', 60::bigint, 30::bigint, 3.0)
+) as t (feature_id, effort, judged, correct, cost);
+"""
+
 # Two rules broken, one in two features; one provider refuses calls; one team has a default, nobody's calls none.
 GOVERNANCE = """
 create table model_policy_violations_weekly as
@@ -665,6 +717,7 @@ def build_marts(path: Path) -> Path:
             FORECAST,
             PLANS,
             ANOMALIES,
+            ECONOMICS,
             GOVERNANCE,
             SAVINGS,
         ):

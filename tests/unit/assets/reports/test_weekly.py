@@ -12,6 +12,7 @@ import duckdb
 import pytest
 
 from assets.marts import MartsError
+from assets.reports.text import MINUS, NONE
 from assets.reports.weekly import ReportError, ReportMeta, monday, write_weekly_report
 from sources.settings.models import Limits
 from tests.unit.assets.reports.page import Page
@@ -477,3 +478,23 @@ def test_a_kill_on_the_way_leaves_the_old_report(marts: Path, tmp_path: Path, mo
     with pytest.raises(KeyboardInterrupt):
         write_weekly_report(marts, tmp_path, WEEK, META)
     assert path.read_bytes() == before
+
+
+def test_contracts_plans_and_answers_of_the_last_month(page: Page) -> None:
+    assert [row[:1] + row[2:] for row in page.tables["contracts"][1:]] == [
+        [EVIL_NAME, "$10.00", f"{MINUS}$21.00", f"{MINUS}210.0%", f"{MINUS}$5.25", "$3,650.00", "10.0%",
+         "1 January 2027"],
+        ["Blue Finance", "$90.00", "$28.00", "31.1%", f"{NONE} (no active user is known)", "$3,650.00", "20.0%",
+         "31 December 2026"],
+    ]  # fmt: skip
+    assert [row[:2] + row[6:] for row in page.tables["plans"][1:]] == [
+        ["Assist", "free", "40", f"{MINUS}$2.00", "40.0%"],
+        ["Assist", "enterprise", "20", "$7.50", ""],
+        ["Build", "team", "0", f"{NONE} (no active user is known)", ""],
+    ]
+    assert [[*row[:1], *row[3:6], row[8], row[9]] for row in page.tables["quality"][1:]] == [
+        ["Support chat", "high", "40", "80.0%", "$0.4000", "$0.5000"],
+        ["Code review", "not said", "60", "50.0%", "$0.0500", "$0.1000"],
+        ["Support chat", "low", "20", "50.0%", "$0.1000",
+         f"{NONE} (fewer than 30 were judged, or a wrong one has no cost in tco.yml)"],
+    ]  # fmt: skip

@@ -1,0 +1,149 @@
+with usage as (
+
+    select * from {{ ref('fct_usage') }}
+
+),
+
+tasks as (
+
+    select * from {{ ref('fct_tasks') }}
+
+),
+
+remediation as (
+
+    select * from {{ ref('stg_config__tco_remediation') }}
+
+),
+
+task_models as (
+
+    select
+        task_id,
+        coalesce(model, 'unattributed') as model,
+        coalesce(reasoning_effort, 'not said') as reasoning_effort,
+        sum(effective_cost_usd) as cost_usd,
+        count(*) as calls
+    from usage
+    where task_id is not null
+    group by task_id, coalesce(model, 'unattributed'), coalesce(reasoning_effort, 'not said')
+
+),
+
+-- the model and effort that took most of a task's cost answered it; which of equals is by name
+ranked as (
+
+    select
+        *,
+        row_number() over (
+            partition by task_id
+            order by
+                cost_usd desc nulls last,
+                calls desc nulls last,
+                model asc nulls last,
+                reasoning_effort asc nulls last
+        ) as model_rank
+    from task_models
+
+),
+
+ended as (
+
+    select
+        cast(date_trunc('month', tasks.ended_date) as date) as month_start,
+        tasks.feature_id,
+        tasks.task_type,
+        ranked.model,
+        ranked.reasoning_effort,
+        tasks.cost_usd,
+        tasks.unpriced_calls,
+        tasks.unpriced_tokens,
+        tasks.is_outcome_known,
+        tasks.is_outcome_known and tasks.is_resolved as is_correct,
+        tasks.is_outcome_known and not tasks.is_resolved as is_wrong,
+        remediation.usd_per_wrong_answer
+    from tasks
+    inner join ranked on tasks.task_id = ranked.task_id
+    left join remediation
+        on
+            tasks.feature_id = remediation.feature_id
+            and tasks.ended_date >= remediation.valid_from
+            and tasks.ended_date < remediation.valid_to
+    where tasks.ended_date is not null and ranked.model_rank = 1
+
+),
+
+sums as (
+
+    select
+        month_start,
+        feature_id,
+        task_type,
+        model,
+        reasoning_effort,
+        count(*) as answers,
+        count(*) filter (where is_outcome_known) as judged_answers,
+        count(*) filter (where is_correct) as correct_answers,
+        cast(sum(cost_usd) as decimal(26, 12)) as cost_usd,
+        cast(coalesce(sum(cost_usd) filter (where is_outcome_known), 0) as decimal(26, 12)) as judged_cost_usd,
+        count(*) filter (where is_wrong and usd_per_wrong_answer is null) as unvalued_wrong_answers,
+        cast(coalesce(sum(case when is_wrong then usd_per_wrong_answer end), 0) as decimal(26, 12)) as remediation_usd,
+        cast(sum(unpriced_calls) as bigint) as unpriced_calls,
+        cast(sum(unpriced_tokens) as bigint) as unpriced_tokens
+    from ended
+    group by month_start, feature_id, task_type, model, reasoning_effort
+
+),
+
+rated as (
+
+    select
+        sums.*,
+        cast(correct_answers as double) / nullif(judged_answers, 0) as correct_answer_rate
+    from sums
+
+),
+
+-- Wilson's interval, which stays between 0 and 1 and holds with few answers; 1.96 is its 95 %
+bounded as (
+
+    select
+        rated.*,
+        (correct_answer_rate + 1.9208 / nullif(judged_answers, 0)) / (1 + 3.8416 / nullif(judged_answers, 0)) as centre,
+        1.96 * sqrt(
+            correct_answer_rate * (1 - correct_answer_rate) / nullif(judged_answers, 0)
+            + 0.9604 / nullif(cast(judged_answers as double) * judged_answers, 0)
+        ) / (1 + 3.8416 / nullif(judged_answers, 0)) as half_width
+    from rated
+
+),
+
+final as (
+
+    select
+        month_start,
+        feature_id,
+        task_type,
+        model,
+        reasoning_effort,
+        cast(answers as bigint) as answers,
+        cast(judged_answers as bigint) as judged_answers,
+        cast(correct_answers as bigint) as correct_answers,
+        correct_answer_rate,
+        cast(centre - half_width as double) as correct_answer_rate_low,
+        cast(centre + half_width as double) as correct_answer_rate_high,
+        cast(cost_usd as decimal(38, 12)) as cost_usd,
+        cast(cost_usd as double) / nullif(answers, 0) as cost_per_answer_usd,
+        -- (cost per answer + (1 - p) x remediation) / p, in sums
+        case
+            when judged_answers >= 30 and unvalued_wrong_answers = 0
+                then cast(judged_cost_usd + remediation_usd as double) / nullif(correct_answers, 0)
+        end as cost_per_correct_answer_usd,
+        cast(unvalued_wrong_answers as bigint) as unvalued_wrong_answers,
+        unpriced_calls,
+        unpriced_tokens
+    from bounded
+
+)
+
+select * from final
