@@ -188,7 +188,7 @@ def capacity_table(rows: Sequence[Row]) -> Table:
             Column("Worth reserving", hint="replicas of the P50 window"),
             Column("Bursting", hint="replicas above them"),
             Column("GPUs needed"),
-            Column("GPUs there", hint="of the nodes the deployment ran on"),
+            Column("GPUs there", hint="that are the deployment's"),
         ),
         body=tuple(
             (
@@ -199,7 +199,7 @@ def capacity_table(rows: Sequence[Row]) -> Table:
                     _known(row[name], text.count, "self_hosting.yml does not say what a replica sustains")
                     for name in ("replicas_needed", "reserved_replicas", "burst_replicas", "gpus_needed")
                 ),
-                _known(row["provisioned_gpus"], text.plain, "no deployment of gpu_rates.yml runs it"),
+                _known(row["provisioned_gpus"], text.plain, "no deployment has GPUs for it alone"),
             )
             for row in rows
         ),

@@ -378,22 +378,38 @@ def check_gpu_rates(document: Document, rates: GpuRates, accounts: Ids) -> Itera
     used = ((line, row.node_id) for line, row in deployments)
     yield from unknown_ids(document.file, "node_id", used, [row.node_id for _, row in nodes], "the nodes of this file")
     yield from _shared_half(document.file, deployments)
+    yield from _bound_twice(document.file, deployments)
     billed = ((line, account_name(row)) for line, row in nodes)
     yield from unknown_ids(document.file, "billing_account_id", billed, accounts, "billing_accounts.csv")
 
 
 def _shared_half(file: str, deployments: Sequence[Placed[GpuDeployment]]) -> Iterator[Problem]:
-    """A node of which some deployments are given GPUs, and others, at the same time, whatever they use."""
-    given = [(line, row) for line, row in deployments if row.gpus is not None]
+    """A node of which some deployments are given GPUs, or slices, and others, at the same time, something else."""
+    given = [(line, row) for line, row in deployments if row.kind != "tokens"]
     for line, row in deployments:
         beside = (
             (other_line, other)
             for other_line, other in given
-            if other.node_id == row.node_id and other.valid_from < row.valid_to and row.valid_from < other.valid_to
+            if other.node_id == row.node_id and other.kind != row.kind and _are_together(row, other)
         )
-        if row.gpus is None and (first := next(beside, None)):
+        if row.kind != "slices" and (first := next(beside, None)):
             allowed = f"a value, since {first[1].deployment_id} of {row.node_id} (line {first[0]}) has one"
-            yield Problem(file, line, "gpus", "nothing", allowed)
+            yield Problem(file, line, first[1].kind, "nothing", allowed)
+
+
+def _bound_twice(file: str, deployments: Sequence[Placed[GpuDeployment]]) -> Iterator[Problem]:
+    """A slice, or a GPU and a slice of it, that are two deployments' at the same time."""
+    bound = [(line, row, one) for line, row in deployments for one in row.slices]
+    for number, (line, row, one) in enumerate(bound):
+        for _, other, taken in bound[:number]:
+            is_same = one.gpu == taken.gpu and (one.slice == taken.slice or None in (one.slice, taken.slice))
+            if is_same and row.node_id == other.node_id and _are_together(row, other):
+                found = f"{one.gpu}, {one.slice or 'the whole GPU'}"
+                yield Problem(file, line, "slices", found, f"what is not yet bound to {other.deployment_id}")
+
+
+def _are_together(one: GpuDeployment, other: GpuDeployment) -> bool:
+    return one.valid_from < other.valid_to and other.valid_from < one.valid_to
 
 
 def check_cost_natures(document: Document, natures: CostNatures, plans: Ids) -> Iterator[Problem]:

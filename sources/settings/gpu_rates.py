@@ -15,7 +15,7 @@ _EXACT = Context(prec=60)
 _PICO = Decimal("1.000000000000")
 _PRICE = Decimal("1.00000000")
 # What gpu_cost_hourly calls shares of a node that are no deployment's.
-NOBODYS_SHARES = ("whole", "free", "oversubscribed")
+NOBODYS_SHARES = ("whole", "free", "unbound", "oversubscribed")
 Years = Annotated[Price, Field(gt=0, le=30, decimal_places=4)]
 
 
@@ -127,6 +127,13 @@ class PhaseWeights(Strict):
         return self
 
 
+class GpuSlice(Strict):
+    """A MIG slice of a GPU, by what telemetry calls both; a GPU as a whole, cut or not, where slice is left out."""
+
+    gpu: Name
+    slice: Name | None = None
+
+
 class GpuDeployment(Dated):
     deployment_id: Name
     node_id: Name
@@ -134,6 +141,8 @@ class GpuDeployment(Dated):
     model: Name
     # Of the node's, fractions too; left out, the deployments of the node share it by their tokens.
     gpus: Annotated[Weight, Field(gt=0)] | None = None
+    # GPUs and slices of the node that are the deployment's alone.
+    slices: list[GpuSlice] = Field(default=[])
     weights: PhaseWeights
     sustainable_tokens_per_second: Annotated[Price, Field(gt=0)] | None = None
 
@@ -141,7 +150,14 @@ class GpuDeployment(Dated):
     def _is_no_share_of_nobody(self) -> Self:
         if self.deployment_id in NOBODYS_SHARES:
             raise row_error("deployment_id", self.deployment_id, f"a name other than {', '.join(NOBODYS_SHARES)}")
+        if self.gpus is not None and self.slices:
+            raise row_error("slices", self.slices[0].gpu, "either gpus or slices, not both")
         return self
+
+    @property
+    def kind(self) -> Literal["gpus", "slices", "tokens"]:
+        """What its part of the node follows."""
+        return "slices" if self.slices else "tokens" if self.gpus is None else "gpus"
 
 
 class GpuRates(Strict):
@@ -167,14 +183,17 @@ SCHEMAS: dict[str, dict[str, pl.DataType]] = {
         "deployment_id": _TEXT, "node_id": _TEXT, "model_id": _TEXT, "model": _TEXT,
         "gpus": pl.Decimal(9, 6),
         "input_weight": pl.Decimal(9, 6), "cache_read_weight": pl.Decimal(9, 6), "output_weight": pl.Decimal(9, 6),
-        "sustainable_tokens_per_second": pl.Decimal(18, 8), **_VALIDITY,
+        "is_bound": pl.Boolean(), "sustainable_tokens_per_second": pl.Decimal(18, 8), **_VALIDITY,
+    },
+    "gpu_deployment_slices": {
+        "deployment_id": _TEXT, "node_id": _TEXT, "gpu_uuid": _TEXT, "slice_id": _TEXT, **_VALIDITY,
     },
 }  # fmt: skip
 
 
 def config_rows(nodes: Iterable[GpuNode], deployments: Iterable[GpuDeployment]) -> dict[str, list[dict[str, Any]]]:
     """The rows of every table of SCHEMAS."""
-    nodes = list(nodes)
+    nodes, deployments = list(nodes), list(deployments)
     return {
         "gpu_nodes": [_node_row(node) for node in nodes],
         "gpu_node_resources": [
@@ -190,8 +209,16 @@ def config_rows(nodes: Iterable[GpuNode], deployments: Iterable[GpuDeployment]) 
             for row in _line_rows(node)
         ],
         "gpu_deployments": [
-            row.model_dump(exclude={"weights"}) | {f"{name}_weight": value for name, value in row.weights}
+            row.model_dump(exclude={"weights", "slices"})
+            | {f"{name}_weight": value for name, value in row.weights}
+            | {"is_bound": bool(row.slices)}
             for row in deployments
+        ],
+        "gpu_deployment_slices": [
+            row.model_dump(include={"deployment_id", "node_id", "valid_from", "valid_to"})
+            | {"gpu_uuid": bound.gpu, "slice_id": bound.slice}
+            for row in deployments
+            for bound in row.slices
         ],
     }
 

@@ -38,13 +38,14 @@ BILL: dict[str, Any] = {
     "is_final": pl.Boolean(),
 }  # fmt: skip
 ENERGY: dict[str, Any] = {
-    "usage_date": pl.Date(), "node_id": _TEXT, "energy_kwh": pl.Decimal(18, 9), "covered_seconds": pl.Decimal(18, 6),
+    "usage_date": pl.Date(), "node_id": _TEXT, "gpu_uuid": _TEXT, "energy_kwh": pl.Decimal(18, 9),
+    "covered_seconds": pl.Decimal(18, 6),
 }  # fmt: skip
 # In the order they are built.
 COSTS = ("int_gpu_node_days", "int_gpu_rent_billed", "int_gpu_node_costs")
 MODELS = (
-    *COSTS, "int_gpu_node_shares", "int_gpu_deployment_days", "int_gpu_days",
-    "int_gpu_slice_days", "int_gpu_hours", "int_gpu_charges", "gpu_cost_hourly", "int_gpu_calls_costed",
+    *COSTS, "int_gpu_node_shares", "int_gpu_days", "int_gpu_slice_days", "int_gpu_slices_bound",
+    "int_gpu_deployment_days", "int_gpu_hours", "int_gpu_charges", "gpu_cost_hourly", "int_gpu_calls_costed",
     "int_gpu_unlogged", "self_hosting_weekly",
 )  # fmt: skip
 

@@ -31,9 +31,9 @@ def node(node_id: str, gpus: int, price: Any) -> dict[str, Any]:
             "valid_from": "2026-08-10", **price}  # fmt: skip
 
 
-def deployment(node_id: str, model: str, gpus: str | None = None) -> dict[str, Any]:
+def deployment(node_id: str, model: str, gpus: str | None = None, slices: Any = ()) -> dict[str, Any]:
     return {"deployment_id": f"d-{model}", "node_id": node_id, "model_id": model, "model": model, "gpus": gpus,
-            "weights": WEIGHTS}  # fmt: skip
+            "slices": list(slices), "weights": WEIGHTS}  # fmt: skip
 
 
 def span(node_id: str, gpu: int, minute: int, busy: int, **slice_: Any) -> dict[str, Any]:
@@ -52,9 +52,13 @@ def call(number: int, hour: int, tenant: str, model: str, tokens: tuple[int, int
 @st.composite
 def fleets(draw: st.DrawFn) -> Fleet:
     nodes = [node(name, draw(st.integers(1, 3)), draw(prices)) for name in ("m", "n")[: draw(st.integers(1, 2))]]
-    shares = {row["node_id"]: draw(st.sampled_from([(None,), ("0.333333", "1", "2.5")])) for row in nodes}
+    # x has slice 0 of the first GPU, which may be cut otherwise or not be there, y the second GPU, as a whole.
+    bound = {"x": {"gpu": "-0", "slice": "0"}, "y": {"gpu": "-1"}}
+    shares = {row["node_id"]: draw(st.sampled_from([(None,), ("0.333333", "1", "2.5"), ()])) for row in nodes}
     deployments = [
-        deployment(row["node_id"], model, draw(st.sampled_from(shares[row["node_id"]])))
+        deployment(name, model, draw(st.sampled_from(given)))
+        if (given := shares[name := row["node_id"]])
+        else deployment(name, model, slices=[bound[model] | {"gpu": name + bound[model]["gpu"]}])
         for row in nodes for model in "xy" if draw(st.booleans())
     ]  # fmt: skip
     spans, slices = [], []
@@ -86,7 +90,7 @@ def fleets(draw: st.DrawFn) -> Fleet:
 PHASES = (Phase.explicit, Phase.generate)
 
 
-@settings(max_examples=5, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), phases=PHASES)
+@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), phases=PHASES)
 @given(fleets())
 def test_every_layer_hands_on_exactly_what_it_got(fleet: Fleet) -> None:
     paid = {
@@ -245,6 +249,23 @@ def test_a_gpu_is_shared_by_what_deployments_are_given(given: Any, expected: dic
     names = fleet.rows("select deployment_id from self_hosting_weekly where gpu_cost_usd > 0 group by 1 order by 1")
     nobodys = ["unattributed"] if "free" in expected else []
     assert [row["deployment_id"] for row in names] == ["d-x", "d-y", *nobodys]
+
+
+def test_no_gpu_is_two_deployments() -> None:
+    """Given more than there is, held are parts; by tokens, nobody has said whose the GPUs are."""
+    gpus = {"m": 1, "n": 2, "o": 4}
+    nodes = [node(name, count, {"usd_per_gpu_hour": "1"}) for name, count in gpus.items()]
+    deployments = [
+        deployment("m", "a", "0.5"), deployment("m", "b", "1"), deployment("n", "c"), deployment("n", "d"),
+        deployment("o", "e"),
+    ]  # fmt: skip
+    models = (*COSTS, "int_gpu_node_shares", "int_gpu_days", "int_gpu_slice_days", "int_gpu_slices_bound",
+              "int_gpu_deployment_days")  # fmt: skip
+    fleet = Fleet({"nodes": nodes, "deployments": deployments}, [until(DAY + timedelta(1))], models=models)
+    held = fleet.rows("select deployment_id, gpus from int_gpu_deployment_days order by deployment_id")
+    assert [tuple(row.values()) for row in held] == [
+        ("d-a", Decimal("0.333333")), ("d-b", Decimal("0.666666")), ("d-c", None), ("d-d", None), ("d-e", 4),
+    ]  # fmt: skip
 
 
 def test_idle_time_has_a_kind() -> None:

@@ -106,6 +106,7 @@ def test_assets_outside_dbt_are_these() -> None:
             "config/fx_rates",
             "config/forecast_months",
             "config/gl_map",
+            "config/gpu_deployment_slices",
             "config/gpu_deployments",
             "config/gpu_node_lines",
             "config/gpu_node_resources",

@@ -276,6 +276,26 @@ def test_settlement_lag_comes_from_the_account_then_the_provider(home: Home) -> 
             "gpu_rates.yml, line 5, gpus: found nothing; allowed: a value, since a of n (line 4) has one",
         ),
         (
+            "gpu_rates.yml",
+            "nodes:\n- {node_id: n, service_provider: northgpu, "
+            "billing_account_id: ng-01, gpus: 8, usd_per_gpu_hour: 2}\ndeployments:\n"
+            "- {deployment_id: a, node_id: n, model_id: m, model: m, slices: [{gpu: g, slice: '7'}], "
+            "weights: {input: 1, cache_read: 0, output: 4}}\n"
+            "- {deployment_id: b, node_id: n, model_id: k, model: k, gpus: 1, "
+            "weights: {input: 1, cache_read: 0, output: 4}}\n",
+            "gpu_rates.yml, line 5, slices: found nothing; allowed: a value, since a of n (line 4) has one",
+        ),
+        (
+            "gpu_rates.yml",
+            "nodes:\n- {node_id: n, service_provider: northgpu, "
+            "billing_account_id: ng-01, gpus: 8, usd_per_gpu_hour: 2}\ndeployments:\n"
+            "- {deployment_id: a, node_id: n, model_id: m, model: m, slices: [{gpu: g, slice: '7'}], "
+            "weights: {input: 1, cache_read: 0, output: 4}}\n"
+            "- {deployment_id: b, node_id: n, model_id: k, model: k, slices: [{gpu: g}], "
+            "weights: {input: 1, cache_read: 0, output: 4}}\n",
+            "gpu_rates.yml, line 5, slices: found g, the whole GPU; allowed: what is not yet bound to a",
+        ),
+        (
             "inferledger.yml",
             "company: Acme\ndefault_tenant: acmee\n",
             "inferledger.yml, line 2, default_tenant: found 'acmee'; allowed: one of tenants.csv; did you mean 'acme'?",

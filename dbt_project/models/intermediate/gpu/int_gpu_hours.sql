@@ -22,6 +22,12 @@ shares as (
 
 ),
 
+slices_bound as (
+
+    select * from {{ ref('int_gpu_slices_bound') }}
+
+),
+
 deployment_days as (
 
     select * from {{ ref('int_gpu_deployment_days') }}
@@ -91,7 +97,8 @@ slice_hours as (
 
 ),
 
--- So are the shares of a slice that deployments are given; what none is given nobody may use.
+-- So are the shares of a slice that deployments are given; what none is given nobody may use. A slice that is
+-- bound to none has a measure of its own: who is busy on it, nobody has said.
 share_hours as (
 
     select
@@ -106,7 +113,7 @@ share_hours as (
         slice_hours.service_provider,
         slice_hours.billing_account_id,
         slice_hours.unseen_kind,
-        case when shares.share_id = 'free' then 'unallocated' else slice_hours.seen_kind end as seen_kind,
+        case when shares.share_id in ('free', 'unbound') then 'unallocated' else slice_hours.seen_kind end as seen_kind,
         cast(
             {{ divide_exact('slice_hours.slice_seconds', 'shares.ends_at', 'shares.total_millionths', 6, 0) }}
             - {{ divide_exact('slice_hours.slice_seconds', 'shares.begins_at', 'shares.total_millionths', 6, 0) }}
@@ -121,10 +128,17 @@ share_hours as (
         ) as oversubscribed_seconds,
         {{ due_between('slice_hours.slice_cost_usd', 'shares.begins_at', 'shares.ends_at', 'shares.total_millionths') }} as cost_usd
     from slice_hours
+    left join slices_bound
+        on
+            slice_hours.usage_date = slices_bound.usage_date
+            and slice_hours.node_id = slices_bound.node_id
+            and slice_hours.gpu_id = slices_bound.gpu_id
+            and slice_hours.slice_id = slices_bound.slice_id
     inner join shares
         on
             slice_hours.usage_date = shares.usage_date
             and slice_hours.node_id = shares.node_id
+            and (not shares.is_bound or shares.share_id = coalesce(slices_bound.deployment_id, 'unbound'))
 
 ),
 

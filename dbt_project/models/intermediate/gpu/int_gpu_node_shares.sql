@@ -19,9 +19,13 @@ served as (
         node_days.service_provider,
         node_days.billing_account_id,
         deployments.model,
-        case when deployments.gpus is null then 'whole' else deployments.deployment_id end as share_id,
+        deployments.is_bound,
         case
-            when deployments.gpus is null then node_days.node_id
+            when deployments.gpus is null and not deployments.is_bound then 'whole'
+            else deployments.deployment_id
+        end as share_id,
+        case
+            when deployments.gpus is null and not deployments.is_bound then node_days.node_id
             else node_days.node_id || '/' || deployments.deployment_id
         end as place_id,
         cast(deployments.gpus * 1000000 as bigint) as given_millionths
@@ -69,10 +73,11 @@ places as (
         usage_date,
         node_id,
         share_id,
+        is_bound,
         max(given_millionths) as given_millionths,
         min(wider_pool_id) as pool_id
     from wider_model_pools
-    group by usage_date, node_id, share_id
+    group by usage_date, node_id, share_id, is_bound
 
 ),
 
@@ -88,7 +93,17 @@ placed as (
             ) as bigint
         ) as ends_at
     from places
-    where share_id <> 'whole'
+    where given_millionths is not null
+
+),
+
+bound_days as (
+
+    select distinct
+        usage_date,
+        node_id
+    from places
+    where is_bound
 
 ),
 
@@ -103,7 +118,8 @@ totals as (
 
 ),
 
--- A node of which more is given than there is, is shared by what is given: that is all that is paid for.
+-- A node of which more is given than there is, is shared by what is given: that is all that is paid for. Of a node whose slices
+-- are bound each share is all of its slices.
 shares as (
 
     select
@@ -114,7 +130,8 @@ shares as (
         placed.ends_at - placed.given_millionths as begins_at,
         placed.ends_at,
         cast(greatest(totals.given_millionths, node_days.gpus * 1000000) as bigint) as total_millionths,
-        cast(0 as bigint) as oversubscribed_millionths
+        cast(0 as bigint) as oversubscribed_millionths,
+        false as is_bound
     from placed
     inner join totals
         on
@@ -135,7 +152,8 @@ shares as (
         totals.given_millionths as begins_at,
         cast(node_days.gpus * 1000000 as bigint) as ends_at,
         cast(node_days.gpus * 1000000 as bigint) as total_millionths,
-        cast(0 as bigint) as oversubscribed_millionths
+        cast(0 as bigint) as oversubscribed_millionths,
+        false as is_bound
     from node_days
     inner join totals
         on
@@ -153,7 +171,8 @@ shares as (
         totals.given_millionths as begins_at,
         totals.given_millionths as ends_at,
         totals.given_millionths as total_millionths,
-        cast(totals.given_millionths - node_days.gpus * 1000000 as bigint) as oversubscribed_millionths
+        cast(totals.given_millionths - node_days.gpus * 1000000 as bigint) as oversubscribed_millionths,
+        false as is_bound
     from node_days
     inner join totals
         on
@@ -171,8 +190,13 @@ shares as (
         cast(0 as bigint) as begins_at,
         cast(1 as bigint) as ends_at,
         cast(1 as bigint) as total_millionths,
-        cast(0 as bigint) as oversubscribed_millionths
+        cast(0 as bigint) as oversubscribed_millionths,
+        false as is_bound
     from node_days
+    left join bound_days
+        on
+            node_days.usage_date = bound_days.usage_date
+            and node_days.node_id = bound_days.node_id
     left join totals
         on
             node_days.usage_date = totals.usage_date
@@ -182,7 +206,36 @@ shares as (
             node_days.usage_date = places.usage_date
             and node_days.node_id = places.node_id
             and places.share_id = 'whole'
-    where totals.node_id is null
+    where totals.node_id is null and bound_days.node_id is null
+
+    union all
+
+    select
+        usage_date,
+        node_id,
+        'unbound' as share_id,
+        node_id as pool_id,
+        cast(0 as bigint) as begins_at,
+        cast(1 as bigint) as ends_at,
+        cast(1 as bigint) as total_millionths,
+        cast(0 as bigint) as oversubscribed_millionths,
+        true as is_bound
+    from bound_days
+
+    union all
+
+    select
+        usage_date,
+        node_id,
+        share_id,
+        pool_id,
+        cast(0 as bigint) as begins_at,
+        cast(1 as bigint) as ends_at,
+        cast(1 as bigint) as total_millionths,
+        cast(0 as bigint) as oversubscribed_millionths,
+        is_bound
+    from places
+    where is_bound
 
 )
 

@@ -33,7 +33,7 @@ named as (
         hours.slice_profile,
         hours.share_id,
         case
-            when hours.share_id in ('free', 'oversubscribed') then 'unattributed'
+            when hours.share_id in ('free', 'oversubscribed', 'unbound') then 'unattributed'
             when hours.share_id <> 'whole' then hours.share_id
             when served.first_deployment_id = served.last_deployment_id then served.first_deployment_id
             when served.first_deployment_id is null then 'unattributed'

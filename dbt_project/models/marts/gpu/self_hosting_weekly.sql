@@ -40,6 +40,12 @@ energy as (
 
 ),
 
+slices_bound as (
+
+    select * from {{ ref('int_gpu_slices_bound') }}
+
+),
+
 node_shares as (
 
     select * from {{ ref('int_gpu_node_shares') }}
@@ -254,14 +260,83 @@ pool_weeks as (
 
 ),
 
-energy_days as (
+gpu_energy_days as (
+
+    select
+        usage_date,
+        node_id,
+        gpu_uuid,
+        cast(sum(energy_kwh) as decimal(26, 12)) as energy_kwh
+    from energy
+    group by usage_date, node_id, gpu_uuid
+
+),
+
+bound_energy_days as (
+
+    select
+        slices_bound.usage_date,
+        slices_bound.node_id,
+        slices_bound.deployment_id,
+        cast(
+            sum(
+                {{ due_between(
+                    'gpu_energy_days.energy_kwh', 'slices_bound.begins_at', 'slices_bound.ends_at', 'slices_bound.total_slices'
+                ) }}
+            ) as decimal(26, 12)
+        ) as energy_kwh
+    from slices_bound
+    inner join gpu_energy_days
+        on
+            slices_bound.usage_date = gpu_energy_days.usage_date
+            and slices_bound.node_id = gpu_energy_days.node_id
+            and slices_bound.gpu_id = gpu_energy_days.gpu_uuid
+    group by slices_bound.usage_date, slices_bound.node_id, slices_bound.deployment_id
+
+),
+
+bound_node_days as (
 
     select
         usage_date,
         node_id,
         cast(sum(energy_kwh) as decimal(26, 12)) as energy_kwh
-    from energy
+    from bound_energy_days
     group by usage_date, node_id
+
+),
+
+node_energy_days as (
+
+    select
+        usage_date,
+        node_id,
+        cast(sum(energy_kwh) as decimal(26, 12)) as energy_kwh
+    from gpu_energy_days
+    group by usage_date, node_id
+
+),
+
+-- The rest is what the shares of a node divide, or what is bound to none.
+energy_days as (
+
+    select
+        node_energy_days.usage_date,
+        node_energy_days.node_id,
+        'unbound' as bound_to,
+        cast(node_energy_days.energy_kwh - coalesce(bound_node_days.energy_kwh, 0) as decimal(26, 12)) as energy_kwh
+    from node_energy_days
+    left join bound_node_days
+        on
+            node_energy_days.usage_date = bound_node_days.usage_date
+            and node_energy_days.node_id = bound_node_days.node_id
+    union all
+    select
+        usage_date,
+        node_id,
+        deployment_id as bound_to,
+        energy_kwh
+    from bound_energy_days
 
 ),
 
@@ -283,6 +358,7 @@ pool_energy as (
         on
             node_shares.usage_date = energy_days.usage_date
             and node_shares.node_id = energy_days.node_id
+            and case when node_shares.is_bound then node_shares.share_id else 'unbound' end = energy_days.bound_to
     group by cast(date_trunc('week', node_shares.usage_date) as date), node_shares.pool_id
 
 ),

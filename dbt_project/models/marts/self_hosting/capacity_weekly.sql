@@ -23,7 +23,7 @@ provisioned_days as (
     select
         usage_date,
         deployment_id,
-        cast(sum(gpus) as decimal(18, 6)) as gpus
+        case when count(*) = count(gpus) then cast(sum(gpus) as decimal(18, 6)) end as gpus
     from deployment_days
     group by usage_date, deployment_id
 
@@ -34,7 +34,7 @@ provisioned as (
     select
         cast(date_trunc('week', usage_date) as date) as week_start,
         deployment_id,
-        max(gpus) as provisioned_gpus
+        case when count(*) = count(gpus) then max(gpus) end as provisioned_gpus
     from provisioned_days
     group by cast(date_trunc('week', usage_date) as date), deployment_id
 

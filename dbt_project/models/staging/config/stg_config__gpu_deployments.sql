@@ -12,6 +12,7 @@ typed as (
         model_id,
         model,
         cast(gpus as decimal(9, 6)) as gpus,
+        cast(is_bound as boolean) as is_bound,
         cast(input_weight as decimal(9, 6)) as input_weight,
         cast(cache_read_weight as decimal(9, 6)) as cache_read_weight,
         cast(output_weight as decimal(9, 6)) as output_weight,

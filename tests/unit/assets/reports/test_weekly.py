@@ -396,7 +396,7 @@ def test_capacity_of_the_week_stands_beside_the_gpus_that_are_there(page: Page) 
     assert page.tables["capacity"][1] == [
         "qwen-chat", "steady b2b", "410.2", "1,210.5", "1,804.8", "2", "2", "0", "2", "4",
     ]  # fmt: skip
-    assert page.tables["capacity"][2][8:] == ["6", "– (no deployment of gpu_rates.yml runs it)"]
+    assert page.tables["capacity"][2][8:] == ["6", "– (no deployment has GPUs for it alone)"]
 
 
 def test_architectures_stand_with_their_quality_and_what_is_no_money(page: Page) -> None:
