@@ -109,8 +109,14 @@ def read_mapped(
     layout: Layout, file: LandedFile, context: ReadContext, out_parquet: Path, out_rejects: Path
 ) -> ReadResult:
     """One landed file to lake Parquet. Raises UnreadableFileError when nothing in it can be kept."""
-    connection = context.connection
     start_judging(layout, file, context)
+    rejects, unknown = judge(layout, file, context)
+    return write_judged(layout, context.connection, out_parquet, out_rejects, rejects, unknown)
+
+
+def judge(layout: Layout, file: LandedFile, context: ReadContext) -> tuple[list[Reject], dict[str, int]]:
+    """The file's records to `judged`; what is wrong with the file beside them, and its unknown fields."""
+    connection = context.connection
     rejects: list[Reject] = []
     unknown: dict[str, int] = {}
     for number, source in enumerate(record_sources(file.path, layout, context, rejects)):
@@ -118,7 +124,7 @@ def read_mapped(
             sample = f"select record from ({source}) where problem is null limit {FIELD_SAMPLE_ROWS}"
             unknown = unknown_fields((text for (text,) in connection.execute(sample).fetchall()), layout)
         connection.execute(f"insert into judged {_judge_sql(layout, source)}")
-    return write_judged(layout, connection, out_parquet, out_rejects, rejects, unknown)
+    return rejects, unknown
 
 
 def start_judging(layout: Layout, file: LandedFile, context: ReadContext) -> None:

@@ -6,9 +6,10 @@ there.
 
 from functools import partial
 
+from sources.day_reports import read_day_report
 from sources.feed import PROVENANCE_COLUMNS, FeedTable, Rule
 from sources.gateway import Convention, after, count, gateway_table, service_tier
-from sources.mapped import Layout, Value, read_mapped
+from sources.mapped import Layout, Value
 
 
 def _at(name: str, activity: str | None = None) -> tuple[str, ...]:
@@ -71,6 +72,7 @@ _ACTIVITY_COLUMNS = {
     "account_id": "VARCHAR",
     "retrieved_at": "TIMESTAMP",
     "activity_date": "TIMESTAMP",
+    # None of a day that took nothing.
     "model_id": "VARCHAR",
     "model_version": "VARCHAR",
     "provider_name": "VARCHAR",
@@ -83,18 +85,18 @@ _ACTIVITY_COLUMNS = {
     "reasoning_tokens": "BIGINT",
     **PROVENANCE_COLUMNS,
 }
-_REQUIRED_ACTIVITY = ("account_id", "retrieved_at", "activity_date", "model_id", "credits_usd", "file_hash")
+_REQUIRED_ACTIVITY = ("account_id", "retrieved_at", "activity_date", "credits_usd", "file_hash")
 _ACTIVITY_COUNTS = ("requests", "prompt_tokens", "completion_tokens", "reasoning_tokens")
 
 ACTIVITY = FeedTable(
     feed="openrouter",
     table="activity",
-    reader_version=1,
+    reader_version=2,
     columns=_ACTIVITY_COLUMNS,
     identity="snapshot",
     suffixes=(".json", ".json.gz"),
     read=partial(
-        read_mapped,
+        read_day_report,
         Layout(
             columns=_ACTIVITY_COLUMNS,
             values={

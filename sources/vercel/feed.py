@@ -2,9 +2,10 @@
 
 from functools import partial
 
+from sources.day_reports import read_day_report
 from sources.feed import PROVENANCE_COLUMNS, FeedTable, Rule
 from sources.gateway import Convention, after, count, gateway_table
-from sources.mapped import Layout, Value, read_mapped
+from sources.mapped import Layout, Value
 
 _KNOWN = (
     "data", "id", "total_cost", "upstream_inference_cost", "usage", "created_at", "model", "is_byok", "provider_name",
@@ -56,6 +57,7 @@ _REPORT_COLUMNS = {
     "account_id": "VARCHAR",
     "retrieved_at": "TIMESTAMP",
     "report_date": "TIMESTAMP",
+    # None of a day that took nothing.
     "model_id": "VARCHAR",
     # What was charged; nothing with keys of one's own, which market_cost_usd knows too.
     "total_cost_usd": "DECIMAL(26,12)",
@@ -65,18 +67,18 @@ _REPORT_COLUMNS = {
     "output_tokens": "BIGINT",
     **PROVENANCE_COLUMNS,
 }
-_REQUIRED_IN_REPORT = ("account_id", "retrieved_at", "report_date", "model_id", "total_cost_usd", "file_hash")
+_REQUIRED_IN_REPORT = ("account_id", "retrieved_at", "report_date", "total_cost_usd", "file_hash")
 _REPORT_COUNTS = {"requests": "request_count", "input_tokens": "input_tokens", "output_tokens": "output_tokens"}
 
 REPORT = FeedTable(
     feed="vercel",
     table="report",
-    reader_version=1,
+    reader_version=2,
     columns=_REPORT_COLUMNS,
     identity="snapshot",
     suffixes=(".json", ".json.gz"),
     read=partial(
-        read_mapped,
+        read_day_report,
         Layout(
             columns=_REPORT_COLUMNS,
             values={
