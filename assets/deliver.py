@@ -23,6 +23,7 @@ from assets.reports.weekly import NoRowsError, ReportMeta, WeeklyReport, write_w
 from assets.version import code_version
 from assets.warehouse import folder_hash
 from sources.home import Home
+from sources.pricing import versions
 from sources.settings import Settings
 
 _CODE = Path(__file__).parent
@@ -121,7 +122,7 @@ def deliver_report(
     return report
 
 
-def deliver_explorer(home: Home, manifest: Manifest) -> Explorer | None:
+def deliver_explorer(home: Home, manifest: Manifest, settings: Settings) -> Explorer | None:
     """Write the company's explorer when it is not of these numbers; it ends with the newest week that has a report."""
     weeks = [date.fromisoformat(week) for week in manifest.weeks]
     reported = [week for week in weeks if report_path(home, week).is_file()]
@@ -130,15 +131,16 @@ def deliver_explorer(home: Home, manifest: Manifest) -> Explorer | None:
     digest = _report_digest(manifest, max(reported))
     if _Written(home).is_current(EXPLORER_FILE, digest):
         return None
-    explorer = explore(home, manifest, max(reported), COMPANY)
+    explorer = explore(home, manifest, settings, max(reported), COMPANY)
     _Written(home).note(EXPLORER_FILE, digest)
     return explorer
 
 
-def explore(home: Home, manifest: Manifest, week: date, audience: Audience) -> Explorer:
+def explore(home: Home, manifest: Manifest, settings: Settings, week: date, audience: Audience) -> Explorer:
     """Write the explorer of an audience, which holds no other's rows."""
     path = home.reports / audience.folder / EXPLORER_FILE
-    return write_explorer(home.published / DATABASE, path, week, _meta(manifest), audience)
+    book = versions.current(home, settings)
+    return write_explorer(home.published / DATABASE, path, week, _meta(manifest), audience, book)
 
 
 def _meta(manifest: Manifest) -> ReportMeta:

@@ -9,7 +9,7 @@ import base64
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
@@ -27,7 +27,9 @@ from assets.reports.audience import COMPANY, Audience
 from assets.reports.change import EFFECTS
 from assets.reports.scoped_marts import open_for
 from assets.reports.weekly import WEEK, ReportError, ReportMeta, environment, monday
+from assets.reports.what_if_rates import CLASSES, rates_of
 from sources.money import largest_remainder
+from sources.pricing.versions import Book
 
 FILE_NAME = "explorer.html"
 # 17,000 rows with long names are 2.0 MB; with the 0.9 MB of the drawing library the page stays under 3 MB.
@@ -54,9 +56,13 @@ def write_explorer(
     week: str | date,
     meta: ReportMeta,
     audience: Audience = COMPANY,
+    book: Book | None = None,
     rows_shown: int = ROWS_SHOWN,
 ) -> Explorer:
-    """Write the page of the weeks up to `week`, with the rows of `audience` only."""
+    """Write the page of the weeks up to `week`, with the rows of `audience` only.
+
+    With a price book, the page of the company and of a product asks what if; what is paid is no tenant's business.
+    """
     last = monday(week)
     with open_marts(marts) as connection:
         if last not in queries.weeks(connection):
@@ -68,7 +74,7 @@ def write_explorer(
         # A week of silence has its place too, and revenue may be all there is of it.
         count = min((last - available[0]) // WEEK + 1, queries.WEEKS_SHOWN)
         weeks = [last - back * WEEK for back in reversed(range(count))]
-        data, folded = _data(connection, weeks, audience, rows_shown)
+        data, folded = _data(connection, weeks, audience, book, rows_shown)
     scripts = (_bundle(), Markup(_source("explorer.js")))
     style = Markup(_source("weekly.css") + _source("explorer.css"))
     page = {
@@ -90,7 +96,7 @@ def write_explorer(
 
 
 def _data(
-    marts: DuckDBPyConnection, weeks: Sequence[date], audience: Audience, rows_shown: int
+    marts: DuckDBPyConnection, weeks: Sequence[date], audience: Audience, book: Book | None, rows_shown: int
 ) -> tuple[dict[str, Any], int]:
     """What the page holds, as columns, and how many tenants are folded into one."""
     sizes = explorer_queries.tenant_sizes(marts, weeks)
@@ -100,9 +106,11 @@ def _data(
     facts = explorer_queries.facts(marts, weeks, kept, FOLDED)
     margins = explorer_queries.margins(marts, weeks, kept, FOLDED)
     releases = explorer_queries.releases(marts, weeks)
+    calls = explorer_queries.calls_of_text(marts, weeks, kept, FOLDED) if book and audience.kind != "tenant" else []
+    renewals = explorer_queries.renewals(marts) if audience.kind != "product" else {}
     known = explorer_queries.names(marts) | {("tenant", FOLDED): f"{text.plural(folded, 'small tenant')} together"}
     ids = {
-        name: sorted({row[f"{name}_id"] for row in [*facts, *margins, *releases] if f"{name}_id" in row})
+        name: sorted({row[f"{name}_id"] for row in [*facts, *margins, *releases, *calls] if f"{name}_id" in row})
         for name in DIMENSIONS
     }
     place = {name: {value: index for index, value in enumerate(values)} for name, values in ids.items()}
@@ -128,6 +136,8 @@ def _data(
         "rows": rows,
         "margins": columns(margins, ("week", "tenant", "product"))
         | {name: _micro(margins, name) for name in ("revenue_usd", "cogs_cost_usd")},
+        "renewals": {tenant: day.isoformat() for tenant, day in renewals.items() if tenant in place["tenant"]},
+        "what_if": _what_if(calls, columns(calls, ("week", *DIMENSIONS)), book, weeks[-1]) if book and calls else None,
         "releases": columns(releases, ("week", "product", "feature"))
         | {
             "name": [row["app_release"] for row in releases],
@@ -135,6 +145,20 @@ def _data(
         },
     }
     return data, folded
+
+
+def _what_if(calls: Sequence[queries.Row], rows: dict[str, list[int]], book: Book, week: date) -> dict[str, Any]:
+    """The newest week's tokens by class, and the rates of its models in micro-dollars per million tokens."""
+    used = {(row["provider_id"], row["model_id"]) for row in calls if row["is_text"]}
+    rates = rates_of(book, used, week + timedelta(days=6))
+    for name in ("calls", *CLASSES):
+        rows[name] = [row[name] for row in calls]
+    rows["is_text"] = [int(row["is_text"]) for row in calls]
+    priced = {
+        f"{provider} {model}": {tier: [int(usd.scaleb(MICRO)) for usd in found] for tier, found in tiers.items()}
+        for (provider, model), tiers in rates.items()
+    }
+    return {"rows": rows, "classes": list(CLASSES), "rates": priced}
 
 
 def _micro(rows: Sequence[queries.Row], name: str) -> list[int]:

@@ -99,6 +99,49 @@ def margins(marts: DuckDBPyConnection, weeks: Sequence[date], kept: Sequence[str
     )
 
 
+def calls_of_text(marts: DuckDBPyConnection, weeks: Sequence[date], kept: Sequence[str], folded: str) -> list[Row]:
+    """Calls and tokens of the newest week, by class; `is_text` is false of own nodes and of more than text."""
+    return _asked(
+        marts,
+        """
+        with shown as (
+            select
+                *,
+                case when list_contains($kept, tenant_id) then tenant_id else $folded end as shown_tenant_id,
+                host <> 'self_hosted' and input_audio_tokens + input_image_tokens + output_audio_tokens
+                + output_image_tokens = 0 as is_text
+            from unit_economics_weekly
+            where week_start = $last_week and $first_week <= $last_week and calls > 0
+        )
+        select
+            week_start, shown_tenant_id as tenant_id, product_id, feature_id, service_provider as provider_id,
+            model as model_id, is_text,
+            cast(sum(calls) as bigint) as calls,
+            cast(sum(input_uncached_tokens) as bigint) as input_uncached,
+            cast(sum(cache_read_tokens) as bigint) as cache_read,
+            cast(sum(cache_write_5m_tokens) as bigint) as cache_write_5m,
+            cast(sum(cache_write_1h_tokens) as bigint) as cache_write_1h,
+            cast(sum(output_text_tokens) as bigint) as output,
+            cast(sum(reasoning_tokens) as bigint) as reasoning
+        from shown
+        group by all
+        order by all
+        """,
+        weeks,
+        kept=kept,
+        folded=folded,
+    )
+
+
+def renewals(marts: DuckDBPyConnection) -> dict[str, date]:
+    """When the subscriptions of tenants end, for those that have one."""
+    sql = """
+        select tenant_id, max(renewal_date) as renewal_date from tenant_economics_monthly
+        where renewal_date is not null group by tenant_id
+    """
+    return {row["tenant_id"]: row["renewal_date"] for row in rows(marts, sql)}
+
+
 def releases(marts: DuckDBPyConnection, weeks: Sequence[date]) -> list[Row]:
     """The first day of each release of a feature; a release that ran on the first day shown came before it."""
     return _asked(

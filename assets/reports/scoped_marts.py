@@ -40,6 +40,7 @@ _ROWS: dict[str, dict[Kind, str]] = {
     "unit_economics_weekly": _BY_PRODUCT,
     "cost_change_weekly": _BY_PRODUCT,
     "revenue_efficiency_weekly": _BY_PRODUCT,
+    "tenant_economics_monthly": {"tenant": _OF_TENANT},
     "cache_efficiency_weekly": _BY_FEATURE,
     "cost_per_task_weekly": _BY_FEATURE,
     "answer_quality_monthly": {"product": _OF_FEATURE},

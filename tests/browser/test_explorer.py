@@ -3,8 +3,9 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from decimal import Decimal
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -18,11 +19,18 @@ import pytest
 
 from assets.reports.explorer import write_explorer
 from assets.reports.weekly import ReportMeta
+from pipelines.what_if import Change, Selection, what_if
+from sources.pricing import snapshot, versions
+from sources.pricing.entries import own_entries
+from sources.pricing.versions import Book
+from sources.settings import load_settings
 from tests.browser.conftest import FLAGS
 from tests.browser.devtools import Browser, browser
+from tests.conftest import Company
 from tests.unit.assets.reports.small_marts import EVIL_NAME, WEEK, build_marts
 
 MONDAY = "2026-11-09"
+BOOK = Book(snapshot.installed(), own_entries(), ())
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +40,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     marts = build_marts(folder / "marts.duckdb")
     with duckdb.connect(str(marts)) as connection:
         connection.execute("update unit_economics_weekly set unpriced_calls = 2 where tenant_id = 'evil'")
-    write_explorer(marts, folder / "explorer.html", WEEK, meta)
+    write_explorer(marts, folder / "explorer.html", WEEK, meta, book=BOOK)
     return folder
 
 
@@ -241,3 +249,65 @@ def test_releases_losses_and_movers_are_shown(page: Browser, place: Path) -> Non
     )
     assert text(page, "#losses tbody").startswith("Free users\t$0.00\t$51.23\t\N{MINUS SIGN}$51.23")
     assert len(page.ask("[...document.querySelectorAll('#movers tbody tr')].map(r => r.innerText)")) == 10
+
+
+def choose(page: Browser, **values: str) -> None:
+    """Type into the what-if panel as a reader does."""
+    for name, value in values.items():
+        page.ask(
+            f"find('to-{name}').value = {json.dumps(value)}, "
+            f"find('to-{name}').dispatchEvent(new Event('input', {{ bubbles: true }}))"
+        )
+
+
+def what_if_total(page: Browser) -> list[str]:
+    cells = "[...document.querySelector('#what-if-table tbody tr:last-child').cells].map(cell => cell.innerText)"
+    found: list[str] = page.ask(cells)
+    return found
+
+
+def test_what_if_says_what_the_rates_say(page: Browser, place: Path) -> None:
+    """Claude Sonnet 5 at 2 and 10 USD a million tokens, read from the cache at 0.20, written for 5 minutes at 2.50."""
+    page.open(url(place, "model=claude-sonnet-5"))
+    (calls,) = asked(
+        place,
+        f"select sum(calls) from unit_economics_weekly where week_start = '{MONDAY}' and model = 'claude-sonnet-5'",
+    )
+    # A call of the small marts: 300 plain, 600 read, 50 written, 90 of answer, 30 of reasoning.
+    before = calls * (300 * 2 + 600 * Decimal("0.2") + 50 * Decimal("2.5") + 120 * 10) / 1_000_000
+    assert what_if_total(page) == ["All", f"{calls:,}", f"${before:,.2f}", f"${before:,.2f}", "$0.00"]
+    choose(page, cache="0", reasoning="50", output="100")
+    after = calls * (900 * 2 + 50 * Decimal("2.5") + 105 * 10) / 1_000_000
+    assert what_if_total(page)[2:4] == [f"${before:,.2f}", f"${after:,.2f}"]
+    choose(page, cache="", reasoning="", output="", batch="100")
+    assert what_if_total(page)[3] == f"${before / 2:,.2f}", "Anthropic's batches are half of everything"
+    choose(page, batch="", model="openai gpt-5.4-mini")
+    assert what_if_total(page)[3] != f"${before:,.2f}"
+    page.ask("find('what-if').querySelector('button').click()")
+    page.wait(f"document.querySelector('#what-if-table tbody tr:last-child').cells[3].innerText === '${before:,.2f}'")
+
+
+def test_what_if_leaves_out_what_has_no_price_and_says_so(page: Browser, place: Path) -> None:
+    page.open(url(place))
+    (own,) = asked(
+        place, f"select sum(calls) from unit_economics_weekly where week_start = '{MONDAY}' and host = 'self_hosted'"
+    )
+    assert text(page, "#what-if-note") == f"{own:,} calls without such a price, as those to own nodes, are left out."
+
+
+def test_a_model_switch_is_to_the_cent_what_the_command_says(
+    page: Browser, tmp_path: Path, company_of: Callable[[int], Company]
+) -> None:
+    """Of calls on the standard tier below any long-context step, which is what the panel knows rates of."""
+    home = company_of(7).home
+    book = versions.current(home, load_settings(home))
+    meta = ReportMeta("run-1", "1.2.3", "prices-7", "version-9")
+    write_explorer(home.published / "marts.duckdb", tmp_path / "explorer.html", WEEK, meta, book=book)
+    page.open(url(tmp_path, "model=claude-haiku-4-5"))
+    week = date(2026, 11, 9), date(2026, 11, 16)
+    said = what_if(home, Selection(*week, {"model": "claude-haiku-4-5"}), Change("claude-opus-5")).total
+    choose(page, model="anthropic claude-opus-5")
+    assert said.calls > 10
+    assert said.a_usd is not None
+    assert said.b_usd is not None
+    assert what_if_total(page)[:4] == ["All", f"{said.calls:,}", f"${said.a_usd:,.2f}", f"${said.b_usd:,.2f}"]

@@ -230,8 +230,48 @@ function drawLosses(state) {
   }
   const body = [...tenants].filter(([, [revenue, cost]]) => cost > revenue)
     .sort(([, [r1, c1]], [, [r2, c2]]) => (c2 - r2) - (c1 - r1))
-    .map(([place, [revenue, cost]]) => [narrower("tenant", place), usd(revenue), usd(cost), usd(revenue - cost)]);
-  table("losses", columns(["Tenant", "Revenue", "Cost", "Margin"], ["Revenue", "Cost", "Margin"]), body, "None this week.");
+    .map(([place, [revenue, cost]]) => [narrower("tenant", place), usd(revenue), usd(cost), usd(revenue - cost), renews(data.ids.tenant[place])]);
+  table("losses", columns(["Tenant", "Revenue", "Cost", "Margin", "Renews"], ["Revenue", "Cost", "Margin"]), body, "None this week.");
+}
+const renews = id => data.renewals[id] ? `${day(data.renewals[id])} ${data.renewals[id].slice(0, 4)}` : "\u2013";
+
+// One row's tokens at rates of micro-dollars per million tokens; what is written to a cache stays written.
+const priced = (tokens, rates) => tokens.reduce((sum, number, place) => sum + number * rates[place], 0) / 1e6;
+
+function changed([plain, read, ...rest], asked, rates) {
+  const [write5m, write1h, output, reasoning] = rest;
+  const cacheable = plain + read, total = cacheable + write5m + write1h;
+  const hit = asked.cache === null || rates[1] >= rates[0] ? read : Math.min(cacheable, Math.floor(total * asked.cache));
+  return [cacheable - hit, hit, write5m, write1h, output * (asked.output ?? 1), reasoning * (asked.reasoning ?? 1)];
+}
+
+function drawWhatIf(state) {
+  const known = data.what_if, calls = known.rows;
+  const share = name => find(`to-${name}`).value === "" ? null : Math.min(100, Math.max(0, Number(find(`to-${name}`).value))) / 100;
+  const asked = { model: find("to-model").value, cache: share("cache"), batch: share("batch"), reasoning: share("reasoning"), output: share("output") };
+  const sums = new Map();
+  let left = 0, waits = 0;
+  for (const row of passing(calls, state, DIMENSIONS)) {
+    const own = known.rates[`${data.ids.provider[calls.provider[row]]} ${data.ids.model[calls.model[row]]}`];
+    if (!own || !calls.is_text[row]) { left += calls.calls[row]; continue; }
+    const to = known.rates[asked.model] ?? own, tokens = known.classes.map(name => calls[name][row]);
+    const batch = to.batch ? asked.batch ?? 0 : 0;
+    if (asked.batch && !to.batch) waits += calls.calls[row];
+    const after = changed(tokens, asked, to.standard);
+    const pair = sums.get(calls[state.by][row]) ?? [0, 0, 0];
+    const cost = priced(after, to.standard) * (1 - batch) + (batch ? priced(after, to.batch) * batch : 0);
+    sums.set(calls[state.by][row], [pair[0] + calls.calls[row], pair[1] + priced(tokens, own.standard), pair[2] + cost]);
+  }
+  const lines = [...sums].sort(([, one], [, other]) => Math.abs(other[2] - other[1]) - Math.abs(one[2] - one[1]) || other[1] - one[1]);
+  const total = lines.reduce((sum, [, pair]) => sum.map((value, place) => value + pair[place]), [0, 0, 0]);
+  const cells = (name, [number, before, after]) => [name, count(number), usd(before), usd(after), signed(after - before)];
+  const body = lines.slice(0, MOVERS).map(([place, pair]) => cells(data.names[state.by][place], pair));
+  if (lines.length > MOVERS) body.push([`${lines.length - MOVERS} more`, "", "", "", ""]);
+  if (lines.length) body.push(cells("All", total));
+  const numbers = ["Calls", "As it was", "Changed", "Difference"];
+  table("what-if-table", columns([state.by[0].toUpperCase() + state.by.slice(1), ...numbers], numbers), body, "No call passes the filters.");
+  const notes = [[left, "without such a price, as those to own nodes, are left out"], [waits, "have no batch price and stay as they are"]];
+  find("what-if-note").textContent = notes.filter(([number]) => number).map(([number, text]) => `${count(number)} calls ${text}.`).join(" ");
 }
 
 // Text that would start a formula in a spreadsheet gets an apostrophe, as in the files the command writes.
@@ -274,6 +314,7 @@ function render() {
   drawEffects(found, data.weeks.indexOf(shown.week));
   drawMovers(shown, found);
   drawLosses(shown);
+  if (data.what_if) drawWhatIf(shown);
 }
 
 fillSelects();
@@ -285,5 +326,12 @@ find("filters").addEventListener("reset", event => { event.preventDefault(); loc
 find("filters").addEventListener("submit", event => event.preventDefault());
 find("download").addEventListener("click", () => download(false));
 find("download-all").addEventListener("click", () => download(true));
+if (data.what_if) {
+  const models = Object.keys(data.what_if.rates).sort().map(name => new Option(name, name));
+  find("to-model").replaceChildren(new Option("the model as it was", ""), ...models);
+  find("what-if").addEventListener("input", () => drawWhatIf(shown));
+  find("what-if").addEventListener("reset", () => setTimeout(() => drawWhatIf(shown)));
+  find("what-if").addEventListener("submit", event => event.preventDefault());
+}
 window.addEventListener("hashchange", render);
 render();

@@ -15,6 +15,10 @@ import pytest
 from assets.reports.audience import COMPANY, Audience, AudienceError, parse_audience
 from assets.reports.explorer import write_explorer
 from assets.reports.weekly import ReportError, ReportMeta
+from sources.pricing import snapshot
+from sources.pricing.book import find_model, quote
+from sources.pricing.entries import own_entries
+from sources.pricing.versions import Book
 from tests.unit.assets.reports.small_marts import EVIL_NAME, WEEK
 
 META = ReportMeta("run-1", "1.2.3", "prices-7", "version-9")
@@ -139,3 +143,41 @@ def test_an_unknown_audience_is_named(text: str) -> None:
 def test_no_id_leads_out_of_the_folder(name: str) -> None:
     folder = parse_audience(f"tenant:{name}").folder
     assert re.fullmatch(r"tenant-[\w%-]+", folder)
+
+
+BOOK = Book(snapshot.installed(), own_entries(), ())
+
+
+def test_what_if_has_the_calls_of_the_newest_week_and_rates_of_their_models(marts: Path, tmp_path: Path) -> None:
+    found = data_of(write_explorer(marts, tmp_path / "explorer.html", WEEK, META, book=BOOK).path)["what_if"]
+    with duckdb.connect(str(marts), read_only=True) as connection:
+        sql = """
+            select sum(calls), sum(calls) filter (where host <> 'self_hosted'), sum(input_uncached_tokens),
+                sum(reasoning_tokens)
+            from unit_economics_weekly where week_start = '2026-11-09'
+        """
+        expected = connection.execute(sql).fetchone()
+    rows = found["rows"]
+    text_calls = sum(n for n, is_text in zip(rows["calls"], rows["is_text"], strict=True) if is_text)
+    assert (sum(rows["calls"]), text_calls, sum(rows["input_uncached"]), sum(rows["reasoning"])) == expected
+    assert set(rows["week"]) == {13}
+    quoted = quote(find_model("anthropic", "claude-sonnet-5"), "standard", date(2026, 11, 15)).card
+    assert quoted
+    plain = quoted.base["input"], quoted.base["cache_read"], quoted.base["output"]
+    rates = found["rates"]["anthropic claude-sonnet-5"]["standard"]
+    assert (rates[0], rates[1], rates[4]) == tuple(int(usd.scaleb(6)) for usd in plain)
+    assert "northgpu qwen3-32b" not in found["rates"], "an own node has no price of tokens"
+
+
+def test_what_is_paid_is_no_tenants_business(marts: Path, tmp_path: Path) -> None:
+    written = write_explorer(marts, tmp_path / "explorer.html", WEEK, META, Audience("tenant", "acme"), BOOK)
+    data = data_of(written.path)
+    assert data["what_if"] is None
+    assert "What if" not in written.path.read_text(encoding="utf-8")
+    assert data["renewals"] == {"acme": "2027-03-01"}
+
+
+def test_a_products_page_asks_what_if_of_its_own_calls(marts: Path, tmp_path: Path) -> None:
+    data = data_of(write_explorer(marts, tmp_path / "e.html", WEEK, META, Audience("product", "build"), BOOK).path)
+    assert {data["ids"]["product"][place] for place in data["what_if"]["rows"]["product"]} == {"build"}
+    assert data["renewals"] == {}
