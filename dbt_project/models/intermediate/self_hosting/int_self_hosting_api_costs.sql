@@ -1,17 +1,10 @@
-{%- set meters = {
-    'input_uncached': 'input_uncached_tokens',
-    'cache_read': 'cache_read_tokens',
-    'cache_write_5m': 'cache_write_5m_tokens',
-    'cache_write_1h': 'cache_write_1h_tokens',
-    'input_audio': 'input_audio_tokens',
-    'input_image': 'input_image_tokens',
-    'output': 'output_text_tokens',
-    'reasoning': 'reasoning_tokens',
-    'output_audio': 'output_audio_tokens',
-    'output_image': 'output_image_tokens',
-} -%}
-{#- What a host without a prompt cache bills at its plain input price. -#}
-{%- set cached = ['cache_read', 'cache_write_5m', 'cache_write_1h'] -%}
+{#- An open model at another host is asked for tokens; what else a call was charged for is no part of the comparison. -#}
+{%- set tokens = [
+    'input_audio_tokens', 'input_image_tokens', 'output_text_tokens', 'reasoning_tokens', 'output_audio_tokens',
+    'output_image_tokens', 'total_input_tokens', 'total_output_tokens',
+] -%}
+{%- set cached = ['cache_read_tokens', 'cache_write_5m_tokens', 'cache_write_1h_tokens'] -%}
+{%- set others = ['searches', 'images', 'audio_seconds', 'video_seconds', 'characters', 'pages', 'cache_storage_token_hours'] -%}
 with calls as (
 
     select * from {{ ref('int_self_hosting_calls') }}
@@ -30,92 +23,69 @@ matches as (
 
 ),
 
-price_keys as (
+caches as (
 
-    select * from {{ ref('stg_pricing__price_keys') }}
+    select
+        service_provider,
+        model_id,
+        usage_date,
+        max(case when has_prompt_cache then 1 else 0 end) = 1 as has_prompt_cache
+    from {{ ref('stg_pricing__price_keys') }}
+    where host = 'direct' and region = 'unknown' and service_tier = 'standard'
+    group by service_provider, model_id, usage_date
 
 ),
 
-price_sets as (
-
-    select * from {{ ref('stg_pricing__price_sets') }}
-
-),
-
--- The same open model at a host: each call at the prices of its day and of its own length.
+-- What a host without a prompt cache bills at its plain input price is no cached token there. Each call is at the
+-- prices of its day and of its own length.
 hosted as (
 
     select
-        calls.*,
-        comparators.comparator_id as compared_with,
-        price_keys.price_set_id,
-        coalesce(price_keys.has_prompt_cache, false) as has_prompt_cache,
+        calls.workload_id,
+        comparators.comparator_id,
+        calls.month_start,
+        calls.call_id as response_id,
+        calls.usage_date,
+        calls.started_at,
+        comparators.service_provider,
+        'direct' as host,
+        'unknown' as region,
+        comparators.model_id,
+        'standard' as service_tier,
+        'billed' as billing_status,
+        cast(null as {{ dbt.type_string() }}) as operation,
+        cast(null as decimal(38, 12)) as reported_cost_usd,
+        {%- for name in others %}
+        cast(0 as {{ 'decimal(20, 6)' if name.endswith(('seconds', 'hours')) else 'bigint' }}) as {{ name }},
+        {%- endfor %}
+        {%- for name in cached %}
+        case when caches.has_prompt_cache then calls.{{ name }} else 0 end as {{ name }},
+        {%- endfor %}
         case
-            when calls.total_input_tokens > price_keys.second_threshold_tokens then 2
-            when
-                price_keys.is_threshold_inclusive
-                and calls.total_input_tokens = price_keys.second_threshold_tokens
-                then 2
-            when calls.total_input_tokens > price_keys.threshold_tokens then 1
-            when price_keys.is_threshold_inclusive and calls.total_input_tokens = price_keys.threshold_tokens then 1
-            else 0
-        end as context_tier
+            when caches.has_prompt_cache then calls.input_uncached_tokens
+            else calls.input_uncached_tokens + calls.{{ cached | join(' + calls.') }}
+        end as input_uncached_tokens,
+        calls.{{ tokens | join(',\n        calls.') }}
     from calls
     inner join comparators
         on
             calls.workload_id = comparators.workload_id
             and calls.comparator_id is null
             and comparators.kind = 'same_model'
-    left join price_keys
+    left join caches
         on
-            comparators.service_provider = price_keys.service_provider
-            and comparators.model_id = price_keys.model_id
-            and price_keys.host = 'direct'
-            and price_keys.region = 'unknown'
-            and price_keys.service_tier = 'standard'
-            and calls.usage_date = price_keys.usage_date
-            and {{ dbt.datediff("date_trunc('day', calls.started_at)", 'calls.started_at', 'second') }}
-            >= price_keys.window_start_second
-            and {{ dbt.datediff("date_trunc('day', calls.started_at)", 'calls.started_at', 'second') }}
-            < price_keys.window_end_second
+            comparators.service_provider = caches.service_provider
+            and comparators.model_id = caches.model_id
+            and calls.usage_date = caches.usage_date
 
 ),
 
 hosted_priced as (
 
-    select
-        hosted.workload_id,
-        hosted.compared_with as comparator_id,
-        hosted.month_start,
-        hosted.total_input_tokens,
-        hosted.total_output_tokens,
-        cast(
-            cast(0 as decimal(24, 8))
-            {%- for meter, tokens in meters.items() %}
-            + case
-                when hosted.{{ tokens }} = 0 then 0
-                else
-                    cast(
-                        cast(hosted.{{ tokens }} as decimal(12, 0))
-                        {%- if meter in cached %}
-                        * case
-                            when hosted.has_prompt_cache then price_sets.contracted_{{ meter }}_per_mtok_usd
-                            else price_sets.contracted_input_uncached_per_mtok_usd
-                        end
-                        {%- else %}
-                        * price_sets.contracted_{{ meter }}_per_mtok_usd
-                        {%- endif %}
-                        as decimal(24, 8)
-                    )
-            end
-            {%- endfor %}
-            as decimal(30, 8)
-        ) as cost_millionths_usd
-    from hosted
-    left join price_sets
-        on
-            hosted.price_set_id = price_sets.price_set_id
-            and hosted.context_tier = price_sets.context_tier
+    select *
+    from (
+        {{ calls_priced('hosted', ref('stg_pricing__price_keys'), ref('stg_pricing__price_sets')) | indent(8) }}
+    ) as calls
 
 ),
 
@@ -160,7 +130,7 @@ costed as (
         comparator_id,
         month_start,
         total_input_tokens + total_output_tokens as tokens,
-        {{ usd_from_millionths('cost_millionths_usd') }} as cost_usd
+        contracted_cost_usd as cost_usd
     from hosted_priced
     union all
     select
