@@ -42,6 +42,8 @@ SERVICE_TIERS: Mapping[str | None, str | None] = {
     "priority": "priority",
     "fast": "fast",
     "batch": "batch",
+    # Tokens a minute of one model, bought in advance by the day: https://openai.com/api-scale-tier/
+    "scale": "provisioned",
 }
 # In what the bill counts -> the unit in the lake. Thousands of tokens become tokens.
 QUANTITY_UNITS: Mapping[str | None, str | None] = {
@@ -253,7 +255,7 @@ _PLACE_RULE = {"row_number": Rule(is_required=True, minimum=1)}
 USAGE_COMPLETIONS = FeedTable(
     feed="openai",
     table="usage_completions",
-    reader_version=5,
+    reader_version=6,
     columns=USAGE_PAGE.columns,
     identity="snapshot",
     suffixes=(".json", ".json.gz"),
@@ -263,7 +265,7 @@ USAGE_COMPLETIONS = FeedTable(
         **_PLACE_RULE,
         **{name: Rule(is_required=True, minimum=0) for name, kind in USAGE_PAGE.columns.items() if "tokens" in name},
         "num_model_requests": Rule(is_required=True, minimum=0),
-        "service_tier": Rule(is_required=True, allowed=frozenset(("standard", "batch", "flex", "priority", "fast"))),
+        "service_tier": Rule(is_required=True, allowed=frozenset(tier for tier in SERVICE_TIERS.values() if tier)),
     },
     description="One row per day, project, key, model, batch and tier of OpenAI's completions usage report.",
     needs_retrieved_at=True,

@@ -76,6 +76,13 @@ def test_openai_usage_payload(home: LandedHome) -> None:
     assert (batch["is_batch"], batch["service_tier"], batch["row_number"]) == (True, "batch", 2)
 
 
+def test_openais_scale_tier_is_capacity_paid_in_advance(home: LandedHome) -> None:
+    results = [usage(service_tier=tier) for tier in ("scale", "default", "fast")]
+    home.land(f"openai/usage_completions/org-example/{NAME}", openai_page(*results))
+    home.ingest()
+    assert home.lake("openai/usage_completions")["service_tier"].to_list() == ["provisioned", "standard", "fast"]
+
+
 def test_openai_usage_of_the_other_endpoints(home: LandedHome) -> None:
     rows = land_payload(home, "openai/usage_meters")
     assert [(row["endpoint"], row["model_id"], row["meter"], row["quantity"], row["unit"]) for row in rows] == [
@@ -214,7 +221,7 @@ def test_a_page_without_any_result_is_no_failure(home: LandedHome) -> None:
             usage(),
             usage(service_tier="gold"),
             "service_tier",
-            "found 'gold'; allowed are auto, batch, default, fast, flex, priority, standard",
+            "found 'gold'; allowed are auto, batch, default, fast, flex, priority, scale, standard",
         ),
         ("usage_completions", usage(), usage(batch="yes"), "batch", "found 'yes'; expected true, false or null"),
         ("usage_completions", usage(), "a text", "results", "expected an object"),
