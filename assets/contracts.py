@@ -445,6 +445,7 @@ CONTRACTS: tuple[MartContract, ...] = (
             "expected_usd": MONEY,
             "impact_usd": MONEY,
             "state": Rule(allowed=("open", "expected", "acknowledged", "muted")),
+            "incident": KEY,
             "root_cause": KEY,
         },
         due_when=NEVER,

@@ -69,13 +69,17 @@ class Unattributed:
 
 @dataclass(frozen=True)
 class OpenAnomaly:
-    """An anomaly nobody has acknowledged, with what it has cost above what was to be expected."""
+    """An incident nobody has acknowledged, by its dearest anomaly, with what it cost above what was to be expected.
+
+    `others` are anomalies of other scopes and kinds that are the same thing.
+    """
 
     kind: str
     scope: str
     scope_id: str
     impact_usd: Any
     root_cause: str
+    others: int
 
 
 @dataclass(frozen=True)
@@ -223,13 +227,28 @@ def _periods(home: Home) -> list[PeriodStatus]:
 
 
 _ANOMALIES = """
-    select
-        kind, scope, scope_id,
-        sum(impact_usd) as impact_usd,
-        max_by(root_cause, usage_date) as root_cause
-    from anomalies_daily
-    where usage_date >= $since and state = 'open'
-    group by kind, scope, scope_id, model, since_date
+    with spans as (
+        select
+            kind, scope, scope_id,
+            sum(impact_usd) as impact_usd,
+            max_by(root_cause, usage_date) as root_cause,
+            max_by(incident, usage_date) as incident
+        from anomalies_daily
+        where usage_date >= $since and state = 'open'
+        group by kind, scope, scope_id, model, since_date
+    ),
+    ranked as (
+        select
+            *,
+            row_number() over (
+                partition by incident order by impact_usd desc, kind, scope, scope_id, root_cause
+            ) as place,
+            count(*) over (partition by incident) - 1 as others
+        from spans
+    )
+    select kind, scope, scope_id, impact_usd, root_cause, others
+    from ranked
+    where place = 1
     order by impact_usd desc, kind, scope, scope_id, root_cause
 """
 _PERIODS = """

@@ -84,6 +84,7 @@ def anomaly_table(rows: Sequence[Row]) -> Table:
             Cell(text.short_day(row["since_date"])),
             Cell(text.count(row["days"])),
             Cell(text.usd_signed(row["impact_usd"])),
+            Cell(text.count(row["others"]) if row["others"] else "", "quiet"),
             Cell(row["root_cause"]),
             Cell(*_anomaly_state(row)),
         )
@@ -91,7 +92,8 @@ def anomaly_table(rows: Sequence[Row]) -> Table:
     ]
     if rest:
         amount = text.usd_signed(sum((row["impact_usd"] for row in rest), ZERO))
-        folded = (text.plural(len(rest), "smaller anomaly", "smaller anomalies"), *[""] * 4, amount, "", "")
+        others = text.count(sum(row["others"] for row in rest))
+        folded = (text.plural(len(rest), "smaller incident"), *[""] * 4, amount, others, "", "")
         body.append(tuple(Cell(cell) for cell in folded))
     return Table(
         name="anomalies",
@@ -102,6 +104,9 @@ def anomaly_table(rows: Sequence[Row]) -> Table:
             Column("Since", is_number=False),
             Column("Days", hint="of this week"),
             Column("Money", hint="above what was to be expected; of the cache, savings that were lost"),
+            Column(
+                "Seen also", hint="of other tenants, features, models, keys and kinds: the same thing, in no sum here"
+            ),
             Column("Cause", is_number=False),
             Column("State", is_number=False),
         ),

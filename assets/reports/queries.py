@@ -455,7 +455,10 @@ def replan_flags(marts: DuckDBPyConnection) -> list[Row]:
 
 
 def anomalies(marts: DuckDBPyConnection, week: date) -> list[Row]:
-    """Those of the week that were not to be expected and that nobody muted, one row each, the dearest first."""
+    """What was off in the week, was not to be expected and is not muted: one row an incident, the dearest first.
+
+    An incident shows at several scopes and kinds; it is told by its dearest one, and names the others.
+    """
     return rows(
         marts,
         """
@@ -467,21 +470,39 @@ def anomalies(marts: DuckDBPyConnection, week: date) -> list[Row]:
                 ) as place
             from anomalies_daily
             where usage_date >= $week and usage_date < cast($week as date) + 7 and state in ('open', 'acknowledged')
+        ),
+        spans as (
+            select
+                kind, scope, scope_id, days.model, since_date,
+                count(*) as days,
+                sum(impact_usd) as impact_usd,
+                max(incident) filter (where place = 1) as incident,
+                max(root_cause) filter (where place = 1) as root_cause,
+                max(state) filter (where place = 1) as state,
+                max(state_who) filter (where place = 1) as state_who,
+                max(state_why) filter (where place = 1) as state_why,
+                max(case scope when 'company' then 'Company' else coalesce(tenant_name, feature_name, scope_id) end)
+                    as name
+            from days
+            left join dim_tenants on scope = 'tenant' and scope_id = dim_tenants.tenant_id
+            left join dim_features on scope = 'feature' and scope_id = dim_features.feature_id
+            group by kind, scope, scope_id, days.model, since_date
+        ),
+        ranked as (
+            select
+                *,
+                row_number() over incident_rows as place,
+                count(*) over (partition by incident) - 1 as others,
+                bool_or(state = 'open') over (partition by incident) as is_open
+            from spans
+            window incident_rows as (
+                partition by incident
+                order by state <> 'open', impact_usd desc, kind, scope, scope_id, model, since_date
+            )
         )
-        select
-            kind, scope, scope_id, since_date,
-            count(*) as days,
-            sum(impact_usd) as impact_usd,
-            max(root_cause) filter (where place = 1) as root_cause,
-            max(state) filter (where place = 1) as state,
-            max(state_who) filter (where place = 1) as state_who,
-            max(state_why) filter (where place = 1) as state_why,
-            max(case scope when 'company' then 'Company' else coalesce(tenant_name, feature_name, scope_id) end) as name
-        from days
-        left join dim_tenants on scope = 'tenant' and scope_id = dim_tenants.tenant_id
-        left join dim_features on scope = 'feature' and scope_id = dim_features.feature_id
-        group by kind, scope, scope_id, days.model, since_date
-        order by impact_usd desc, kind, scope, scope_id, days.model, since_date
+        select * from ranked
+        where place = 1
+        order by not is_open, impact_usd desc, kind, scope, scope_id, model, since_date
         """,
         {"week": week},
     )

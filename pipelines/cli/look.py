@@ -81,7 +81,8 @@ def _print_status(found: "Status") -> None:
 
 def _anomaly_text(row: "OpenAnomaly") -> str:
     name = "company" if row.scope == "company" else f"{row.scope} {row.scope_id}"
-    return f"{name}: {row.root_cause}; {usd(row.impact_usd)} USD above what was to be expected"
+    more = f"; seen {count(row.others, 'time')} more" if row.others else ""
+    return f"{name}: {row.root_cause}; {usd(row.impact_usd)} USD above what was to be expected{more}"
 
 
 def _pull_text(pull: "PullStatus") -> str:

@@ -103,11 +103,12 @@ group by all;
 create table anomalies_daily as
 select
     usage_date, 'spend' as kind, 'tenant' as scope, tenant_id as scope_id, 'all' as model, date '{WEEK}' as since_date,
-    impact::{_MONEY} as impact_usd, state, cause as root_cause
+    impact::{_MONEY} as impact_usd, state, cause as root_cause, 'feature a' as incident
 from (values
     (date '{WEEK}', 'acme', 3.00, 'open', 'cost is 3.00 x'),
     (date '{WEEK}' + 1, 'acme', 1.50, 'open', 'cost is 2.00 x'),
     (date '{WEEK}', 'beta', 1.00, 'acknowledged', 'cost is 2.00 x'),
+    (date '{WEEK}', 'gamma', 0.50, 'open', 'cost is 9.00 x'),
     (date '{WEEK}' - 1, 'beta', 1.00, 'open', 'cost is 2.00 x')
 ) as days(usage_date, tenant_id, impact, state, cause);
 

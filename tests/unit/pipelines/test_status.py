@@ -47,7 +47,7 @@ def test_status_names_what_is_missing_failed_and_unattributed(home: Home) -> Non
         "2026-W46: 3 calls, 10.50 USD, of which 0.50 unattributed; 0 calls (0 tokens) without a price",
         "no tenant  0.50 USD of charges: unlogged_traffic",
         "anomalies  1 open since the week began",
-        "anomaly    tenant acme: cost is 2.00 x; 4.50 USD above what was to be expected",
+        "anomaly    tenant acme: cost is 2.00 x; 4.50 USD above what was to be expected; seen 1 time more",
         "report     not written",
         "period     2026-11: 10.50 USD; ",
     ):

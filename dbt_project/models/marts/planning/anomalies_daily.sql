@@ -128,10 +128,30 @@ joined as (
 
 ),
 
+-- one and the same thing is off at several scopes, and costs a kind more than one: where it is, is what they share
+placed as (
+
+    select
+        *,
+        coalesce(
+            nullif(
+                coalesce(' feature ' || case when scope = 'feature' then scope_id else main_feature end, '')
+                || coalesce(
+                    ' model ' || case when scope = 'model' then scope_id when kind = 'mix' then model else main_model end, ''
+                ),
+                ''
+            ),
+            ' ' || scope || ' ' || scope_id
+        ) as place_text
+    from joined
+
+),
+
 worded as (
 
     select
         *,
+        substr(place_text, 2) as incident,
         case kind
             {%- for kind, name in names.items() %}
             when '{{ kind }}' then '{{ name }}'{{ " || ' of ' || model" if kind == 'mix' }}
@@ -149,7 +169,7 @@ worded as (
             ),
             ''
         ) as root_cause
-    from joined
+    from placed
 
 ),
 
@@ -186,6 +206,7 @@ anomalies as (
         main_feature,
         main_model,
         main_key,
+        incident,
         root_cause
     from worded
 

@@ -539,19 +539,23 @@ from (values
 ANOMALIES = """
 create table anomalies_daily as
 select
-    usage_date, kind, scope, scope_id, 'all' as model, true as is_final, since_date,
+    cast(usage_date as date) as usage_date, kind, scope, scope_id, 'all' as model, true as is_final,
+    cast(since_date as date) as since_date,
     cast(impact + 10 as double) as rate, cast(10 as double) as trailing_rate, cast(10 as double) as expected_rate,
     cast(0.1 as double) as usual_spread, cast(impact + 10 as decimal(38, 12)) as amount_usd,
     cast(10 as decimal(38, 12)) as trailing_usd, cast(10 as decimal(38, 12)) as expected_usd,
-    cast(impact as decimal(38, 12)) as impact_usd, state, who as state_who, why as state_why, cause as root_cause
+    cast(impact as decimal(38, 12)) as impact_usd, state, who as state_who, why as state_why,
+    'feature ' || place as incident, cause as root_cause
 from (values
-    (date '2026-11-10', 'spend', 'tenant', 'evil', date '2026-11-10', 30.01, 'open', null, null, 'cost is 3.00 x'),
-    (date '2026-11-11', 'spend', 'tenant', 'evil', date '2026-11-10', 20, 'open', null, null, 'cost is 4.00 x, key k'),
-    (date '2026-11-11', 'cache', 'feature', 'chat', date '2026-11-08', 5, 'acknowledged', 'ana', 'a test', 'hit rate'),
-    (date '2026-11-12', 'retry', 'company', 'company', date '2026-11-12', 9, 'muted', 'ana', 'known', 'retry share'),
-    (date '2026-11-12', 'spend', 'model', 'm', date '2026-11-12', 9, 'expected', null, null, 'cost is 1.51 x'),
-    (date '2026-11-16', 'spend', 'company', 'company', date '2026-11-16', 9, 'open', null, null, 'next week')
-) as t (usage_date, kind, scope, scope_id, since_date, impact, state, who, why, cause);
+    ('2026-11-10', 'spend', 'tenant', 'evil', '2026-11-10', 30.01, 'open', null, null, 'a', 'cost is 3.00 x'),
+    ('2026-11-11', 'spend', 'tenant', 'evil', '2026-11-10', 20, 'open', null, null, 'a', 'cost is 4.00 x, key k'),
+    ('2026-11-11', 'spend', 'company', 'company', '2026-11-11', 49, 'open', null, null, 'a', 'cost is 1.60 x'),
+    ('2026-11-11', 'prompt', 'feature', 'chat', '2026-11-11', 7, 'open', null, null, 'a', 'tokens are 2 x'),
+    ('2026-11-11', 'cache', 'feature', 'chat', '2026-11-08', 5, 'acknowledged', 'ana', 'a test', 'b', 'hit rate'),
+    ('2026-11-12', 'retry', 'company', 'company', '2026-11-12', 9, 'muted', 'ana', 'known', 'c', 'retry share'),
+    ('2026-11-12', 'spend', 'model', 'm', '2026-11-12', 9, 'expected', null, null, 'd', 'cost is 1.51 x'),
+    ('2026-11-16', 'spend', 'company', 'company', '2026-11-16', 9, 'open', null, null, 'e', 'next week')
+) as t (usage_date, kind, scope, scope_id, since_date, impact, state, who, why, place, cause);
 """
 
 # Volume takes half of a move, the rest is tokens per task; a cell without a week before is new.

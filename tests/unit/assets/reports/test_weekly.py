@@ -321,11 +321,12 @@ def test_movers_name_their_main_driver_and_fold_the_small_ones(marts: Path, page
     assert sum(money(row[4]) for row in rows) == round(change, 2)
 
 
-def test_anomalies_are_one_line_each_without_the_muted_and_the_expected(page: Page) -> None:
+def test_an_incident_is_one_line_without_the_muted_and_the_expected(page: Page) -> None:
+    """The company's cost and a feature's prompts are the same thing as the tenant's cost, and in no sum."""
     assert page.tables["anomalies"][1:] == [
-        [EVIL_NAME, "tenant", "cost", "10 Nov", "2", "+$50.01", "cost is 4.00 x, key k", "open"],
+        [EVIL_NAME, "tenant", "cost", "10 Nov", "2", "+$50.01", "2", "cost is 4.00 x, key k", "open"],
         [
-            "Support chat", "feature", "cache hit rate", "8 Nov", "1", "+$5.00", "hit rate",
+            "Support chat", "feature", "cache hit rate", "8 Nov", "1", "+$5.00", "", "hit rate",
             "acknowledged by ana: a test",
         ],
     ]  # fmt: skip
