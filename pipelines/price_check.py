@@ -18,7 +18,7 @@ from sources.pricing.snapshot import Snapshot, model_ids
 from sources.pricing.unpriced import unpriced_calls
 from sources.settings import Settings, load_settings
 from sources.settings.models import Contract
-from sources.settings.text import read_yaml
+from sources.settings.text import Document, read_yaml
 
 STALE_DAYS = 180
 ERROR, WARNING = "error", "warning"
@@ -134,11 +134,17 @@ def _covers(patterns: Sequence[str], name: str) -> bool:
 
 
 def _placed_contracts(home: Home, contracts: Sequence[Contract]) -> list[tuple[str, Contract]]:
-    document = read_yaml(home.config / "contracts.yml", "config/contracts.yml")
+    document = _document(home, "contracts.yml")
     return [
         (f"{document.file}, line {document.line_of(('contracts', number))}", contract)
         for number, contract in enumerate(contracts)
     ]
+
+
+def _document(home: Home, name: str) -> Document:
+    """A settings file with its lines; a home need not have it."""
+    path = home.config / name
+    return read_yaml(path, f"config/{name}") if path.is_file() else Document(f"config/{name}")
 
 
 def _check_contracts(contracts: Sequence[tuple[str, Contract]]) -> Iterator[Finding]:
@@ -162,7 +168,7 @@ def _check_contracts(contracts: Sequence[tuple[str, Contract]]) -> Iterator[Find
 
 
 def placed_rates(home: Home, settings: Settings) -> list[tuple[str, PaidRate]]:
-    documents = {name: read_yaml(home.config / name, f"config/{name}") for name in ("gpu_rates.yml", "contracts.yml")}
+    documents = {name: _document(home, name) for name in ("gpu_rates.yml", "contracts.yml")}
     return [
         (f"config/{rate.file}, line {documents[rate.file].line_of(rate.place)}", rate) for rate in paid_rates(settings)
     ]

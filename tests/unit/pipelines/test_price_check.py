@@ -104,6 +104,14 @@ def home(tmp_path: Path) -> Home:
     return home
 
 
+def test_a_home_without_contracts_and_gpus_has_nothing_to_check(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INFERLEDGER_NOW", "2026-11-18T06:00:00Z")
+    for name in ("contracts.yml", "gpu_rates.yml"):
+        (home.config / name).unlink()
+    result = CliRunner().invoke(cli, ["prices", "check", "--home", str(home.root)])
+    assert (result.exit_code, result.output) == (0, "every call has a price, and every price a source\n")
+
+
 @pytest.mark.parametrize(
     ("first", "said", "exit_code"),
     [
