@@ -39,6 +39,8 @@ KINDS = {
 }
 # Those a reader can take in; what is beyond is one row that says how many it holds.
 ANOMALIES_SHOWN = 15
+# So many characters of those that are longer, as anomalies_daily does in root_cause.
+KEY_SHOWN = (12, 20)
 STATUS = {"ok": ("in plan", "ok"), "alert": ("alert", "watch"), "breach": ("breach", "risk")}
 
 
@@ -78,12 +80,12 @@ def anomaly_table(rows: Sequence[Row]) -> Table:
     shown, rest = rows[:ANOMALIES_SHOWN], rows[ANOMALIES_SHOWN:]
     body: list[tuple[Cell, ...]] = [
         (
-            Cell(row["name"], "strong"),
+            Cell(_short(row["name"]) if row["scope"] == "key" else row["name"]),
             Cell(row["scope"], "quiet"),
             Cell(KINDS[row["kind"]]),
             Cell(text.short_day(row["since_date"])),
             Cell(text.count(row["days"])),
-            Cell(text.usd_signed(row["impact_usd"])),
+            Cell(text.usd_signed(row["impact_usd"]), "strong"),
             Cell(text.count(row["others"]) if row["others"] else "", "quiet"),
             Cell(row["root_cause"]),
             Cell(*_anomaly_state(row)),
@@ -113,6 +115,11 @@ def anomaly_table(rows: Sequence[Row]) -> Table:
         body=tuple(body),
         empty="Nothing was off in this week.",
     )
+
+
+def _short(key: str) -> str:
+    """As much of a key's hash as the cause has of it."""
+    return key if len(key) <= KEY_SHOWN[1] else f"{key[: KEY_SHOWN[0]]}…"
 
 
 def _anomaly_state(row: Row) -> tuple[str, str]:
