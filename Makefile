@@ -2,7 +2,7 @@ SHELL := bash
 BIN := .venv/bin
 DEMO_NOW := 2026-11-18T06:00:00Z
 
-.PHONY: help demo test lint focus-validator docs dev lock bench clean
+.PHONY: help demo test lint focus-validator docs dev lock bench bench-history clean
 help: ## Show what there is to type
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
@@ -54,6 +54,10 @@ lock: ## Resolve the versions again; the lock names packages, versions and hashe
 bench: ROWS ?= 1000000
 bench: .venv/.synced ## Measure CPU and memory against the goals: make bench ROWS=1000000
 	$(BIN)/python -m benchmarks --rows $(ROWS)
+
+bench-history: CALLS ?= 1000000
+bench-history: .venv/.synced ## Measure a new day on 250 days of history against a full build: make bench-history CALLS=1000000
+	$(BIN)/python -m benchmarks.following --calls $(CALLS)
 
 clean: ## Remove the demo
 	rm -rf .demo

@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from assets.touched import Touched, going_on, read_files, touched
 from assets.version import ROOT
 from sources import clock
 from sources.home import Home
@@ -99,15 +100,20 @@ class WarehouseError(Exception):
 
 def read_inputs(home: Home, project: Path = PROJECT) -> Inputs:
     """The inputs as they are now. The day counts, since bills become final with time."""
-    parts = {
-        f"{folder}/{path.parent.name}": _hash_files([path])
-        for folder in _STATE_FOLDERS
-        for path in sorted((home.lake / folder).glob("*/current.parquet"))
-    }
+    parts = state_of(home.lake)
     parts["rules"] = folder_hash(project)
     parts["day"] = clock.now().date().isoformat()
     parts["engine"] = f"duckdb {version('duckdb')}, dbt {version('dbt-core')}"
     return Inputs(parts)
+
+
+def state_of(lake: Path) -> dict[str, str]:
+    """A hash of each small table of a lake that is rewritten whole, such as the compiled settings."""
+    return {
+        f"{folder}/{path.parent.name}": _hash_files([path])
+        for folder in _STATE_FOLDERS
+        for path in sorted((lake / folder).glob("*/current.parquet"))
+    }
 
 
 def applied_inputs(home: Home) -> Inputs | None:
@@ -137,16 +143,27 @@ def build(
     on_node: Callable[[Node], None] = lambda node: None,
     on_result: Callable[["EventMsg"], None] = lambda event: None,
     project: Path = PROJECT,
+    full: bool = False,
 ) -> Built:
-    """Build every mart from the lake, from nothing, and test it. WarehouseError names what failed."""
+    """Build every mart from the lake and test it: what the inputs touch, or all. WarehouseError names what failed."""
     (home.warehouse / "built_inputs.json").unlink(missing_ok=True)
-    for name in ("build.duckdb", "work.duckdb"):
-        for path in (home.warehouse / name, home.warehouse / f"{name}.wal"):
-            path.unlink(missing_ok=True)
+    plan, files, manifest = next_build(home, inputs, full), read_files(home), _parsed(project)
+    if plan.is_full:
+        for name in ("build.duckdb", "work.duckdb"):
+            for path in (home.warehouse / name, home.warehouse / f"{name}.wal"):
+                path.unlink(missing_ok=True)
     arguments = ["build", "--exclude-resource-type", "unit_test"]
-    built = _result_of(dbt(home, arguments, memory, [_results(on_node, on_result)], project), home)
+    with going_on(home, plan, inputs.parts, files, manifest):
+        how: Literal["full", "incremental"] = "full" if plan.is_full else "incremental"
+        told = [_results(on_node, on_result)]
+        built = _result_of(dbt(home, arguments, memory, told, project, manifest, how), home)
     mark_built(home, inputs)
     return built
+
+
+def next_build(home: Home, inputs: Inputs, full: bool = False) -> Touched:
+    """What a build of these inputs has to do, and why it is all if it is."""
+    return Touched(is_full=True, reasons=("asked for",)) if full else touched(home, inputs.parts, read_files(home))
 
 
 def dbt(
@@ -155,14 +172,18 @@ def dbt(
     memory: Memory,
     callbacks: Sequence[Callable[["EventMsg"], None]] = (),
     project: Path = PROJECT,
+    manifest: "Manifest | None" = None,
+    how: Literal["full", "incremental"] = "full",
 ) -> Any:
     """dbt's own result of one of its commands on the lake and the warehouse of a home."""
     folder = home.warehouse / "dbt"
     shutil.rmtree(folder / "target" / "compiled", ignore_errors=True)
-    environment = _environment(home.lake, home.warehouse, memory.emptied())
+    environment = _environment(home.lake, home.warehouse, memory.emptied()) | {"INFERLEDGER_BUILD": how}
     # Nobody reads what dbt knows of the project a second time: to write it as JSON takes a CPU second.
     arguments = [*arguments, "--no-write-json"]
-    return _invoke(arguments, project, folder / "target", folder / "logs", environment, callbacks, _parsed(project))
+    return _invoke(
+        arguments, project, folder / "target", folder / "logs", environment, callbacks, manifest or _parsed(project)
+    )
 
 
 def prepare_manifest(project: Path = PROJECT) -> Path:

@@ -77,9 +77,9 @@ class Measured:
     tiny_stages: dict[str, Stage] = field(default_factory=dict)
 
 
-def run_stage(stage: str, home: Path, *arguments: str) -> Stage:
+def run_stage(stage: str, home: Path, *arguments: str, now: str = NOW) -> Stage:
     command = [sys.executable, "-m", "benchmarks.stages", stage, str(home), *arguments]
-    process = Popen(command, cwd=ROOT, env=_environment(home.parent), stdout=PIPE, text=True)
+    process = Popen(command, cwd=ROOT, env=_environment(home.parent, now), stdout=PIPE, text=True)
     assert process.stdout
     said = process.stdout.read()
     # wait4 tells of this one child and its children; a later getrusage would mix it with those before.
@@ -90,10 +90,10 @@ def run_stage(stage: str, home: Path, *arguments: str) -> Stage:
     return Stage(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, json.loads(said))
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def _environment(folder: Path, now: str) -> dict[str, str]:
     """Compiled Python comes from the benchmark's folder: as in an installation, whatever the caller's settings."""
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return kept | {"INFERLEDGER_NOW": NOW, "PYTHONPYCACHEPREFIX": str(folder / "pycache")}
+    return kept | {"INFERLEDGER_NOW": now, "PYTHONPYCACHEPREFIX": str(folder / "pycache")}
 
 
 def measure(folder: Path, rows: int, repeats: int, say: Say) -> Measured:

@@ -55,7 +55,7 @@ def write_nested(home: Path, feed: str, rows: int) -> int:
 def lines(rows: int) -> Iterator[bytes]:
     """The rows in the order of time, in chunks of whole lines."""
     for values in _calls(rows):
-        yield _log_rows(values).write_ndjson().encode()
+        yield log_rows(values).write_ndjson().encode()
 
 
 def _calls(rows: int) -> Iterator[pl.DataFrame]:
@@ -63,10 +63,10 @@ def _calls(rows: int) -> Iterator[pl.DataFrame]:
         day = FIRST_DAY + timedelta(days=number)
         in_day = rows // DAYS + (number < rows % DAYS)
         for start in range(0, in_day, CHUNK):
-            yield _values(day, start, min(CHUNK, in_day - start), in_day)
+            yield values_of(day, start, min(CHUNK, in_day - start), in_day)
 
 
-def _values(day: date, start: int, count: int, in_day: int) -> pl.DataFrame:
+def values_of(day: date, start: int, count: int, in_day: int) -> pl.DataFrame:
     """What varies from call to call."""
     rng = np.random.default_rng([day.toordinal(), start])
     place = np.arange(start, start + count)
@@ -107,7 +107,7 @@ def _ids(name: str, rng: np.random.Generator, count: int) -> pl.Series:
     return pl.Series(name, [text[at : at + 32] for at in range(0, len(text), 32)])
 
 
-def _log_rows(values: pl.DataFrame) -> pl.DataFrame:
+def log_rows(values: pl.DataFrame) -> pl.DataFrame:
     ended = pl.col("started") + pl.col("duration")
     moments = {
         "startTime": pl.col("started"),

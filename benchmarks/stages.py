@@ -157,6 +157,60 @@ def publish(home: Path) -> dict[str, object]:
     return {"files": done.files_written}
 
 
+def history(home: Path, calls: str, days: str) -> dict[str, object]:
+    from benchmarks.history import write_history
+
+    return {"calls": write_history(home, int(calls), int(days))}
+
+
+def next_day(home: Path, calls: str, in_history_day: str, resent: str) -> dict[str, object]:
+    from benchmarks.history import land_next_day
+
+    return {"lines": land_next_day(home, int(calls), int(in_history_day), float(resent))}
+
+
+def follow(home: Path, how: str) -> dict[str, object]:
+    """A run up to the published marts, step by step: CPU seconds of each, and what it touched."""
+    from assets import gates, ingest, publish, warehouse
+    from sources.home import Home
+    from sources.memory import memory_of
+    from sources.settings import load_settings
+
+    place = Home(home)
+    settings = load_settings(place)
+    memory, keep = memory_of(home, settings.limits), settings.general.retention.published_versions
+    cpu = {"ingest": timed(lambda: ingest.take_in(place, settings, lambda done, total, name: None))}
+    cpu["check lake"] = timed(lambda: ingest.require_lake(place))
+    cpu["prices"] = timed(lambda: ingest.derive(place, settings))
+    inputs = warehouse.read_inputs(place)
+    plan = warehouse.next_build(place, inputs, full=how == "full")
+    cpu["build"] = timed(lambda: warehouse.build(place, inputs, memory, full=plan.is_full))
+    cpu["publish"] = timed(
+        lambda: publish.publish(
+            place, inputs.version_id, lambda marts: gates.require_shape(marts, settings.limits), keep, memory
+        )
+    )
+    warehouse.mark_applied(place, inputs)
+    return {"cpu": cpu, "is_full": plan.is_full}
+
+
+def rows_of(home: Path) -> dict[str, object]:
+    """Count and two order-free hashes of every mart, but for what a run says about itself."""
+    import duckdb
+
+    found = {}
+    with duckdb.connect(str(home / "published" / "marts.duckdb"), read_only=True) as connection:
+        connection.execute("set enable_progress_bar = false")
+        tables = connection.execute("select table_name from duckdb_tables() where not internal").fetchall()
+        for (name,) in tables:
+            query = f"""
+                select count(*), coalesce(bit_xor(hash(mart)), 0), coalesce(sum(hash(mart)), 0)
+                from (select columns(lambda c: c <> 'restated_at_run') from {name}) as mart"""
+            if name != "data_status":
+                found[name] = [str(value) for value in connection.execute(query).fetchall()[0]]
+    return {"rows": found}
+
+
 def report(home: Path) -> dict[str, object]:
     """What a run does on the published marts: check the limits, write the report and the chargeback files."""
     from pipelines.progress import Progress
@@ -171,7 +225,23 @@ def report(home: Path) -> dict[str, object]:
 
 STAGES: dict[str, Callable[..., dict[str, object]]] = {
     stage.__name__: stage
-    for stage in (rows, telemetry, scan, floor, ingest, prices, build, pricing, allocation, publish, report)
+    for stage in (
+        rows,
+        telemetry,
+        scan,
+        floor,
+        ingest,
+        prices,
+        build,
+        pricing,
+        allocation,
+        publish,
+        report,
+        history,
+        next_day,
+        follow,
+        rows_of,
+    )
 }
 
 

@@ -56,24 +56,35 @@ class RunResult:
         return self.home / "published" / DATABASE
 
 
-def run(home: Home, week: date | None, with_report: bool, progress: Progress, command: str) -> RunResult:
-    """Do everything there is to do. `week` is its report's Monday; without, the last complete week with data."""
+def run(
+    home: Home, week: date | None, with_report: bool, progress: Progress, command: str, full: bool = False
+) -> RunResult:
+    """Do everything there is to do; with `full`, build everything anew.
+
+    `week` is the Monday of its report; without, the last complete week with data.
+    """
     settings = load_settings(home)
     with home_lock(home.root, command, settings.limits.lock_wait_seconds, lambda holder: _waiting(progress, holder)):
         result = RunResult(home.root)
         with _failure_told(settings, command, progress), _warnings_said_when_stopped(progress, result):
-            _do(home, settings, week, with_report, progress, result)
+            _do(home, settings, week, with_report, progress, result, full)
         return result
 
 
 def _do(
-    home: Home, settings: Settings, week: date | None, with_report: bool, progress: Progress, result: RunResult
+    home: Home,
+    settings: Settings,
+    week: date | None,
+    with_report: bool,
+    progress: Progress,
+    result: RunResult,
+    full: bool,
 ) -> None:
     _take_in(home, settings, progress, result)
     if ingest.is_empty(home):
         result.warnings.append(f"{home.landing} holds no file that could be read: nothing was built")
         return
-    manifest = _publish(home, settings, progress, result)
+    manifest = _publish(home, settings, progress, result, full)
     if recording := record(home, manifest):
         result.warnings += recording.in_words()
     result.version_id = manifest.version_id
@@ -163,17 +174,19 @@ def _take_in(home: Home, settings: Settings, progress: Progress, result: RunResu
         result.warnings += unpriced_models(home, settings)
 
 
-def _publish(home: Home, settings: Settings, progress: Progress, result: RunResult) -> Manifest:
+def _publish(home: Home, settings: Settings, progress: Progress, result: RunResult, full: bool) -> Manifest:
     """Build and publish what changed; the version that is published already when nothing did."""
     memory = memory_of(home.root, settings.limits)
     inputs, applied, current = warehouse.read_inputs(home), warehouse.applied_inputs(home), current_manifest(home)
-    if current and applied == inputs and current.version_id == inputs.version_id:
+    if not full and current and applied == inputs and current.version_id == inputs.version_id:
         progress.say("nothing new: the published marts are up to date")
         result.is_new = False
         return current
-    if warehouse.built_inputs(home) != inputs:
+    if full or warehouse.built_inputs(home) != inputs:
         with progress.step("build") as step:
-            built = warehouse.build(home, inputs, memory, lambda node: step.advance(node.index, node.total, node.name))
+            built = warehouse.build(
+                home, inputs, memory, lambda node: step.advance(node.index, node.total, node.name), full=full
+            )
             step.result(f"{built.models} models, {built.tests} tests passed")
             result.warnings += [str(warning) for warning in built.warnings]
     with progress.step("publish") as step:

@@ -17,6 +17,7 @@ from assets.marts import open_marts, rows
 from assets.publish import DATABASE, current_manifest
 from assets.warehouse import applied_inputs
 from pipelines.lock import read_holder
+from pipelines.next_run import NextRun, next_run
 from sources import clock
 from sources.home import Home
 from sources.pull.pulling import pulls_folder
@@ -126,6 +127,7 @@ class Status:
     missing: list[dict[str, Any]]
     week: WeekStatus | None
     periods: list[PeriodStatus]
+    next_run: NextRun | None
 
 
 def read_status(home: Home) -> Status:
@@ -137,7 +139,20 @@ def read_status(home: Home) -> Status:
             path = home.lake / "meta" / table / "current.parquet"
             if not path.is_file():
                 held_by = str(holder) if holder else None
-                return Status(home.root, held_by, None, None, False, [], pulls, [], [], None, [])
+                return Status(
+                    home.root,
+                    held_by,
+                    None,
+                    None,
+                    False,
+                    [],
+                    pulls,
+                    [],
+                    [],
+                    None,
+                    [],
+                    None if holder else next_run(home),
+                )
             # Read at once: a run that is going on replaces the file.
             connection.register(table, pl.read_parquet(path).to_arrow())
         feeds = [_feed(row) for row in rows(connection, _FEEDS)]
@@ -154,6 +169,7 @@ def read_status(home: Home) -> Status:
         missing=missing,
         week=_week(home) if manifest else None,
         periods=_periods(home) if manifest else [],
+        next_run=None if holder else next_run(home),
     )
 
 

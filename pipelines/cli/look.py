@@ -9,6 +9,7 @@ from sources.home import Home
 
 if TYPE_CHECKING:
     from pipelines.explain import Explanation
+    from pipelines.next_run import NextRun
     from pipelines.status import OpenAnomaly, PullStatus, Status, Unpriced
 
 # Enough of a row to see what is wrong with it; prompts in it can be megabytes.
@@ -27,6 +28,17 @@ def status(home: Home, as_json: bool) -> None:
         print_json(found)
     else:
         _print_status(found)
+
+
+def _next_run_text(run: "NextRun") -> str:
+    if run.is_nothing:
+        return "nothing to do"
+    reads = f"reads {run.landed_files:,} landed files, " if run.landed_files else ""
+    waiting = f" of {run.read_files:,} files that are read" if run.read_files else ""
+    because = f" ({', '.join(run.reasons)})" if run.reasons else ""
+    if run.is_full:
+        return f"{reads}builds everything{because}"
+    return f"{reads}builds the days{waiting or ' of what is new'}{because}"
 
 
 def _print_status(found: "Status") -> None:
@@ -75,6 +87,8 @@ def _print_status(found: "Status") -> None:
     click.echo(
         f"published  {f'{found.version_id} of {found.published_at}, {state}' if found.version_id else 'nothing yet'}"
     )
+    if found.next_run:
+        click.echo(f"next run   {_next_run_text(found.next_run)}")
     if found.in_use_by:
         click.echo(f"in use by  {found.in_use_by}")
 

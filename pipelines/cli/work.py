@@ -61,8 +61,9 @@ Examples:
 @home_option
 @click.option("--week", type=Week(), help=f"Week of the report. {WEEK_HELP} The last complete one when left out.")
 @click.option("--no-report", is_flag=True, help="Stop after publishing and checking the marts.")
+@click.option("--full", is_flag=True, help="Build everything anew, not only the days that what is new touches.")
 @json_option
-def run(home: Home, week: date | None, no_report: bool, as_json: bool) -> None:
+def run(home: Home, week: date | None, no_report: bool, full: bool, as_json: bool) -> None:
     """Take in new files, build the marts, check them, publish them, write the report.
 
     Does only what is new. Can be killed and typed again at any time: what was not finished is done then. A second run
@@ -72,7 +73,7 @@ def run(home: Home, week: date | None, no_report: bool, as_json: bool) -> None:
     from pipelines.progress import shown_progress
 
     with shown_progress() as progress:
-        result = runs.run(home, week, not no_report, progress, "inferledger run")
+        result = runs.run(home, week, not no_report, progress, "inferledger run", full)
     if as_json:
         print_json(_summary(result))
     else:

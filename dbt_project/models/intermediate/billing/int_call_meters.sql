@@ -1,7 +1,9 @@
 with usage as (
 
     select * from {{ ref('int_usage_priced') }}
-    where host <> 'self_hosted' and billing_status not in ('not_billed', 'gateway_cache')
+    where
+        host <> 'self_hosted' and billing_status not in ('not_billed', 'gateway_cache')
+        and {{ is_touched('calls', 'usage_date', 'file_hash') }}
 
 ),
 

@@ -2,22 +2,13 @@
 with call_meters as (
 
     select * from {{ ref('int_call_meters') }}
+    where {{ is_touched('anything', 'usage_date') }}
 
 ),
 
--- What the calls of a group carry together: until its day is final each call keeps its contracted cost, unless that is drawn from
--- an amount paid before.
 groups as (
 
-    select
-        groups.*,
-        groups.is_final or charges.drawn_usd <> 0 as is_split,
-        charges.amount_usd as carried_usd,
-        charges.effective_amount_usd as carried_effective_usd,
-        charges.effective_amount_usd <> charges.amount_usd as has_effective
-    from {{ ref('int_anchor_groups') }} as groups
-    inner join {{ ref('int_bill_charges') }} as charges
-        on 'usage:' || groups.group_id = charges.charge_id
+    select * from {{ ref('int_anchor_groups_carried') }}
 
 ),
 
@@ -25,6 +16,7 @@ shared as (
 
     select
         call_meters.call_id,
+        call_meters.usage_date,
         call_meters.meter,
         groups.group_id,
         groups.is_final,
@@ -68,6 +60,7 @@ anchored as (
 
     select
         shared.call_id,
+        shared.usage_date,
         shared.meter,
         shared.group_id,
         shared.is_final,
@@ -89,6 +82,7 @@ amounts as (
 
     select
         call_id,
+        usage_date,
         meter,
         group_id,
         is_final,

@@ -2,6 +2,7 @@
 with duplicates as (
 
     select * from {{ ref('int_usage_duplicates') }}
+    where {{ is_touched('calls', 'usage_date') }}
 
 ),
 
@@ -22,7 +23,7 @@ repeats as (
     from duplicates
     inner join {{ ref('int_usage_priced') }} as usage
         on duplicates.response_id = usage.call_id
-    where usage.host <> 'self_hosted'
+    where usage.host <> 'self_hosted' and {{ is_around_touched('calls', 'usage.usage_date', 'usage.file_hash') }}
 
 ),
 
@@ -40,7 +41,9 @@ unbilled as (
         {{ call_meter_prices('usage') }},
         'unbilled_calls' as cause
     from {{ ref('int_usage_priced') }} as usage
-    where host <> 'self_hosted' and billing_status in ('not_billed', 'gateway_cache')
+    where
+        host <> 'self_hosted' and billing_status in ('not_billed', 'gateway_cache')
+        and {{ is_touched('calls', 'usage_date', 'file_hash') }}
 
 ),
 

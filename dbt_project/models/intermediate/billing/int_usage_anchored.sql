@@ -1,6 +1,7 @@
 with call_meters as (
 
     select * from {{ ref('int_call_meters_anchored') }}
+    where {{ is_touched('anything', 'usage_date') }}
 
 ),
 
@@ -8,6 +9,7 @@ calls as (
 
     select
         call_id,
+        usage_date,
         cast(sum(amount_usd) as decimal(26, 12)) as amount_usd,
         cast(sum(effective_amount_usd) as decimal(26, 12)) as effective_amount_usd,
         cast(coalesce(sum(amount_usd) filter (
@@ -22,7 +24,7 @@ calls as (
         bool_and(is_final) as is_anchored,
         bool_or(amount_usd is null) as has_unpriced_meter
     from call_meters
-    group by call_id
+    group by call_id, usage_date
 
 )
 

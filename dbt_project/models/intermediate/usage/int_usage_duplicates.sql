@@ -1,9 +1,11 @@
+{%- do comes_after('int_usage_call_keys') -%}
+{%- set is_read = is_around_touched('calls', 'usage_date', 'file_hash') -%}
 {#- Each CTE reads the calls itself: DuckDB writes out a CTE that is read twice, with all its columns. -#}
 with repeated as (
 
     select response_id
     from {{ ref('int_usage_calls') }}
-    where not is_rollup
+    where not is_rollup and {{ is_read }}
     group by response_id
     having count(*) > 1
 
@@ -25,7 +27,7 @@ ranked as (
     from {{ ref('int_usage_calls') }} as calls
     inner join repeated
         on calls.response_id = repeated.response_id
-    where not calls.is_rollup
+    where not calls.is_rollup and {{ is_around_touched('calls', 'calls.usage_date', 'calls.file_hash') }}
 
 ),
 
@@ -44,7 +46,7 @@ duplicates as (
         cast(null as bigint) as rank_number,
         'the usage of an agent span repeats that of the calls below it' as duplicate_rule
     from {{ ref('int_usage_calls') }}
-    where is_rollup
+    where is_rollup and {{ is_read }}
 
 )
 

@@ -1,12 +1,15 @@
+{%- do comes_after('int_gpu_call_days') -%}
 with usage as (
 
     select * from {{ ref('int_usage_priced') }}
+    where {{ is_touched('anything', 'usage_date', 'file_hash') }}
 
 ),
 
 anchored as (
 
     select * from {{ ref('int_usage_anchored') }}
+    where {{ is_touched('anything', 'usage_date') }}
 
 ),
 
@@ -20,6 +23,7 @@ repeated as (
 
     select logical_request_id
     from {{ ref('int_usage_priced') }}
+    where {{ is_around_touched('anything', 'usage_date', 'file_hash') }}
     group by logical_request_id
     having count(*) > 1
 
@@ -37,6 +41,7 @@ attempts as (
     from {{ ref('int_usage_priced') }} as calls
     inner join repeated
         on calls.logical_request_id = repeated.logical_request_id
+    where {{ is_around_touched('anything', 'calls.usage_date', 'calls.file_hash') }}
     window asked as (
         partition by calls.logical_request_id
         order by calls.started_at asc nulls last, calls.call_id asc nulls last
@@ -52,6 +57,7 @@ kinds as (
         plan,
         coalesce(tag_purpose, 'serve') as purpose
     from {{ ref('int_usage_priced') }}
+    where {{ is_touched('anything', 'usage_date', 'file_hash') }}
 
 ),
 

@@ -1,0 +1,131 @@
+"""What a run touches: what is other than in the last complete build, and whether that can be followed by day.
+
+The build goes on from the tables of the last complete one when only landed files, prices, bills and the day changed:
+dbt finds the days they touch (dbt_project/macros/materializations/by_day.sql). What no day bounds makes everything new:
+rules, engine, and settings that decide about every call.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from sources.home import Home
+from sources.lake import ledger_path
+from sources.ledger import FileLedger
+
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
+
+_BASE = "last_build.json"
+# What a change of makes all tables new, whatever the project reads.
+_ALWAYS = frozenset(("rules", "engine"))
+_BY_DAY = "incremental"
+_COMPARED = "compared_by_day"
+
+
+@dataclass(frozen=True)
+class Touched:
+    """What the next build does: everything for `reasons`, or the days that changed files and prices lead to."""
+
+    is_full: bool
+    reasons: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Base:
+    """The last complete build. `unbounded` are the parts no day bounds; `attempted`, files a build began with since."""
+
+    parts: Mapping[str, str]
+    files: Mapping[str, str]
+    unbounded: list[str]
+    attempted: list[str] = field(default_factory=list)
+
+
+def read_files(home: Home) -> dict[str, str]:
+    """How each landed file that counts was read, by its identity: equal readings, equal rows."""
+    if not ledger_path(home.root).is_file():
+        return {}
+    found: dict[str, list[str]] = {}
+    with FileLedger(ledger_path(home.root)) as ledger:
+        for row in ledger.rows("status = 'committed'"):
+            reading = f"{row.feed}.{row.table_name} {row.reader_version} {row.rows_kept} {row.settings_key}"
+            found.setdefault(row.identity, []).append(reading)
+    return {identity: " | ".join(sorted(readings)) for identity, readings in sorted(found.items())}
+
+
+def touched(home: Home, parts: Mapping[str, str], files: Mapping[str, str]) -> Touched:
+    """What a build of these inputs has to do."""
+    base = _read(home)
+    if base is None:
+        return Touched(is_full=True, reasons=("there is no complete build to go on from",))
+    changed = {name for name, _ in set(parts.items()) ^ set(base.parts.items())}
+    if reasons := sorted(changed & (_ALWAYS | set(base.unbounded))):
+        return Touched(is_full=True, reasons=tuple(f"{name} changed" for name in reasons))
+    others = {name for name, _ in set(files.items()) ^ set(base.files.items())}
+    return Touched(is_full=False, files=tuple(sorted(others | set(base.attempted))))
+
+
+@contextmanager
+def going_on(
+    home: Home, plan: Touched, parts: Mapping[str, str], files: Mapping[str, str], manifest: "Manifest | None"
+) -> Iterator[None]:
+    """Around a build. Whatever ends it early, the next one takes up its files and the days it found."""
+    if plan.is_full:
+        (home.warehouse / _BASE).unlink(missing_ok=True)
+    else:
+        base = _read(home)
+        assert base
+        _write(home, _Base(base.parts, base.files, base.unbounded, list(plan.files)))
+        _tell_dbt(home, plan.files)
+    yield
+    unbounded = _unbounded(manifest) if manifest else None
+    if unbounded is not None:
+        _write(home, _Base(parts, files, sorted(unbounded)))
+    if not plan.is_full:
+        with duckdb.connect(str(home.warehouse / "work.duckdb")) as connection:
+            connection.execute("delete from touched_days")
+
+
+def _tell_dbt(home: Home, files: Iterable[str]) -> None:
+    with duckdb.connect(str(home.warehouse / "work.duckdb")) as connection:
+        connection.execute("create table if not exists touched_days (usage_date date, touched_by varchar)")
+        connection.execute("create or replace table changed_files (file_hash varchar)")
+        connection.execute("insert into changed_files select unnest($files::varchar[])", {"files": list(files)})
+
+
+def _unbounded(manifest: "Manifest") -> set[str] | None:
+    """Sources that tables replaced by day read, past those that are compared by day; None without such tables."""
+    nodes: Any = manifest.nodes
+    kinds = {name: node.config.materialized for name, node in nodes.items() if node.resource_type == "model"}
+    if _BY_DAY not in kinds.values():
+        return None
+    bounded = {name for name, kind in kinds.items() if kind == _COMPARED}
+    bounded |= {parent for name in bounded for parent in nodes[name].depends_on.nodes}
+    waiting, seen = [name for name, kind in kinds.items() if kind == _BY_DAY], set[str]()
+    while waiting:
+        name = waiting.pop()
+        if name not in seen and name not in bounded:
+            seen.add(name)
+            waiting += nodes[name].depends_on.nodes if name in nodes else []
+    return {"/".join(name.split(".")[-2:]) for name in seen if name.startswith("source.")}
+
+
+def _read(home: Home) -> _Base | None:
+    path = home.warehouse / _BASE
+    return _Base(**json.loads(path.read_text())) if path.is_file() else None
+
+
+def _write(home: Home, base: _Base) -> None:
+    path = home.warehouse / _BASE
+    temporary: Path = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(asdict(base), indent=1, sort_keys=True) + "\n")
+    with temporary.open("rb") as written:
+        os.fsync(written.fileno())
+    temporary.replace(path)

@@ -1,0 +1,242 @@
+"""A build that goes on from the last one ends with the rows of one from nothing, in every table it keeps."""
+
+import gzip
+import json
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from assets import warehouse
+from assets.ingest import derive, take_in
+from assets.touched import Touched
+from sources.clock import NOW_VARIABLE
+from sources.home import Home
+from sources.lake import ledger_path
+from sources.memory import memory_of
+from sources.settings import load_settings
+from tests.conftest import Company
+from tests.faults.conftest import ROOT, copy_of, environment
+
+LATER = "2026-11-19T06:00:00Z"
+LOGS = "litellm/spend_logs"
+# One after the company's history, the others in its middle.
+NEW, TAKEN_AWAY, RESENT = "2026-11-17", "2026-09-08", "2026-09-22"
+BUILD = """
+import sys
+from pathlib import Path
+from tests.integration.test_incremental_builds import build
+build(Path(sys.argv[1]))
+"""
+
+Rows = dict[str, tuple[int, int, int]]
+
+
+@pytest.fixture
+def home(company_of: Callable[[int], Company], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """The company after its first run, on the morning after it."""
+    monkeypatch.setenv(NOW_VARIABLE, LATER)
+    return copy_of(company_of(7).home, tmp_path / "home")
+
+
+def take_in_all(home: Home) -> warehouse.Inputs:
+    settings = load_settings(home)
+    take_in(home, settings, lambda done, total, name: None)
+    derive(home, settings)
+    return warehouse.read_inputs(home)
+
+
+def build(root: Path, full: bool = False) -> Touched:
+    home = Home(root)
+    inputs = take_in_all(home)
+    plan = warehouse.next_build(home, inputs, full)
+    warehouse.build(home, inputs, memory_of(home.root, load_settings(home).limits), full=full)
+    return plan
+
+
+def built_rows(home: Home) -> Rows:
+    """Count and two order-free hashes of every table, but for what a run says about itself."""
+    found = {}
+    with duckdb.connect() as connection:
+        for database in ("build", "work"):
+            connection.execute(f"attach '{home.warehouse / database}.duckdb' as {database} (read_only)")
+        tables = connection.execute(
+            "select database_name, table_name from duckdb_tables() where database_name in ('build', 'work')"
+        ).fetchall()
+        for database, table in tables:
+            if table not in ("data_status", "changed_files", "touched_days"):
+                query = f"""
+                    select count(*), coalesce(bit_xor(hash(entry)), 0), coalesce(sum(hash(entry)), 0)
+                    from (select columns(lambda c: c <> 'restated_at_run') from {database}.main.{table}) as entry"""
+                found[table] = connection.execute(query).fetchall()[0]
+    return found
+
+
+def assert_equals_a_full_build(home: Home, tmp_path: Path) -> Rows:
+    followed = built_rows(home)
+    whole = copy_of(home, tmp_path / "whole", ["config", "landing", "prices", "lake"])
+    whole.warehouse.mkdir()
+    assert build(whole.root).is_full
+    anew = built_rows(whole)
+    assert [table for table in anew if followed.get(table) != anew[table]] == []
+    assert set(followed) == set(anew)
+    return followed
+
+
+def lines_of(home: Home, day: str) -> list[dict[str, Any]]:
+    with gzip.open(home.landing / LOGS / f"spend_logs_{day}.ndjson.gz", "rt") as file:
+        return [json.loads(line) for line in file if line.startswith('{"request_id"') and line.endswith("}\n")]
+
+
+def land_logs(home: Home, name: str, lines: Sequence[dict[str, Any]]) -> None:
+    (home.landing / LOGS / name).write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def on(day: str, line: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """The line as if it had been written on another day."""
+    moments = {
+        name: f"{day}{line[name][10:]}" for name in ("startTime", "endTime", "completionStartTime") if line[name]
+    }
+    return line | moments | changes
+
+
+def restate(home: Home, feed: str, change: Callable[[dict[str, Any]], None]) -> None:
+    """A later retrieval of the bill that holds a day, with something changed."""
+    folder = home.landing / "openai" / feed / "org-northwind"
+    [path] = folder.glob("2026-10-12_*.json")
+    bill = json.loads(path.read_text())
+    change(bill)
+    (folder / f"{path.name.split('__')[0]}__retrieved-20261118T230000Z.json").write_text(json.dumps(bill))
+
+
+def dearer(bill: dict[str, Any]) -> None:
+    result = bill["data"][2]["results"][0]
+    result["amount"]["value"] = float(Decimal(str(result["amount"]["value"])) * 3)
+
+
+def forget(home: Home, name: str) -> None:
+    """As if the file had never come."""
+    (home.landing / LOGS / name).unlink()
+    with sqlite3.connect(ledger_path(home.root)) as ledger:
+        ledger.execute(
+            "delete from file_days where identity in (select identity from files where file_name = ?)", (name,)
+        )
+        ledger.execute("delete from files where file_name = ?", (name,))
+    ledger.close()
+
+
+def observation(number: int, **changes: Any) -> str:
+    return json.dumps(
+        {
+            "id": f"obs-{number}", "type": "GENERATION", "start_time": f"2026-09-0{number}T23:59:00.000Z",
+            "end_time": f"2026-09-0{number}T23:59:30.000Z", "provided_model_name": "gpt-5.4-mini",
+            "usage_details": {"input": 10, "output": 5}, "updated_at": "2026-09-10T00:00:00.000Z",
+        } | changes
+    )  # fmt: skip
+
+
+def land_observations(home: Home, name: str, *lines: str) -> None:
+    folder = home.landing / "langfuse" / "observations"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text("".join(line + "\n" for line in lines))
+
+
+def land_a_day_with_calls_sent_again(home: Home) -> None:
+    """A new day: of its lines some repeat calls of weeks before, one on another day, one an ask that began before."""
+    new = [on(NEW, line, request_id=f"{line['request_id']}-n") for line in lines_of(home, "2026-11-13")]
+    old = lines_of(home, RESENT)
+    others = lines_of(home, "2026-10-01")
+    land_logs(
+        home,
+        f"spend_logs_{NEW}.ndjson",
+        [
+            *new,
+            *old[:5],
+            # The later version of a call counts, wherever its day is.
+            on("2026-09-23", old[6], updated_at="2026-11-16 10:00:00.000000+00:00"),
+            # A second attempt, after midnight, of an ask whose first one was the last until now.
+            on("2026-10-02", others[0], request_id="again-1", session_id=others[0]["request_id"]),
+            on("2026-10-02", others[1], request_id="again-2", session_id=others[1].get("session_id") or "s"),
+        ],
+    )
+    land_observations(home, "first.jsonl", *(observation(number) for number in (1, 2, 3)))
+
+
+@pytest.fixture
+def touched_again(home: Home) -> Home:
+    """The home with a day emptied, a bill corrected, a price changed and a call deleted, after a day that was built."""
+    land_a_day_with_calls_sent_again(home)
+    assert not build(home.root).is_full
+    forget(home, f"spend_logs_{NEW}.ndjson")
+    forget(home, f"spend_logs_{TAKEN_AWAY}.ndjson.gz")
+    restate(home, "costs", dearer)
+    contracts = home.config / "contracts.yml"
+    text = contracts.read_text()
+    assert "percent_off: '12'" in text
+    contracts.write_text(text.replace("percent_off: '12'", "percent_off: '13'"))
+    land_observations(home, "second.jsonl", observation(2, is_deleted=True, updated_at="2026-09-11T00:00:00.000Z"))
+    return home
+
+
+def test_a_new_day_with_calls_sent_again_equals_a_full_build(home: Home, tmp_path: Path) -> None:
+    land_a_day_with_calls_sent_again(home)
+    before = built_rows(home)
+    plan = build(home.root)
+    assert not plan.is_full, plan.reasons
+    assert len(plan.files) == 2
+    after = assert_equals_a_full_build(home, tmp_path)
+    assert after["fct_usage"] != before["fct_usage"]
+    assert after["int_usage_duplicates"][0] == before["int_usage_duplicates"][0] + 6
+    # Nothing has come since: nothing is touched.
+    plan = build(home.root)
+    assert (plan.is_full, plan.files) == (False, ())
+    assert built_rows(home) == after
+
+
+def test_what_is_corrected_and_taken_away_equals_a_full_build(touched_again: Home, tmp_path: Path) -> None:
+    before = built_rows(touched_again)
+    plan = build(touched_again.root)
+    assert not plan.is_full, plan.reasons
+    after = assert_equals_a_full_build(touched_again, tmp_path)
+    assert after["fct_usage"][0] < before["fct_usage"][0]
+    with duckdb.connect(str(touched_again.warehouse / "build.duckdb"), read_only=True) as marts:
+        assert marts.execute("select count(*) from fct_usage where usage_date = $day", {"day": NEW}).fetchall() == [
+            (0,)
+        ]
+
+
+def test_a_build_killed_in_the_middle_is_taken_up(touched_again: Home, tmp_path: Path) -> None:
+    """The kill comes when the days are found and some of their tables replaced; more lands before the next run."""
+    log = touched_again.warehouse / "dbt" / "logs" / "dbt.log"
+    log.unlink()
+    process = subprocess.Popen([sys.executable, "-c", BUILD, str(touched_again.root)], cwd=ROOT, env=later())
+    while not (log.is_file() and "int_call_meters_anchored" in log.read_text()):
+        assert process.poll() is None, "the build ended before"
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert warehouse.built_inputs(touched_again) is None
+    land_logs(touched_again, "spend_logs_late.ndjson", lines_of(touched_again, RESENT)[8:10])
+    plan = build(touched_again.root)
+    assert not plan.is_full, plan.reasons
+    assert_equals_a_full_build(touched_again, tmp_path)
+
+
+def later() -> dict[str, str]:
+    return environment() | {NOW_VARIABLE: LATER}
+
+
+def test_a_setting_that_decides_about_every_call_makes_everything_new(home: Home) -> None:
+    tenants = home.config / "tenants.csv"
+    first, *others = tenants.read_text().splitlines()
+    tenants.write_text("\n".join([first, *others, others[0].replace(others[0].split(",")[0], "another", 1)]) + "\n")
+    plan = warehouse.next_build(home, take_in_all(home))
+    assert (plan.is_full, plan.reasons) == (True, ("config/tenants changed",))
