@@ -28,9 +28,12 @@ from sources.settings import Settings
 
 _CODE = Path(__file__).parent
 CHARGEBACK_FILE = "chargeback.csv"
-# What a report says of the months ahead is of no week: where it changes, the newest report is due, and no other.
-AHEAD = ("forecast_monthly", "plan_actual_monthly", "replan_flags")
-_AHEAD = "{}, months ahead"
+# What a report says of months is of no week: where it changes, the newest report is due, and no other.
+AHEAD = (
+    "forecast_monthly", "plan_actual_monthly", "replan_flags", "tenant_economics_monthly", "plan_economics_monthly",
+    "answer_quality_monthly",
+)  # fmt: skip
+_AHEAD = "{}, months"
 _WITHOUT_ROWS = "{}, without rows"
 
 
@@ -122,24 +125,25 @@ def deliver_report(
     return report
 
 
-def deliver_explorer(home: Home, manifest: Manifest, settings: Settings) -> Explorer | None:
+def deliver_explorer(home: Home, manifest: Manifest) -> Explorer | None:
     """Write the company's explorer when it is not of these numbers; it ends with the newest week that has a report."""
     weeks = [date.fromisoformat(week) for week in manifest.weeks]
     reported = [week for week in weeks if report_path(home, week).is_file()]
     if not reported:
         return None
-    digest = _report_digest(manifest, max(reported))
+    digest = _digest("reports", _report_digest(manifest, max(reported)), _ahead_digest(manifest), manifest.price_book)
     if _Written(home).is_current(EXPLORER_FILE, digest):
         return None
-    explorer = explore(home, manifest, settings, max(reported), COMPANY)
+    explorer = explore(home, manifest, max(reported), COMPANY)
     _Written(home).note(EXPLORER_FILE, digest)
     return explorer
 
 
-def explore(home: Home, manifest: Manifest, settings: Settings, week: date, audience: Audience) -> Explorer:
+def explore(home: Home, manifest: Manifest, week: date, audience: Audience) -> Explorer:
     """Write the explorer of an audience, which holds no other's rows."""
     path = home.reports / audience.folder / EXPLORER_FILE
-    book = versions.current(home, settings)
+    # the book the published costs are of, which need not be the next run's
+    book = versions.read_version(home, manifest.price_book) if manifest.price_book else None
     return write_explorer(home.published / DATABASE, path, week, _meta(manifest), audience, book)
 
 

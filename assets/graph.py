@@ -287,7 +287,7 @@ def weekly_report(context: dg.AssetExecutionContext, home: dg.ResourceParam[Home
             raise dg.Failure("nothing is published yet: materialize published/marts first")
         require_limits(place.published / DATABASE, settings.limits, week)
         report, *others = deliver_reports(place, manifest, settings, week)
-        deliver_explorer(place, manifest, settings)
+        deliver_explorer(place, manifest)
     figures = {name: float(value) for name, value in report.kpis.items() if value is not None}
     return dg.MaterializeResult(
         metadata={

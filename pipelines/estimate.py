@@ -103,7 +103,8 @@ def estimate(product: Product, prices: PriceBook) -> Estimate:
     message = sum((share * _message_usd(product, name, prices) for name, share in product.models.items()), ZERO)
     user = message * product.messages_per_user * product.retry_factor
     free = user * product.free_users_per_paid
-    tracing = _traced_usd(product) * product.messages_per_user * (1 + product.free_users_per_paid) * product.users
+    attempts = product.messages_per_user * product.retry_factor * (1 + product.free_users_per_paid) * product.users
+    tracing = _traced_usd(product) * attempts
     month = (user + free) * product.users + tracing
     year = product.setup_usd + 12 * month
     safe = month * product.safety_factor

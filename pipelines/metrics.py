@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,6 +62,7 @@ def ask(
     """The metrics by tenant, feature, week or another group, in the order of the groups; both days are included."""
     if not marts.is_file():
         raise MartsError(f"{marts}: no published marts; `inferledger run` builds and publishes them")
+    names, by = list(dict.fromkeys(names)), list(dict.fromkeys(by))
     sql = sql_of(names, by, first_day, last_day)
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false")
@@ -82,6 +83,7 @@ def sql_of(
     from metricflow.engine.metricflow_engine import MetricFlowQueryRequest
 
     known = {metric.name for metric in _engine().list_metrics(include_dimensions=False)}
+    names, by = list(dict.fromkeys(names)), list(dict.fromkeys(by))
     for name in names:
         if name not in known:
             raise MetricsError(f"{name}: no such metric{did_you_mean(name, known)}; `inferledger metrics` lists all")
@@ -89,16 +91,21 @@ def sql_of(
     for group in by:
         if group not in allowed:
             raise MetricsError(f"{', '.join(names)}: not by {group}; allowed are {', '.join(allowed)}")
+    compared = [name for name in names if name in _against_last_week()]
+    if compared and "week" not in by:
+        raise MetricsError(f"{compared[0]}: only by week, as it stands against the week before")
+    if first_day and last_day and first_day > last_day:
+        raise MetricsError(f"{first_day} is after {last_day}: no day is between them")
     groups = [allowed[group] for group in by]
-    in_time = next((allowed[group].split("__") for group in by if group in PERIODS), None)
+    # A constraint of MetricFlow's own is widened to the period that is asked by; a filter is of days, or of Mondays.
+    grain = "day" if "day" in allowed else "week"
+    time = f"{{{{ TimeDimension('metric_time', '{grain}') }}}}"
+    where = [f"{time} >= '{first_day}'"] if first_day else []
+    where += [f"{time} <= '{last_day}'"] if last_day else []
+    # what has not ended is in no week
+    where += [f"{time} is not null"] if set(by) & set(PERIODS) else []
     request = MetricFlowQueryRequest.create(
-        metric_names=list(names),
-        group_by_names=groups,
-        order_by_names=groups,
-        # what has not ended is in no week
-        where_constraints=[f"{{{{ TimeDimension('{in_time[0]}', '{in_time[1]}') }}}} is not null"] if in_time else None,
-        time_constraint_start=_midnight(first_day),
-        time_constraint_end=_midnight(last_day),
+        metric_names=names, group_by_names=groups, order_by_names=groups, where_constraints=where or None
     )
     return str(_engine().explain(request).sql_statement.sql)
 
@@ -106,18 +113,16 @@ def sql_of(
 def _groups(names: Sequence[str]) -> dict[str, str]:
     """What all of the metrics can be asked by, with the name MetricFlow has for it.
 
-    Of weeks only weeks: a week is in no single month.
+    Of weeks, and of what stands against the week before, only weeks: a week is in no single month.
     """
     entities = {entity.name: entity.name for entity in _engine().entities_for_metrics(list(names))}
     dimensions = _engine().simple_dimensions_for_metrics(list(names))
     named = {one.name: one.dunder_name for one in dimensions if one.type.value == "categorical"}
-    has_days = any(one.dunder_name == "metric_time__day" for one in dimensions)
+    has_days = any(one.dunder_name == "metric_time__day" for one in dimensions) and not _against_last_week() & set(
+        names
+    )
     periods = {period: f"metric_time__{period}" for period in (PERIODS if has_days else ("week",))}
     return {**entities, **named, **periods}
-
-
-def _midnight(day: date | None) -> datetime | None:
-    return datetime.combine(day, time()) if day else None
 
 
 def _meaning(description: str | None) -> str:
@@ -137,11 +142,25 @@ class _DuckDb:
 
 
 @cache
-def _engine() -> "MetricFlowEngine":
-    from metricflow.engine.metricflow_engine import MetricFlowEngine
+def _manifest() -> Any:
     from metricflow_semantics.model.dbt_manifest_parser import parse_manifest_from_dbt_generated_manifest
-    from metricflow_semantics.model.semantic_manifest_lookup import SemanticManifestLookup
 
     written = prepare_manifest().with_name("semantic_manifest.json").read_text(encoding="utf-8")
-    lookup = SemanticManifestLookup(parse_manifest_from_dbt_generated_manifest(written))
-    return MetricFlowEngine(lookup, _DuckDb())  # type: ignore[arg-type]
+    return parse_manifest_from_dbt_generated_manifest(written)
+
+
+def _against_last_week() -> set[str]:
+    """Metrics that compare with seven days before."""
+    return {
+        metric.name
+        for metric in _manifest().metrics
+        if any(one.offset_window for one in metric.type_params.metrics or [])
+    }
+
+
+@cache
+def _engine() -> "MetricFlowEngine":
+    from metricflow.engine.metricflow_engine import MetricFlowEngine
+    from metricflow_semantics.model.semantic_manifest_lookup import SemanticManifestLookup
+
+    return MetricFlowEngine(SemanticManifestLookup(_manifest()), _DuckDb())  # type: ignore[arg-type]

@@ -130,7 +130,7 @@ def write_explorer(home: Home, week: date | None, audience: Audience, command: s
         if last is None:
             raise MartsError(f"{home.published}: no complete week has data yet")
         require_limits(home.published / DATABASE, settings.limits, last)
-        return explore(home, manifest, settings, last, audience)
+        return explore(home, manifest, last, audience)
 
 
 def write_export(home: Home, name: str, period: str, dialect: str | None, out: Path | None, command: str) -> list[Path]:
@@ -219,7 +219,7 @@ def _deliver(home: Home, settings: Settings, manifest: Manifest, progress: Progr
         result.report = report_path(home, result.week) if result.week else None
         step.result(_files(reports))
     with progress.step("explorer") as step:
-        explorer = deliver_explorer(home, manifest, settings)
+        explorer = deliver_explorer(home, manifest)
         step.result(f"{explorer.rows:,} rows" if explorer else "unchanged")
     with progress.step("chargeback") as step:
         exports = deliver_chargeback(home, manifest)

@@ -251,7 +251,7 @@ _ANOMALIES = """
             max_by(incident, usage_date) as incident
         from anomalies_daily
         where usage_date >= $since and state = 'open'
-        group by kind, scope, scope_id, model, since_date
+        group by kind, scope, scope_id, model
     ),
     ranked as (
         select

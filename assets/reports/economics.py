@@ -8,9 +8,9 @@ from assets.reports import text
 from assets.reports.tables import Cell, Column, Table, absent
 
 Row = Mapping[str, Any]
-# Of the metric dictionary: what a healthy contract costs of its value, and free users of what the paying ones bring.
-COST_TO_ACV, FREE_TIER = 0.10, 0.30
-# Models that answer so few tasks say nothing; the mart has them.
+# Of the metric dictionary: what free users may cost of what the paying ones bring.
+FREE_TIER = 0.30
+# Those a reader can take in; what is beyond is one row that says how many it holds.
 ROWS_SHOWN = 12
 
 
@@ -43,6 +43,7 @@ def contracts_table(rows: Sequence[Row]) -> Table:
             )
             for row in rows[:ROWS_SHOWN]
         ),
+        total=_more(rows, "tenant", 9),
         empty="No tenant cost more than it brought, or more than a tenth of its contract.",
     )
 
@@ -112,7 +113,15 @@ def quality_table(rows: Sequence[Row]) -> Table:
             )
             for row in rows[:ROWS_SHOWN]
         ),
+        total=_more(rows, "combination", 10),
         empty="No task of the month had its outcome told.",
+    )
+
+
+def _more(rows: Sequence[Row], thing: str, columns: int) -> tuple[Cell, ...]:
+    rest = len(rows) - ROWS_SHOWN
+    return (
+        (Cell(f"{text.plural(rest, thing)} more in the mart", "quiet"), *[Cell("")] * (columns - 1)) if rest > 0 else ()
     )
 
 

@@ -4,6 +4,7 @@ Every function takes the open marts and gives rows as dicts. Weeks are their Mon
 """
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from duckdb import DuckDBPyConnection
@@ -12,6 +13,8 @@ from assets.marts import rows
 
 Row = dict[str, Any]
 WEEKS_SHOWN = 14
+# Of the metric dictionary: what a healthy contract costs of its value.
+HEALTHY_COST_TO_ACV = Decimal("0.10")
 _COSTS_COMPARED = ("previous_week_cost_usd", "cost_usd", "cost_change_usd")
 COST_EFFECTS = (
     "volume_usd",
@@ -457,7 +460,8 @@ def replan_flags(marts: DuckDBPyConnection) -> list[Row]:
 def anomalies(marts: DuckDBPyConnection, week: date) -> list[Row]:
     """What was off in the week, was not to be expected and is not muted: one row an incident, the dearest first.
 
-    An incident shows at several scopes and kinds; it is told by its dearest one, and names the others.
+    An incident shows at several scopes and kinds; it is told by its dearest one, and counts the others. What somebody
+    has acknowledged of it is a row of its own.
     """
     return rows(
         marts,
@@ -465,20 +469,18 @@ def anomalies(marts: DuckDBPyConnection, week: date) -> list[Row]:
         with days as (
             select
                 *,
-                row_number() over (
-                    partition by kind, scope, scope_id, model, since_date order by usage_date desc
-                ) as place
+                row_number() over (partition by kind, scope, scope_id, model, state order by usage_date desc) as place
             from anomalies_daily
             where usage_date >= $week and usage_date < cast($week as date) + 7 and state in ('open', 'acknowledged')
         ),
         spans as (
             select
-                kind, scope, scope_id, days.model, since_date,
+                kind, scope, scope_id, days.model, state,
+                min(since_date) as since_date,
                 count(*) as days,
                 sum(impact_usd) as impact_usd,
                 max(incident) filter (where place = 1) as incident,
                 max(root_cause) filter (where place = 1) as root_cause,
-                max(state) filter (where place = 1) as state,
                 max(state_who) filter (where place = 1) as state_who,
                 max(state_why) filter (where place = 1) as state_why,
                 max(case scope when 'company' then 'Company' else coalesce(tenant_name, feature_name, scope_id) end)
@@ -486,23 +488,20 @@ def anomalies(marts: DuckDBPyConnection, week: date) -> list[Row]:
             from days
             left join dim_tenants on scope = 'tenant' and scope_id = dim_tenants.tenant_id
             left join dim_features on scope = 'feature' and scope_id = dim_features.feature_id
-            group by kind, scope, scope_id, days.model, since_date
+            group by kind, scope, scope_id, days.model, state
         ),
         ranked as (
             select
                 *,
-                row_number() over incident_rows as place,
-                count(*) over (partition by incident) - 1 as others,
-                bool_or(state = 'open') over (partition by incident) as is_open
+                row_number() over (
+                    partition by incident, state order by impact_usd desc, kind, scope, scope_id, model
+                ) as place,
+                count(*) over (partition by incident, state) - 1 as others
             from spans
-            window incident_rows as (
-                partition by incident
-                order by state <> 'open', impact_usd desc, kind, scope, scope_id, model, since_date
-            )
         )
         select * from ranked
         where place = 1
-        order by not is_open, impact_usd desc, kind, scope, scope_id, model, since_date
+        order by state <> 'open', impact_usd desc, kind, scope, scope_id, model
         """,
         {"week": week},
     )
@@ -607,9 +606,8 @@ def movers(marts: DuckDBPyConnection, week: date) -> list[Row]:
     )
 
 
-_LAST_MONTH = """
-    month_start = (select max(month_start) from {0} where month_start + interval 1 month <= cast($week as date) + 7)
-"""
+# The month before the one that the week's end is in, or that ends with it.
+_LAST_MONTH = "month_start = cast(date_trunc('month', cast($week as date) + 7) - interval 1 month as date)"
 
 
 def dear_contracts(marts: DuckDBPyConnection, week: date) -> list[Row]:
@@ -619,11 +617,11 @@ def dear_contracts(marts: DuckDBPyConnection, week: date) -> list[Row]:
         f"""
         select * replace (cast(margin_per_active_user_usd as decimal(38, 12)) as margin_per_active_user_usd)
         from tenant_economics_monthly
-        where {_LAST_MONTH.format("tenant_economics_monthly")} and tenant_id <> 'unattributed' and not is_free_plan
-            and (inference_margin_usd < 0 or cost_to_acv > 0.10)
+        where {_LAST_MONTH} and tenant_id <> 'unattributed' and not is_free_plan
+            and (inference_margin_usd < 0 or cost_to_acv > $healthy)
         order by inference_margin_usd, tenant_id
         """,
-        {"week": week},
+        {"week": week, "healthy": HEALTHY_COST_TO_ACV},
     )
 
 
@@ -637,7 +635,7 @@ def plans(marts: DuckDBPyConnection, week: date) -> list[Row]:
             coalesce(product_name, plans.product_id) as product_name
         from plan_economics_monthly as plans
         left join (select distinct product_id, product_name from dim_features) as products using (product_id)
-        where {_LAST_MONTH.format("plan_economics_monthly")}
+        where {_LAST_MONTH}
         order by
             plans.product_id = 'unattributed', sum(cogs_cost_usd) over (partition by plans.product_id) desc,
             plans.product_id, cogs_cost_usd desc, plan
@@ -658,7 +656,7 @@ def answer_quality(marts: DuckDBPyConnection, week: date) -> list[Row]:
             coalesce(feature_name, quality.feature_id) as feature_name
         from answer_quality_monthly as quality
         left join dim_features using (feature_id)
-        where {_LAST_MONTH.format("answer_quality_monthly")} and judged_answers > 0
+        where {_LAST_MONTH} and judged_answers > 0
         order by cost_usd desc, feature_id, task_type, model, reasoning_effort
         """,
         {"week": week},

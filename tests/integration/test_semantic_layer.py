@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -134,12 +135,29 @@ def test_a_change_is_this_week_against_the_last(marts: Path) -> None:
         (["cost_usdd"], [], "cost_usdd: no such metric; did you mean 'cost_usd'?"),
         (["cache_hit_rate"], ["month"], "cache_hit_rate: not by month; allowed are feature, model"),
         (["cost_usd", "cost_per_resolved_task"], ["model"], "not by model; allowed are feature, tenant"),
+        (["cost_per_resolved_task_change"], ["month"], "not by month"),
+        (["cost_per_resolved_task_change"], ["tenant"], "only by week"),
     ],
 )
 def test_what_is_not_known_is_said(names: list[str], by: list[str], said: str) -> None:
     with pytest.raises(MetricsError) as caught:
         sql_of(names, by)
     assert said in str(caught.value)
+
+
+def test_days_are_days_whatever_is_asked_by(marts: Path) -> None:
+    days = date(2026, 10, 15), date(2026, 10, 20)
+    with open_marts(marts) as connection:
+        sql = "select sum(effective_cost_usd) from unit_economics_daily where usage_date between $1 and $2"
+        expected = connection.execute(sql, days).fetchall()
+    assert ask(marts, ["cost_usd"], [], *days).rows == expected
+    assert [row[1:] for row in ask(marts, ["cost_usd"], ["month"], *days).rows] == expected
+    with pytest.raises(MetricsError, match="no day is between them"):
+        ask(marts, ["cost_usd"], [], *reversed(days))
+
+
+def test_what_is_asked_twice_is_answered_once(marts: Path) -> None:
+    assert ask(marts, ["calls", "calls"], ["week", "week"]).rows == ask(marts, ["calls"], ["week"]).rows
 
 
 def test_days_and_sums_are_exact_on_the_command_line(company_of: Callable[[int], Company]) -> None:

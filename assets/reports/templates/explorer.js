@@ -247,7 +247,11 @@ function changed([plain, read, ...rest], asked, rates) {
 
 function drawWhatIf(state) {
   const known = data.what_if, calls = known.rows;
-  const share = name => find(`to-${name}`).value === "" ? null : Math.min(100, Math.max(0, Number(find(`to-${name}`).value))) / 100;
+  const share = name => {
+    const field = find(`to-${name}`);
+    if (field.value !== "" && !field.validity.valid) field.value = Math.min(100, Math.max(0, Math.round(Number(field.value))));
+    return field.value === "" ? null : Number(field.value) / 100;
+  };
   const asked = { model: find("to-model").value, cache: share("cache"), batch: share("batch"), reasoning: share("reasoning"), output: share("output") };
   const sums = new Map();
   let left = 0, waits = 0;
@@ -270,7 +274,7 @@ function drawWhatIf(state) {
   if (lines.length) body.push(cells("All", total));
   const numbers = ["Calls", "As it was", "Changed", "Difference"];
   table("what-if-table", columns([state.by[0].toUpperCase() + state.by.slice(1), ...numbers], numbers), body, "No call passes the filters.");
-  const notes = [[left, "without such a price, as those to own nodes, are left out"], [waits, "have no batch price and stay as they are"]];
+  const notes = [[left, "without such a price, as those to own nodes, are left out"], [waits, "have no batch price and stay on the standard tier"]];
   find("what-if-note").textContent = notes.filter(([number]) => number).map(([number, text]) => `${count(number)} calls ${text}.`).join(" ");
 }
 

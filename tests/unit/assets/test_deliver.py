@@ -75,6 +75,8 @@ def test_a_changed_plan_makes_the_newest_report_due_alone(home: Home, publish_ma
     manifest = publish_marts("one")
     for week in (WEEK_BEFORE, WEEK):
         deliver_report(home, manifest, load_settings(home), week)
+    renewed = "update tenant_economics_monthly set renewal_date = renewal_date + 365"
+    assert due_weeks(home, publish_marts("renewed", renewed), load_settings(home), None) == [WEEK]
     planned = publish_marts("two", "update plan_actual_monthly set planned_usd = planned_usd + 1")
     assert due_weeks(home, planned, load_settings(home), None) == [WEEK]
     deliver_report(home, planned, load_settings(home), WEEK)

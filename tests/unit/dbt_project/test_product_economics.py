@@ -43,9 +43,10 @@ TABLES = {
     # usage from 11 September to 10 October: 20 days of one month and 10 of the other
     "unit_economics_daily": pl.DataFrame(
         [
-            {"usage_date": date(2026, 9, 1), "calls": 0},
-            {"usage_date": date(2026, 9, 11), "calls": 3},
-            {"usage_date": date(2026, 10, 10), "calls": 1},
+            {"usage_date": date(2026, 9, 1), "tenant_id": "acme", "calls": 0},
+            {"usage_date": date(2026, 9, 11), "tenant_id": "acme", "calls": 3},
+            {"usage_date": date(2026, 9, 26), "tenant_id": "free", "calls": 3},
+            {"usage_date": date(2026, 10, 10), "tenant_id": "acme", "calls": 1},
         ]
     ),
     "fct_revenue": pl.DataFrame(
@@ -116,7 +117,8 @@ def test_a_tenant_that_costs_more_than_it_brings_and_one_without_a_contract() ->
     )
     assert rows == [
         ("acme", 10, -0.4, None, pytest.approx(70 / 10 / 5), date(2027, 1, 1)),
-        ("free", 20, None, -90.0, None, None),
+        # its first call was on the 26th
+        ("free", 5, None, -90.0, None, None),
         ("unattributed", 10, None, None, None, None),
     ]
 
@@ -201,6 +203,11 @@ def test_a_task_is_of_the_model_and_effort_that_took_most_of_its_cost() -> None:
         ("large", "low", 1, 1, 0, 1, None),
         ("small", "not said", 1, 0, 0, 1, None),
     ]
+
+
+def test_a_task_without_a_call_counts_too() -> None:
+    rows = answers([("t1", "wrong"), ("t2", "resolved")], [("t2", "large", "high", "1")])
+    assert [row[:5] for row in rows] == [("large", "high", 1, 1, 1), ("unattributed", "not said", 1, 1, 0)]
 
 
 def test_a_correct_answer_pays_for_the_wrong_ones_and_their_remediation() -> None:

@@ -128,21 +128,16 @@ joined as (
 
 ),
 
--- one and the same thing is off at several scopes, and costs a kind more than one: where it is, is what they share
+-- one and the same thing is off at several scopes and in several ways: where it is, is what they share
 placed as (
 
     select
         *,
-        coalesce(
-            nullif(
-                coalesce(' feature ' || case when scope = 'feature' then scope_id else main_feature end, '')
-                || coalesce(
-                    ' model ' || case when scope = 'model' then scope_id when kind = 'mix' then model else main_model end, ''
-                ),
-                ''
-            ),
-            ' ' || scope || ' ' || scope_id
-        ) as place_text
+        nullif(case when scope = 'tenant' then scope_id else main_tenant end, 'unattributed') as at_tenant,
+        nullif(case when scope = 'feature' then scope_id else main_feature end, 'unattributed') as at_feature,
+        nullif(
+            case when scope = 'model' then scope_id when kind = 'mix' then model else main_model end, 'unattributed'
+        ) as at_model
     from joined
 
 ),
@@ -151,7 +146,16 @@ worded as (
 
     select
         *,
-        substr(place_text, 2) as incident,
+        coalesce(
+            nullif(
+                trim(
+                    coalesce(' tenant ' || at_tenant, '') || coalesce(' feature ' || at_feature, '')
+                    || coalesce(' model ' || at_model, '')
+                ),
+                ''
+            ),
+            scope || ' ' || scope_id
+        ) as incident,
         case kind
             {%- for kind, name in names.items() %}
             when '{{ kind }}' then '{{ name }}'{{ " || ' of ' || model" if kind == 'mix' }}

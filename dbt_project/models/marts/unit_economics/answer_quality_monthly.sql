@@ -53,8 +53,8 @@ ended as (
         cast(date_trunc('month', tasks.ended_date) as date) as month_start,
         tasks.feature_id,
         tasks.task_type,
-        ranked.model,
-        ranked.reasoning_effort,
+        coalesce(ranked.model, 'unattributed') as model,
+        coalesce(ranked.reasoning_effort, 'not said') as reasoning_effort,
         tasks.cost_usd,
         tasks.unpriced_calls,
         tasks.unpriced_tokens,
@@ -63,13 +63,13 @@ ended as (
         tasks.is_outcome_known and not tasks.is_resolved as is_wrong,
         remediation.usd_per_wrong_answer
     from tasks
-    inner join ranked on tasks.task_id = ranked.task_id
+    left join ranked on tasks.task_id = ranked.task_id and ranked.model_rank = 1
     left join remediation
         on
             tasks.feature_id = remediation.feature_id
             and tasks.ended_date >= remediation.valid_from
             and tasks.ended_date < remediation.valid_to
-    where tasks.ended_date is not null and ranked.model_rank = 1
+    where tasks.ended_date is not null
 
 ),
 

@@ -98,6 +98,33 @@ paid_until as (
 
 ),
 
+-- a tenant that came in the middle of the month had fewer days to cost something in
+first_days as (
+
+    select
+        tenant_id,
+        min(first_date) as first_date
+    from (
+        select
+            tenant_id,
+            min(usage_date) as first_date
+        from days
+        where calls > 0
+        group by tenant_id
+
+        union all
+
+        select
+            tenant_id,
+            min(service_date) as first_date
+        from revenue
+        where type = 'subscription'
+        group by tenant_id
+    ) as firsts
+    group by tenant_id
+
+),
+
 active as (
 
     select
@@ -118,7 +145,10 @@ joined as (
         coalesce(tenants.tenant_name, sums.tenant_id) as tenant_name,
         coalesce(tenants.plan, 'unattributed') as plan,
         coalesce(tenants.is_free_plan, false) as is_free_plan,
-        {{ dbt.datediff('months.first_date', 'months.last_date', 'day') }} + 1 as usage_days,
+        {{ dbt.datediff(
+            "greatest(months.first_date, least(coalesce(first_days.first_date, months.first_date), months.last_date))",
+            'months.last_date', 'day'
+        ) }} + 1 as usage_days,
         sums.revenue_usd,
         sums.effective_cost_usd,
         sums.cogs_cost_usd,
@@ -131,6 +161,7 @@ joined as (
     from sums
     inner join months on sums.month_start = months.month_start
     left join tenants on sums.tenant_id = tenants.tenant_id
+    left join first_days on sums.tenant_id = first_days.tenant_id
     left join active on sums.month_start = active.month_start and sums.tenant_id = active.tenant_id
     left join contracts on sums.month_start = contracts.month_start and sums.tenant_id = contracts.tenant_id
     left join paid_until on sums.tenant_id = paid_until.tenant_id
