@@ -162,6 +162,14 @@ def test_the_cause_names_who_rose_most_and_since_when() -> None:
     assert day["since_date"] == MONDAY + timedelta(days=35)
 
 
+def test_what_is_off_at_every_scope_is_one_incident() -> None:
+    others = [row(day, "u g n j") for day in range(37)]
+    seen = found([*FIVE_WEEKS, *others, row(35, cost_usd="100"), row(36, cost_usd="100")])
+    spend = {scope: day["incident"] for (place, kind, scope), day in seen.items() if (place, kind) == (36, "spend")}
+    assert len(spend) >= 4
+    assert set(spend.values()) == {"tenant t feature f model m"}
+
+
 def test_a_state_holds_for_its_scope_kind_and_days() -> None:
     said = [("tenant", "t", "spend", "acknowledged", "ana", "a migration", MONDAY, MONDAY + timedelta(days=36))]
     states = pl.DataFrame(said, schema=CONFIG_SCHEMAS["anomaly_states"], orient="row")
