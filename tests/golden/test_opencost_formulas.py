@@ -17,8 +17,8 @@ from tests.unit.dbt_project.compiled import rendered
 # The p3.16xlarge of AWS' own example: USD an hour, and what it holds.
 HOURLY, GPUS, CPUS, GIGABYTES = Decimal(10), 8, 64, 488
 HOURS = (
-    *COSTS, "int_gpu_node_shares", "int_gpu_deployment_days", "int_gpu_days",
-    "int_gpu_slice_days", "int_gpu_hours",
+    *COSTS, "int_gpu_days", "int_gpu_slice_days", "int_gpu_slices_bound", "int_gpu_node_shares",
+    "int_gpu_deployment_days", "int_gpu_hours",
 )  # fmt: skip
 
 

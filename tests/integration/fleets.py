@@ -44,7 +44,7 @@ ENERGY: dict[str, Any] = {
 # In the order they are built.
 COSTS = ("int_gpu_node_days", "int_gpu_rent_billed", "int_gpu_node_costs")
 MODELS = (
-    *COSTS, "int_gpu_node_shares", "int_gpu_days", "int_gpu_slice_days", "int_gpu_slices_bound",
+    *COSTS, "int_gpu_days", "int_gpu_slice_days", "int_gpu_slices_bound", "int_gpu_node_shares",
     "int_gpu_deployment_days", "int_gpu_hours", "int_gpu_charges", "gpu_cost_hourly", "int_gpu_calls_costed",
     "int_gpu_unlogged", "self_hosting_weekly",
 )  # fmt: skip

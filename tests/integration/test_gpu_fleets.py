@@ -111,6 +111,12 @@ def test_every_layer_hands_on_exactly_what_it_got(fleet: Fleet) -> None:
         assert sum(row[f"{kind}_usd"] for kind in ("busy", *KINDS)) == row["usd"]
         assert sum(row[kind] for kind in ("busy", *KINDS)) == row["seconds"]
         assert row["smallest"] >= 0
+    assert (
+        fleet.rows("""
+        select usage_date, node_id from int_gpu_node_shares where share_id <> 'oversubscribed'
+        group by all having sum(ends_at - begins_at) <> max(total_millionths)""")
+        == []
+    )
     total = sum(paid.values(), Decimal(0))
     [charged] = fleet.rows("select sum(amount_usd) as usd, min(amount_usd) as smallest from int_gpu_charges")
     assert (charged["usd"], charged["smallest"] >= 0) == (total, True)
@@ -259,7 +265,7 @@ def test_no_gpu_is_two_deployments() -> None:
         deployment("m", "a", "0.5"), deployment("m", "b", "1"), deployment("n", "c"), deployment("n", "d"),
         deployment("o", "e"),
     ]  # fmt: skip
-    models = (*COSTS, "int_gpu_node_shares", "int_gpu_days", "int_gpu_slice_days", "int_gpu_slices_bound",
+    models = (*COSTS, "int_gpu_days", "int_gpu_slice_days", "int_gpu_slices_bound", "int_gpu_node_shares",
               "int_gpu_deployment_days")  # fmt: skip
     fleet = Fleet({"nodes": nodes, "deployments": deployments}, [until(DAY + timedelta(1))], models=models)
     held = fleet.rows("select deployment_id, gpus from int_gpu_deployment_days order by deployment_id")

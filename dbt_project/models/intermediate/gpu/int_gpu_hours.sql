@@ -16,9 +16,26 @@ slice_days as (
 
 ),
 
-shares as (
+node_shares as (
 
     select * from {{ ref('int_gpu_node_shares') }}
+
+),
+
+-- A share of a node is that share of each of its slices; who has slices of its own has all of them and nothing of the others.
+shares as (
+
+    select
+        usage_date,
+        node_id,
+        share_id,
+        pool_id,
+        is_bound,
+        oversubscribed_millionths,
+        case when is_bound then 0 else begins_at end as begins_at,
+        case when is_bound then 1 else ends_at end as ends_at,
+        case when is_bound then 1 else total_millionths end as total_millionths
+    from node_shares
 
 ),
 

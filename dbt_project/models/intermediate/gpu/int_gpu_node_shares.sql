@@ -10,6 +10,12 @@ deployments as (
 
 ),
 
+slices_bound as (
+
+    select * from {{ ref('int_gpu_slices_bound') }}
+
+),
+
 -- Millionths of a GPU, so that shares of a node are whole numbers.
 served as (
 
@@ -97,13 +103,51 @@ placed as (
 
 ),
 
+bound_given as (
+
+    select
+        usage_date,
+        node_id,
+        deployment_id,
+        cast(sum({{ divide_exact('1000000', 'ends_at - begins_at', 'total_slices', 0, 0) }}) as bigint) as given_millionths
+    from slices_bound
+    group by usage_date, node_id, deployment_id
+
+),
+
+bound as (
+
+    select
+        places.usage_date,
+        places.node_id,
+        places.share_id,
+        places.pool_id,
+        coalesce(bound_given.given_millionths, 0) as given_millionths,
+        cast(
+            sum(coalesce(bound_given.given_millionths, 0)) over (
+                partition by places.usage_date, places.node_id
+                order by places.share_id asc nulls last
+                rows between unbounded preceding and current row
+            ) as bigint
+        ) as ends_at
+    from places
+    left join bound_given
+        on
+            places.usage_date = bound_given.usage_date
+            and places.node_id = bound_given.node_id
+            and places.share_id = bound_given.deployment_id
+    where places.is_bound
+
+),
+
 bound_days as (
 
-    select distinct
+    select
         usage_date,
-        node_id
-    from places
-    where is_bound
+        node_id,
+        max(ends_at) as given_millionths
+    from bound
+    group by usage_date, node_id
 
 ),
 
@@ -118,8 +162,7 @@ totals as (
 
 ),
 
--- A node of which more is given than there is, is shared by what is given: that is all that is paid for. Of a node whose slices
--- are bound each share is all of its slices.
+-- A node of which more is given than there is, is shared by what is given: that is all that is paid for.
 shares as (
 
     select
@@ -211,31 +254,38 @@ shares as (
     union all
 
     select
-        usage_date,
-        node_id,
+        bound_days.usage_date,
+        bound_days.node_id,
         'unbound' as share_id,
-        node_id as pool_id,
-        cast(0 as bigint) as begins_at,
-        cast(1 as bigint) as ends_at,
-        cast(1 as bigint) as total_millionths,
+        bound_days.node_id as pool_id,
+        bound_days.given_millionths as begins_at,
+        cast(node_days.gpus * 1000000 as bigint) as ends_at,
+        cast(node_days.gpus * 1000000 as bigint) as total_millionths,
         cast(0 as bigint) as oversubscribed_millionths,
         true as is_bound
     from bound_days
+    inner join node_days
+        on
+            bound_days.usage_date = node_days.usage_date
+            and bound_days.node_id = node_days.node_id
 
     union all
 
     select
-        usage_date,
-        node_id,
-        share_id,
-        pool_id,
-        cast(0 as bigint) as begins_at,
-        cast(1 as bigint) as ends_at,
-        cast(1 as bigint) as total_millionths,
+        bound.usage_date,
+        bound.node_id,
+        bound.share_id,
+        bound.pool_id,
+        bound.ends_at - bound.given_millionths as begins_at,
+        bound.ends_at,
+        cast(node_days.gpus * 1000000 as bigint) as total_millionths,
         cast(0 as bigint) as oversubscribed_millionths,
-        is_bound
-    from places
-    where is_bound
+        true as is_bound
+    from bound
+    inner join node_days
+        on
+            bound.usage_date = node_days.usage_date
+            and bound.node_id = node_days.node_id
 
 )
 

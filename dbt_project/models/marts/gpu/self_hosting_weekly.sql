@@ -347,10 +347,13 @@ pool_energy as (
         node_shares.pool_id,
         cast(
             sum(
-                {{ due_between(
-                    'energy_days.energy_kwh',
-                    'node_shares.begins_at', 'node_shares.ends_at', 'node_shares.total_millionths'
-                ) }}
+                case
+                    when node_shares.is_bound then energy_days.energy_kwh
+                    else {{ due_between(
+                        'energy_days.energy_kwh',
+                        'node_shares.begins_at', 'node_shares.ends_at', 'node_shares.total_millionths'
+                    ) }}
+                end
             ) as decimal(26, 12)
         ) as energy_kwh
     from node_shares
