@@ -20,6 +20,20 @@ _IS_PERCENT = "metric in ({})".format(
 )
 _IS_SHARE = "(metric like 'DCGM\\_FI\\_PROF\\_%\\_ACTIVE' escape '\\' or metric = 'DCGM_FI_PROF_SM_OCCUPANCY')"
 
+# What dcgm-exporter and Prometheus say of every sample; a label beside them is one of the pod's, if there is a pod.
+_NO_POD_LABELS = (
+    "gpu", "UUID", "uuid", "gpu_uuid", "pci_bus_id", "device", "modelName", "model_name", "Hostname", "hostname",
+    "GPU_I_ID", "GPU_I_PROFILE", "DCGM_FI_DRIVER_VERSION", "err_code", "err_msg", "container", "namespace", "pod",
+    "pod_uid", "pod_name", "pod_namespace", "container_name", "exported_container", "exported_namespace",
+    "exported_pod", "vgpu", "hpc_job", "instance", "job", "endpoint", "service", "prometheus",
+)  # fmt: skip
+_POD = label("exported_pod", "pod", "pod_name")
+_POD_LABELS = f"""
+    case when {_POD} is not null then nullif('|' || array_to_string(list_sort([
+        entry[1] || '=' || entry[2] || '|' for entry in list_zip(label_names, label_values)
+        if not contains(entry[2], '|') and entry[1] not in ({", ".join(f"'{name}'" for name in _NO_POD_LABELS)})
+    ]), ''), '|') end"""
+
 _SAMPLES = SampleFeed(
     prefixes=("DCGM_FI_",),
     # Switches, links and CPUs have series too, without a GPU.
@@ -37,7 +51,8 @@ _SAMPLES = SampleFeed(
         "gpu_model": label("modelName", "model_name"),
         # Where Prometheus does not honour the exporter's labels, `pod` is the exporter's own.
         "namespace": label("exported_namespace", "namespace", "pod_namespace"),
-        "pod": label("exported_pod", "pod", "pod_name"),
+        "pod": _POD,
+        "pod_labels": _POD_LABELS,
     },
     required={"node_id": "Hostname", "gpu_uuid": "UUID"},
     sentinels=(
@@ -50,7 +65,7 @@ _SAMPLES = SampleFeed(
 SAMPLES = FeedTable(
     feed="dcgm",
     table="samples",
-    reader_version=1,
+    reader_version=2,
     columns=_SAMPLES.columns,
     identity="snapshot",
     suffixes=SUFFIXES,

@@ -144,8 +144,18 @@ class KubernetesPod(Dated):
 
     namespace: PodPattern
     pod: PodPattern = "*"
+    # A label of the pod and its value, as telemetry has them; any pod where both are empty.
+    label: Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")] | None = None
+    label_value: Annotated[str, Field(pattern=r"^[^|]+$")] | None = None
     tenant_id: Name
     deployment_id: str | None = None
+
+    @model_validator(mode="after")
+    def _has_both_or_none(self) -> Self:
+        if (self.label is None) != (self.label_value is None):
+            field, other = ("label", "label_value") if self.label is None else ("label_value", "label")
+            raise row_error(field, "nothing", f"a value, since {other} has one")
+        return self
 
 
 class ApiKey(Dated):

@@ -36,6 +36,8 @@ CONFIG_SCHEMAS: dict[str, dict[str, Any]] = {
         "rule_order": pl.Int32(),
         "namespace": pl.String(),
         "pod": pl.String(),
+        "label": pl.String(),
+        "label_value": pl.String(),
         "tenant_id": pl.String(),
         "deployment_id": pl.String(),
         **_VALIDITY,

@@ -13,6 +13,8 @@ HOURS = pl.DataFrame(
         (DAY, "n", "llama", "web-0", 1), (DAY, "n", "llama", "web-0", 2), (DAY, "n", "llama", "job-0", 4),
         (NEXT, "n", "llama", "web-0", 8), (DAY, "n", "other", "web-0", 16),
         (DAY, "n", "unattributed", "unattributed", 32), (DAY, "served", "llama", "web-0", 64),
+        (DAY, "n", "other", "search-0", 128), (DAY, "n", "other", "search-1", 256),
+        (NEXT, "n", "other", "search-0", 512),
     ],
     schema={"usage_date": pl.Date, "node_id": pl.String, "namespace": pl.String, "pod": pl.String,
             "cost_usd": pl.Decimal(26, 12)},
@@ -20,11 +22,24 @@ HOURS = pl.DataFrame(
 ).with_columns(gpu_seconds=pl.lit(Decimal(3600), dtype=pl.Decimal(18, 6)))  # fmt: skip
 RULES = pl.DataFrame(
     [
-        (1, "llama", "web-*", "acme", "llama", DAY, NEXT), (2, "llama", "*", "beta", None, DAY, date(9999, 12, 31)),
-        (3, "lla*", "web-0", "late", None, DAY, date(9999, 12, 31)), (4, "*", "nothing", "any", None, DAY, NEXT),
+        (1, "llama", "web-*", None, None, "acme", "llama", DAY, NEXT),
+        (2, "llama", "*", None, None, "beta", None, DAY, date(9999, 12, 31)),
+        (3, "lla*", "web-0", None, None, "late", None, DAY, date(9999, 12, 31)),
+        (4, "*", "nothing", None, None, "any", None, DAY, NEXT),
+        (5, "other", "*", "team", "search", "carp", "ranker", DAY, date(9999, 12, 31)),
     ],
-    schema={"rule_order": pl.Int32, "namespace": pl.String, "pod": pl.String, "tenant_id": pl.String,
-            "deployment_id": pl.String, "valid_from": pl.Date, "valid_to": pl.Date},
+    schema={"rule_order": pl.Int32, "namespace": pl.String, "pod": pl.String, "label": pl.String,
+            "label_value": pl.String, "tenant_id": pl.String, "deployment_id": pl.String, "valid_from": pl.Date,
+            "valid_to": pl.Date},
+    orient="row",
+)  # fmt: skip
+# search-1 is of a team whose name begins alike; search-0 has lost its label the next day.
+LABELS = pl.DataFrame(
+    [
+        (DAY, "other", "search-0", "|app=x|team=search|"), (DAY, "other", "search-0", "|app=y|team=search|"),
+        (DAY, "other", "search-1", "|team=search-ads|"), (DAY, "llama", "web-0", "|team=search|"),
+    ],
+    schema={"usage_date": pl.Date, "namespace": pl.String, "pod": pl.String, "pod_labels": pl.String},
     orient="row",
 )  # fmt: skip
 
@@ -37,6 +52,7 @@ def test_the_first_rule_that_fits_counts_where_no_deployment_is_known() -> None:
     found = rows_of(
         compiled("gpu_pods_daily"),
         {"kubernetes_pods": RULES, "stg_config__kubernetes_pods": staged, "int_gpu_pod_hours": HOURS,
+         "stg_dcgm__pod_labels": LABELS,
          "int_gpu_deployment_days": deployments},
     )  # fmt: skip
     assert {
@@ -52,6 +68,10 @@ def test_the_first_rule_that_fits_counts_where_no_deployment_is_known() -> None:
         (10, "n", "llama", "job-0"): ("beta", "unattributed", None, 4),
         (11, "n", "llama", "web-0"): ("beta", "unattributed", None, 8),
         (10, "n", "other", "web-0"): ("unattributed", "unattributed", "no_rule_fits", 16),
+        (10, "n", "other", "search-0"): ("carp", "ranker", None, 128),
+        (10, "n", "other", "search-1"): ("unattributed", "unattributed", "no_rule_fits", 256),
+        (11, "n", "other", "search-0"): ("unattributed", "unattributed", "no_rule_fits", 512),
         (10, "n", "unattributed", "unattributed"): ("unattributed", "unattributed", "no_pod_named", 32),
         (10, "served", "llama", "web-0"): ("shared", "d", None, 64),
     }
+    assert {row["pod"] for row in found if row["attribution_method"] == "pod_label"} == {"search-0"}

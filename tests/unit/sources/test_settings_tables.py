@@ -64,9 +64,15 @@ def test_pods_keep_the_order_of_their_rows(home: Home) -> None:
     ]
 
 
-@pytest.mark.parametrize(("row", "field"), [("Llama,*,acme", "namespace"), ("llama,*,nobody", "tenant_id")])
+@pytest.mark.parametrize(
+    ("row", "field"),
+    [
+        ("Llama,*,acme,,", "namespace"), ("llama,*,nobody,,", "tenant_id"), ("*,*,acme,team,", "label_value"),
+        ("*,*,acme,,search", "label"), ("*,*,acme,app.io/team,x", "label"),
+    ],
+)  # fmt: skip
 def test_a_pod_of_no_tenant_or_no_name_is_refused(home: Home, row: str, field: str) -> None:
-    (home.config / "kubernetes_pods.csv").write_text(f"namespace,pod,tenant_id\n{row}\n")
+    (home.config / "kubernetes_pods.csv").write_text(f"namespace,pod,tenant_id,label,label_value\n{row}\n")
     with pytest.raises(SettingsError, match=f"kubernetes_pods.csv, line 2, {field}"):
         load_settings(home)
 

@@ -16,6 +16,17 @@ rules as (
 
 ),
 
+pod_labels as (
+
+    select
+        usage_date,
+        coalesce(namespace, 'unattributed') as namespace,
+        pod,
+        pod_labels
+    from {{ ref('stg_dcgm__pod_labels') }}
+
+),
+
 pod_days as (
 
     select
@@ -51,10 +62,16 @@ fitting as (
         pod_days.pod,
         min(rules.rule_order) as rule_order
     from pod_days
+    left join pod_labels
+        on
+            pod_days.usage_date = pod_labels.usage_date
+            and pod_days.namespace = pod_labels.namespace
+            and pod_days.pod = pod_labels.pod
     inner join rules
         on
             pod_days.namespace like rules.namespace
             and pod_days.pod like rules.pod
+            and (rules.labelled is null or replace(pod_labels.pod_labels, rules.labelled, '') <> pod_labels.pod_labels)
             and pod_days.usage_date >= rules.valid_from
             and pod_days.usage_date < rules.valid_to
     where pod_days.pod <> 'unattributed'
@@ -82,6 +99,7 @@ attributed as (
         end as deployment_id,
         case
             when deployed.node_id is not null then 'gpu_rates'
+            when rules.labelled is not null then 'pod_label'
             when rules.tenant_id is not null then 'kubernetes_pods'
             else 'unattributed'
         end as attribution_method,

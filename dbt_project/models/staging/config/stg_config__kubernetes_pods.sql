@@ -11,6 +11,7 @@ typed as (
         cast(rule_order as integer) as rule_order,
         replace(namespace, '*', '%') as namespace,
         replace(pod, '*', '%') as pod,
+        '|' || label || '=' || label_value || '|' as labelled,
         tenant_id,
         deployment_id,
         cast(valid_from as date) as valid_from,

@@ -45,6 +45,7 @@ def test_query_range_payload_becomes_typed_rows(home: LandedHome) -> None:
         # `pod` and `namespace` are the exporter's own here: the exported ones say who used the GPU
         "namespace": "inference",
         "pod": "vllm-llama-0",
+        "pod_labels": None,
         "metric": "DCGM_FI_PROF_GR_ENGINE_ACTIVE",
         "value": 0.41,
         "row_number": 1,
@@ -122,6 +123,21 @@ def test_no_value_is_quarantined_and_never_stored(home: LandedHome, metric: str,
 def test_labels_are_read_under_all_their_names(home: LandedHome, labels: str, expected: dict[str, Any]) -> None:
     row = scrape(home, f"DCGM_FI_DEV_GPU_TEMP{{{labels}}} 40").row(0, named=True)
     assert {name: row[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ('pod="server",team="search",app_kubernetes_io_name="llm",instance="10.0.0.1:9400",job="dcgm"',
+         "|app_kubernetes_io_name=llm|team=search|"),
+        ('pod="exporter",exported_pod="server",team="a=b",odd="x|team=y"', "|team=a=b|"),
+        ('pod="server",container="c",namespace="n",pod_uid="u"', None),
+        ('team="search"', None),  # nobody's
+    ],
+)  # fmt: skip
+def test_labels_of_a_pod_are_kept(home: LandedHome, labels: str, expected: str | None) -> None:
+    rows = scrape(home, f'DCGM_FI_DEV_GPU_TEMP{{gpu="0",UUID="GPU-1",Hostname="node-1",pci_bus_id="0",{labels}}} 40')
+    assert rows["pod_labels"].to_list() == [expected]
 
 
 def test_a_gpu_without_uuid_or_node_is_rejected_and_a_switch_is_no_row(home: LandedHome) -> None:
