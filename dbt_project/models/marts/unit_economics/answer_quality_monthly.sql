@@ -22,7 +22,7 @@ task_models as (
         task_id,
         coalesce(model, 'unattributed') as model,
         coalesce(reasoning_effort, 'not said') as reasoning_effort,
-        sum(effective_cost_usd) as cost_usd,
+        cast(sum(effective_cost_usd) as decimal(26, 12)) as cost_usd,
         count(*) as calls
     from usage
     where task_id is not null
@@ -104,16 +104,13 @@ rated as (
 
 ),
 
--- Wilson's interval, which stays between 0 and 1 and holds with few answers; 1.96 is its 95 %
+-- Wilson's interval, which stays between 0 and 1 and holds with few answers; 1.96 is its 95 %. Times n on both sides.
 bounded as (
 
     select
         rated.*,
-        (correct_answer_rate + 1.9208 / nullif(judged_answers, 0)) / (1 + 3.8416 / nullif(judged_answers, 0)) as centre,
-        1.96 * sqrt(
-            correct_answer_rate * (1 - correct_answer_rate) / nullif(judged_answers, 0)
-            + 0.9604 / nullif(cast(judged_answers as double) * judged_answers, 0)
-        ) / (1 + 3.8416 / nullif(judged_answers, 0)) as half_width
+        (correct_answers + 1.9208) / nullif(judged_answers + 3.8416, 0) as centre,
+        1.96 * sqrt(correct_answers * (1 - correct_answer_rate) + 0.9604) / nullif(judged_answers + 3.8416, 0) as half_width
     from rated
 
 ),
@@ -130,8 +127,8 @@ final as (
         cast(judged_answers as bigint) as judged_answers,
         cast(correct_answers as bigint) as correct_answers,
         correct_answer_rate,
-        cast(centre - half_width as double) as correct_answer_rate_low,
-        cast(centre + half_width as double) as correct_answer_rate_high,
+        case when judged_answers > 0 then cast(centre - half_width as double) end as correct_answer_rate_low,
+        case when judged_answers > 0 then cast(centre + half_width as double) end as correct_answer_rate_high,
         cast(cost_usd as decimal(38, 12)) as cost_usd,
         cast(cost_usd as double) / nullif(answers, 0) as cost_per_answer_usd,
         -- (cost per answer + (1 - p) x remediation) / p, in sums

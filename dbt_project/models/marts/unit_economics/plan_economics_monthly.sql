@@ -75,7 +75,9 @@ joined as (
         sums.*,
         sums.revenue_usd - sums.cogs_cost_usd as inference_margin_usd,
         coalesce(active.active_users, 0) as active_users,
-        sum(sums.paid_revenue_usd) over (partition by sums.month_start, sums.product_id) as product_paid_revenue_usd
+        cast(
+            sum(sums.paid_revenue_usd) over (partition by sums.month_start, sums.product_id) as decimal(26, 12)
+        ) as product_paid_revenue_usd
     from sums
     left join active
         on

@@ -188,7 +188,7 @@ final as (
         cast(effective_cost_usd as double) / nullif(active_users, 0) as cost_per_active_user_usd,
         cast(inference_margin_usd as double) / nullif(active_users, 0) as margin_per_active_user_usd,
         cast(annual_contract_value_usd as decimal(38, 12)) as annual_contract_value_usd,
-        cast(effective_cost_usd as double) / usage_days * 365
+        cast(effective_cost_usd as double) / nullif(usage_days, 0) * 365
         / nullif(cast(annual_contract_value_usd as double), 0) as cost_to_acv,
         renewal_date,
         unpriced_calls,
