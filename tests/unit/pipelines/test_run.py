@@ -46,7 +46,7 @@ class Warehouse:
         self.builds = 0
         self.changes: list[str] = []
 
-    def build(self, home: Home, inputs: Inputs, *arguments: Any) -> Built:
+    def build(self, home: Home, inputs: Inputs, *arguments: Any, full: bool) -> Built:
         self.builds += 1
         path = Path(shutil.copy(self.marts, home.warehouse / "build.duckdb"))
         with duckdb.connect(str(path)) as connection:

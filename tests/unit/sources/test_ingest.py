@@ -214,11 +214,11 @@ def test_rows_without_a_rate_come_in_once_there_is_one(home: LandedHome) -> None
 
 
 def test_another_hash_key_hashes_everybody_anew(home: LandedHome) -> None:
-    home.land(f"{LOGS}/a.ndjson", log_lines(log_row(user="ana")))
+    home.land(f"{LOGS}/a.ndjson", log_lines(log_row(end_user="ana")))
     home.land(f"{TASKS}/tasks_1.csv", f"{TASK_HEADER}\n{task('t-1')}")
     home.ingest()
     assert home.ingest(hash_key=b"another").files_new == 1
-    assert home.lake(LOGS)["user_key"].to_list() == [user_key("ana", b"another")]
+    assert home.lake(LOGS)["end_user_key"].to_list() == [user_key("ana", b"another")]
     assert home.ingest(hash_key=b"another").files_new == 0
 
 
