@@ -106,7 +106,7 @@ def _data(
     facts = explorer_queries.facts(marts, weeks, kept, FOLDED)
     margins = explorer_queries.margins(marts, weeks, kept, FOLDED)
     releases = explorer_queries.releases(marts, weeks)
-    calls = explorer_queries.calls_of_text(marts, weeks, kept, FOLDED) if book and audience.kind != "tenant" else []
+    calls = explorer_queries.calls_of_text(marts, weeks[-1], kept, FOLDED) if book and audience.kind != "tenant" else []
     renewals = explorer_queries.renewals(marts) if audience.kind != "product" else {}
     known = explorer_queries.names(marts) | {("tenant", FOLDED): f"{text.plural(folded, 'small tenant')} together"}
     ids = {

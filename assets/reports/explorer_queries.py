@@ -99,9 +99,9 @@ def margins(marts: DuckDBPyConnection, weeks: Sequence[date], kept: Sequence[str
     )
 
 
-def calls_of_text(marts: DuckDBPyConnection, weeks: Sequence[date], kept: Sequence[str], folded: str) -> list[Row]:
-    """Calls and tokens of the newest week, by class; `is_text` is false of own nodes and of more than text."""
-    return _asked(
+def calls_of_text(marts: DuckDBPyConnection, week: date, kept: Sequence[str], folded: str) -> list[Row]:
+    """Calls and tokens of one week, by class; `is_text` is false of own nodes and of more than text."""
+    return rows(
         marts,
         """
         with shown as (
@@ -111,7 +111,7 @@ def calls_of_text(marts: DuckDBPyConnection, weeks: Sequence[date], kept: Sequen
                 host <> 'self_hosted' and input_audio_tokens + input_image_tokens + output_audio_tokens
                 + output_image_tokens = 0 as is_text
             from unit_economics_weekly
-            where week_start = $last_week and $first_week <= $last_week and calls > 0
+            where week_start = $week and calls > 0
         )
         select
             week_start, shown_tenant_id as tenant_id, product_id, feature_id, service_provider as provider_id,
@@ -127,9 +127,7 @@ def calls_of_text(marts: DuckDBPyConnection, weeks: Sequence[date], kept: Sequen
         group by all
         order by all
         """,
-        weeks,
-        kept=kept,
-        folded=folded,
+        {"week": week, "kept": kept, "folded": folded},
     )
 
 

@@ -1,12 +1,12 @@
 """The command that asks a metric of the semantic layer."""
 
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import click
 
-from pipelines.cli.common import home_option, json_option, print_json, print_table
+from pipelines.cli.common import home_option, json_option, print_json, print_table, usd
 from sources.home import Home
 
 EXAMPLES = """\b
@@ -69,18 +69,10 @@ def metrics(
 
 
 def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d}"
-    if isinstance(value, date):
-        return value.isoformat()
+    if value is None or isinstance(value, Decimal):
+        return usd(value)
     if isinstance(value, float):
         return f"{value:,.{RATIO_PLACES}f}"
-    return (
-        f"{value:,.2f}"
-        if isinstance(value, Decimal) and value % 1
-        else f"{value:,}"
-        if isinstance(value, int | Decimal)
-        else str(value)
-    )
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -62,7 +62,8 @@ class CapacityEntry(Dated):
 
     @property
     def usd_per_hour(self) -> Decimal:
-        return self.usd_per_gpu_hour or self.usd_per_provisioned_unit_hour or Decimal(0)
+        (one,) = (usd for usd in (self.usd_per_gpu_hour, self.usd_per_provisioned_unit_hour) if usd is not None)
+        return one
 
 
 class _Entries(Strict):

@@ -1,6 +1,7 @@
 """Metrics of the semantic layer are what the marts say: each by each group a mart has, in one process."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import date
 from itertools import pairwise
@@ -176,3 +177,12 @@ def test_days_and_sums_are_exact_on_the_command_line(company_of: Callable[[int],
 
     assert json.loads(result.output) == expected
     assert len(expected) == 7
+
+
+def test_nothing_and_unknown_are_told_apart_on_the_screen(company_of: Callable[[int], Company]) -> None:
+    """A week without revenue earned 0.00 and has no ratio: a dash."""
+    asked = ["metrics", "revenue_usd", "cost_per_revenue_dollar", "--by", "tenant"]
+    result = CliRunner().invoke(cli, [*asked, "--home", str(company_of(7).home.root)])
+    assert result.exit_code == 0, result.output
+    assert re.search(r"unattributed +0\.00 +-", result.output)
+    assert "E-" not in result.output
