@@ -23,7 +23,7 @@ EXAMPLES = {
 
 
 def value(sql: str) -> Decimal:
-    row = duckdb.execute(f"select {sql}").fetchone()
+    row = duckdb.connect().execute(f"select {sql}").fetchone()
     assert row is not None
     return Decimal(row[0])
 
@@ -58,7 +58,7 @@ def test_a_long_context_without_grouped_queries_would_hold_eight_times_as_much()
 
 
 def test_no_price_above_the_variable_cost_never_breaks_even() -> None:
-    row = duckdb.execute(
+    row = duckdb.connect().execute(
         f"select {macro('break_even_tokens', '158000', '0')}, {macro('break_even_tokens', '1', '-0.5')}"
     )
     assert row.fetchone() == (None, None)

@@ -54,7 +54,7 @@ def total(node: dict[str, Any], end: date, column: str = "book_cost_usd", where:
 
 
 def value(expression: str) -> Decimal:
-    [found] = duckdb.execute(f"select {rendered('{{ ' + expression + ' }}')}").fetchone() or [None]
+    [found] = duckdb.connect().execute(f"select {rendered('{{ ' + expression + ' }}')}").fetchone() or [None]
     assert isinstance(found, Decimal)
     return found
 

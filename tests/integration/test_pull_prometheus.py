@@ -130,11 +130,15 @@ def pull(home: Home, server: Server) -> int:
 
 def landed_energy(home: Home) -> list[int]:
     ingest(home.root, now=datetime.now(UTC), hash_key=b"key", currencies=["USD"], feeds=(SAMPLES,))
-    rows = duckdb.execute(
-        f"select cast(value as bigint) from '{home.lake}/dcgm/samples/*.parquet' "
-        "where metric = ? and mig_instance_id = '7'",
-        [ENERGY],
-    ).fetchall()
+    rows = (
+        duckdb.connect()
+        .execute(
+            f"select cast(value as bigint) from '{home.lake}/dcgm/samples/*.parquet' "
+            "where metric = ? and mig_instance_id = '7'",
+            [ENERGY],
+        )
+        .fetchall()
+    )
     return [value for (value,) in rows]
 
 

@@ -46,9 +46,9 @@ def test_nested_rows_are_the_same_calls(feed: str, tmp_path: Path, homes: tuple[
     counts = "sum(input_tokens + output_tokens + {0}), count(distinct tag_tenant), min(started_at), max(started_at)"
     # Langfuse counts cached tokens and reasoning beside the others.
     beside = counts.format("cache_read_tokens + reasoning_tokens" if feed == "langfuse" else "0")
-    found = duckdb.execute(f"select {beside} from '{tmp_path}/lake/{feed}/*/*.parquet'").fetchall()
+    found = duckdb.connect().execute(f"select {beside} from '{tmp_path}/lake/{feed}/*/*.parquet'").fetchall()
     logged = counts.format("0").replace("input", "prompt").replace("output", "completion")
-    assert found == duckdb.execute(f"select {logged} from '{homes[0]}/lake/litellm/*/*.parquet'").fetchall()
+    assert found == duckdb.connect().execute(f"select {logged} from '{homes[0]}/lake/litellm/*/*.parquet'").fetchall()
 
 
 def test_gzipped_rows_are_the_plain_ones_and_the_same_every_time(homes: tuple[Path, Path]) -> None:
@@ -59,12 +59,16 @@ def test_gzipped_rows_are_the_plain_ones_and_the_same_every_time(homes: tuple[Pa
 def test_rows_have_the_size_and_spread_they_claim(homes: tuple[Path, Path]) -> None:
     path = landed(homes[0])
     assert 1_200 < path.stat().st_size / ROWS < 1_400
-    found = duckdb.execute(f"""
+    found = (
+        duckdb.connect()
+        .execute(f"""
         select
             count(distinct request_id), count(distinct cast("startTime" as date)), min(cast("startTime" as date)),
             count(distinct model), count(*) - count(distinct session_id)
         from read_json('{path}', columns = {{
             'request_id': 'VARCHAR', 'startTime': 'VARCHAR', 'model': 'VARCHAR', 'session_id': 'VARCHAR'
-        }})""").fetchall()[0]
+        }})""")
+        .fetchall()[0]
+    )
     assert found[:4] == (ROWS, DAYS, FIRST_DAY, len(MODELS))
     assert 0 < found[4] < 0.05 * ROWS

@@ -114,7 +114,7 @@ def test_a_cur_in_parquet_says_the_same(home: LandedHome) -> None:
     expected = cur(home)
     path = home.root / "landing" / "aws_cur" / "line_items" / CUR_NAME
     parquet = path.with_suffix(".parquet")
-    duckdb.sql(
+    duckdb.connect().execute(
         f"""
         copy (
             select * replace (
@@ -132,7 +132,7 @@ def test_a_cur_in_parquet_says_the_same(home: LandedHome) -> None:
     home.ingest()
     files = sorted((home.root / "lake" / "aws_cur" / "line_items").glob("*-v*.parquet"))
     names = ", ".join(name for name in LINE_ITEMS.columns if name not in ("file_hash",))
-    read = [duckdb.execute(f"select {names} from '{file}' order by row_number").fetchall() for file in files]
+    read = [duckdb.connect().execute(f"select {names} from '{file}' order by row_number").fetchall() for file in files]
     assert len(read) == 2
     assert read[0] == read[1]
     assert len(read[0]) == len(expected)
@@ -477,7 +477,7 @@ def test_googles_export_in_parquet_says_the_same(home: LandedHome) -> None:
     other = LandedHome(home.root / "parquet")
     lines = home.root / "landing" / "gcp" / "billing_export" / GCP_NAME
     target = other.land(f"gcp/billing_export/{GCP_NAME.replace('.ndjson', '.parquet')}", b"")
-    duckdb.execute(
+    duckdb.connect().execute(
         f"""
         copy (
             select * replace (

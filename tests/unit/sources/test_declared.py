@@ -121,7 +121,7 @@ def test_every_format_says_the_same(home: LandedHome, suffix: str) -> None:
     if suffix == ".parquet":
         lines = home.land("lines.ndjson", "".join(json.dumps(row) + "\n" for row in rows))
         target = home.land(f"declared/calls/log/a{suffix}", b"")
-        duckdb.execute(f"copy (from read_json('{lines}')) to '{target}' (format parquet)")
+        duckdb.connect().execute(f"copy (from read_json('{lines}')) to '{target}' (format parquet)")
         lines.unlink()
     elif suffix == ".json":
         home.land(f"declared/calls/log/a{suffix}", json.dumps({"page": {"items": rows}}))

@@ -244,9 +244,9 @@ def test_every_table_exists_before_its_first_file_and_has_the_types_of_one(home:
     home.ingest()
     for table in FEEDS:
         path = home.root / "lake" / table.feed / table.table / "*.parquet"
-        described = duckdb.execute(f"describe from '{path}'").fetchall()
+        described = duckdb.connect().execute(f"describe from '{path}'").fetchall()
         assert {name: kind for name, kind, *_ in described} == dict(table.columns)
-        assert duckdb.execute(f"select count(*) from '{path}'").fetchall() == [(0,)]
+        assert duckdb.connect().execute(f"select count(*) from '{path}'").fetchall() == [(0,)]
 
 
 def test_files_in_the_wrong_place_are_named(home: LandedHome) -> None:
