@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Context, Decimal
+from math import gcd
 from typing import Annotated, Any, Literal, Self
 
 import polars as pl
@@ -16,6 +17,7 @@ _PICO = Decimal("1.000000000000")
 _PRICE = Decimal("1.00000000")
 # What gpu_cost_hourly calls shares of a node that are no deployment's.
 NOBODYS_SHARES = ("whole", "free", "unbound", "oversubscribed")
+HostCount = Annotated[Count, Field(gt=0, le=1_000_000)]
 Years = Annotated[Price, Field(gt=0, le=30, decimal_places=4)]
 
 
@@ -67,6 +69,15 @@ class Owned(Strict):
         return self
 
 
+class PriceWeights(Strict):
+    """What one of each takes of a node's price, against the others."""
+
+    # Without prices of one's own, OpenCost's: of the list prices of one cloud.
+    gpu: Weight = Decimal("0.95")
+    vcpu: Weight = Decimal("0.031611")
+    memory_gb: Weight = Decimal("0.004237")
+
+
 class GpuNode(Dated):
     """One of usd_per_gpu_hour, blend and owned says what it costs."""
 
@@ -74,6 +85,10 @@ class GpuNode(Dated):
     service_provider: Name
     billing_account_id: Name
     gpus: Annotated[Count, Field(gt=0)]
+    # What else it has. Left out, its GPUs carry all of its price.
+    vcpus: HostCount | None = None
+    memory_gb: HostCount | None = None
+    price_weights: PriceWeights = PriceWeights()
     # What the price book calls a GPU of it, whose list price stands beside the rate.
     capacity: Name | None = None
     # What bills call it, besides node_id: an instance or pod id. Nodes that share one are billed together.
@@ -96,6 +111,13 @@ class GpuNode(Dated):
         total = sum((part.share for part in self.blend), Decimal(0))
         if self.blend and total != 1:
             raise row_error("blend", f"shares of {total}", "shares that add up to 1")
+        if (self.vcpus is None) != (self.memory_gb is None):
+            field, other = ("vcpus", "memory_gb") if self.vcpus is None else ("memory_gb", "vcpus")
+            raise row_error(field, "nothing", f"a value, since {other} has one")
+        if self.vcpus is None and "price_weights" in self.model_fields_set:
+            raise row_error("price_weights", "weights", "vcpus and memory_gb beside them")
+        if not any(self.price_parts):
+            raise row_error("price_weights", "only zeros", "at least one weight above 0")
         started = self.owned.in_service_from if self.owned else None
         if started is not None and started > self.valid_from:
             raise row_error("owned.in_service_from", started, f"a day up to valid_from, {self.valid_from}")
@@ -111,6 +133,21 @@ class GpuNode(Dated):
         if not self.blend:
             return self.usd_per_gpu_hour
         return sum((part.share * part.usd_per_gpu_hour for part in self.blend), Decimal(0)).quantize(_PRICE)
+
+    @property
+    def price_parts(self) -> tuple[int, int, int]:
+        """Whole parts of the price that GPUs, CPUs and memory carry."""
+        if self.vcpus is None or self.memory_gb is None:
+            return 1, 0, 0
+        weights = self.price_weights
+        gpus, vcpus, memory = (
+            int((count * weight).scaleb(6))
+            for count, weight in (
+                (self.gpus, weights.gpu), (self.vcpus, weights.vcpu), (self.memory_gb, weights.memory_gb),
+            )
+        )  # fmt: skip
+        common = gcd(gpus, vcpus, memory) or 1
+        return gpus // common, vcpus // common, memory // common
 
 
 class PhaseWeights(Strict):
@@ -173,7 +210,8 @@ SCHEMAS: dict[str, dict[str, pl.DataType]] = {
         "node_id": _TEXT, "service_provider": _TEXT, "billing_account_id": _TEXT, "gpus": pl.Int32(),
         "usd_per_gpu_hour": pl.Decimal(18, 8), "capex_usd": pl.Decimal(18, 8), "residual_usd": pl.Decimal(18, 8),
         "life_months": pl.Int32(), "discount_rate": pl.Decimal(9, 6), "growth_factor": pl.Decimal(18, 12),
-        "in_service_from": pl.Date(), **_VALIDITY,
+        "in_service_from": pl.Date(), "gpus_weight": pl.Int64(), "vcpus_weight": pl.Int64(),
+        "memory_weight": pl.Int64(), **_VALIDITY,
     },
     "gpu_node_resources": {"node_id": _TEXT, "resource_id": _TEXT, **_VALIDITY},
     "gpu_node_lines": {
@@ -224,9 +262,9 @@ def config_rows(nodes: Iterable[GpuNode], deployments: Iterable[GpuDeployment]) 
 
 
 def _node_row(node: GpuNode) -> dict[str, Any]:
-    row = node.model_dump(exclude={"rate", "blend", "owned", "billed_as", "capacity"}) | {
-        "usd_per_gpu_hour": node.hourly_rate_usd
-    }
+    hidden = {"rate", "blend", "owned", "billed_as", "capacity", "vcpus", "memory_gb", "price_weights"}
+    parts = zip(("gpus_weight", "vcpus_weight", "memory_weight"), node.price_parts, strict=True)
+    row = node.model_dump(exclude=hidden) | {"usd_per_gpu_hour": node.hourly_rate_usd, **dict(parts)}
     owned = node.owned
     if owned is None:
         return row | dict.fromkeys(("capex_usd", "residual_usd", "life_months", "discount_rate")) | _since(None)

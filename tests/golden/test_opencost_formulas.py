@@ -6,37 +6,53 @@ As read in opencost 1.121 (inference cost) and its collectors, and in AWS' split
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import duckdb
 import pytest
 
+from sources.settings.gpu_rates import GpuRates
 from tests.integration.fleets import COSTS, Fleet, until
 from tests.integration.test_gpu_fleets import DAY, call, deployment, node, span
 from tests.unit.dbt_project.compiled import rendered
 
 # The p3.16xlarge of AWS' own example: USD an hour, and what it holds.
-HOURLY, GPUS, CPUS, GIGABYTES = Decimal(10), 8, 64, 488
+HOURLY, GPUS, HOST = Decimal(10), 8, {"vcpus": 64, "memory_gb": 488}
 HOURS = (
     *COSTS, "int_gpu_days", "int_gpu_slice_days", "int_gpu_slices_bound", "int_gpu_node_shares",
-    "int_gpu_deployment_days", "int_gpu_hours",
+    "int_gpu_deployment_days", "int_gpu_hours", "gpu_cost_hourly",
 )  # fmt: skip
 
 
-def gpu_part(gpu: str, cpu: str, gigabyte: str) -> Decimal:
-    """What of the node's price its GPUs carry, by weights of a GPU, a CPU and a gigabyte."""
-    weights = [GPUS * Decimal(gpu), CPUS * Decimal(cpu), GIGABYTES * Decimal(gigabyte)]
-    return HOURLY * weights[0] / sum(weights)
+@pytest.mark.parametrize(
+    ("host", "parts"),
+    [
+        # Its GPUs are what it is held for, as long as nobody says what else it has.
+        ({}, (10, 0, 0)),
+        # 9 : 1 of GPU to the rest and of CPU to gigabyte: 8 GPUs carry 40 % of the node they are rented for.
+        (HOST | {"price_weights": {"gpu": "9", "vcpu": "0.9", "memory_gb": "0.1"}}, ("4.04", "3.23", "2.74")),
+        # Datadog's.
+        (HOST | {"price_weights": {"gpu": "95", "vcpu": "3", "memory_gb": "2"}}, ("3.94", "1.00", "5.06")),
+        # OpenCost's list prices.
+        (HOST, ("6.50", "1.73", "1.77")),
+    ],
+)
+def test_weights_say_what_of_a_node_its_gpus_carry(host: dict[str, Any], parts: tuple[Any, ...]) -> None:
+    fleet = Fleet({"nodes": [node("n", GPUS, {"usd_per_gpu_hour": "1.25"} | host)]}, [until_tomorrow()], models=HOURS)
+    [hour] = fleet.rows("""
+        select sum(gpu_part_usd) as gpus, sum(cpu_part_usd) as cpus, sum(memory_part_usd) as memory
+        from gpu_cost_hourly where hour_start = '2026-08-10'""")
+    assert sum(hour.values()) == HOURLY
+    assert [round(usd, 2) for usd in hour.values()] == [Decimal(usd) for usd in parts]
 
 
-def test_weights_of_aws_leave_most_of_a_gpu_node_on_its_memory() -> None:
-    """9 : 1 of GPU to the rest and of CPU to gigabyte: 8 GPUs carry 40 % of the node they are rented for."""
-    assert round(gpu_part("9", "0.9", "0.1") / GPUS, 3) == Decimal("0.504")
-    assert round(gpu_part("9", "0.9", "0.1") / HOURLY, 2) == Decimal("0.40")
-    # With the weights 95, 3 and 2 of Datadog it is 39 %.
-    assert round(gpu_part("95", "3", "2") / HOURLY, 2) == Decimal("0.39")
-    fleet = Fleet({"nodes": [node("n", GPUS, {"usd_per_gpu_hour": "1.25"})]}, [until_tomorrow()], models=HOURS)
-    [hour] = fleet.rows("select sum(cost_usd) as usd from int_gpu_hours where hour_start = '2026-08-10'")
-    assert hour["usd"] == HOURLY
+def test_aws_has_half_a_dollar_for_a_gpu_hour() -> None:
+    """The figure AWS prints for it."""
+    weights = {"price_weights": {"gpu": "9", "vcpu": "0.9", "memory_gb": "0.1"}}
+    gpus, *host = GpuRates.model_validate(
+        {"nodes": [node("n", GPUS, {"usd_per_gpu_hour": "1.25"} | HOST | weights)]}
+    ).nodes[0].price_parts  # fmt: skip
+    assert round(HOURLY * gpus / (gpus + sum(host)) / GPUS, 3) == Decimal("0.504")
 
 
 def until_tomorrow() -> dict[str, object]:

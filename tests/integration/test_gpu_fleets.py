@@ -23,6 +23,14 @@ prices = st.one_of(
     st.just({"blend": BLEND}),
     st.just({"owned": OWNED}),
 )
+weights = st.integers(0, 999_999_999).map(lambda n: str(Decimal(n).scaleb(-6)))
+hosts = st.one_of(
+    st.just({}),
+    st.fixed_dictionaries(
+        {"vcpus": st.integers(1, 10**6), "memory_gb": st.integers(1, 10**6)},
+        optional={"price_weights": st.fixed_dictionaries({"vcpu": weights, "memory_gb": weights})},
+    ),
+)
 PROFILES = {"1g.5gb": 1, "2g.10gb": 2, "3g.20gb": 3, "4g.20gb": 4}
 
 
@@ -51,7 +59,10 @@ def call(number: int, hour: int, tenant: str, model: str, tokens: tuple[int, int
 
 @st.composite
 def fleets(draw: st.DrawFn) -> Fleet:
-    nodes = [node(name, draw(st.integers(1, 3)), draw(prices)) for name in ("m", "n")[: draw(st.integers(1, 2))]]
+    nodes = [
+        node(name, draw(st.integers(1, 3)), draw(prices) | draw(hosts))
+        for name in ("m", "n")[: draw(st.integers(1, 2))]
+    ]
     # x has slice 0 of the first GPU, which may be cut otherwise or not be there, y the second GPU, as a whole.
     bound = {"x": {"gpu": "-0", "slice": "0"}, "y": {"gpu": "-1"}}
     shares = {row["node_id"]: draw(st.sampled_from([(None,), ("0.333333", "1", "2.5"), ()])) for row in nodes}
@@ -111,6 +122,11 @@ def test_every_layer_hands_on_exactly_what_it_got(fleet: Fleet) -> None:
         assert sum(row[f"{kind}_usd"] for kind in ("busy", *KINDS)) == row["usd"]
         assert sum(row[kind] for kind in ("busy", *KINDS)) == row["seconds"]
         assert row["smallest"] >= 0
+    [split] = fleet.rows("""
+        select sum(abs(gpu_part_usd + cpu_part_usd + memory_part_usd - cost_usd)) as unplaced_usd,
+            min(least(gpu_part_usd, cpu_part_usd, memory_part_usd)) as smallest
+        from gpu_cost_hourly""")
+    assert (split["unplaced_usd"], split["smallest"] >= 0) == (0, True)
     assert (
         fleet.rows("""
         select usage_date, node_id from int_gpu_node_shares where share_id <> 'oversubscribed'

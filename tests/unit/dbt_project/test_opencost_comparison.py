@@ -91,12 +91,18 @@ def test_slices_have_pods_of_their_own_and_hours_unseen_have_none() -> None:
 
 
 def test_hours_come_before_their_price() -> None:
-    """a: 24 hours for 48 here, 20 for 30 there. b: only here. c and idle time: only there. The day after: no export."""
+    """a: 24 hours for 48 here, 20 for 30 there. b: only here, a quarter of it of CPUs and memory. c and idle time: only
+    there. The day after: no export."""
     ours = frame(
-        {"usage_date": pl.Date, "namespace": pl.String, "pod": pl.String, "gpu_seconds": pl.Decimal(18, 6),
-         "cost_usd": pl.Decimal(26, 12)},
-        [(DAY, "x", "a", Decimal(86400), Decimal(48)), (DAY, "x", "b", Decimal(3600), Decimal(2)),
-         (DAY + timedelta(1), "x", "a", Decimal(86400), Decimal(48))],
+        {"usage_date": pl.Date, "node_id": pl.String, "namespace": pl.String, "pod": pl.String,
+         "gpu_seconds": pl.Decimal(18, 6), "cost_usd": pl.Decimal(26, 12)},
+        [(DAY, "n", "x", "a", Decimal(86400), Decimal(48)), (DAY, "m", "x", "b", Decimal(3600), Decimal(2)),
+         (DAY + timedelta(1), "n", "x", "a", Decimal(86400), Decimal(48))],
+    )  # fmt: skip
+    nodes = frame(
+        {"usage_date": pl.Date, "node_id": pl.String, "gpus_weight": pl.Int64, "vcpus_weight": pl.Int64,
+         "memory_weight": pl.Int64},
+        [(DAY, "n", 1, 0, 0), (DAY, "m", 9, 2, 1), (DAY + timedelta(1), "n", 1, 0, 0)],
     )  # fmt: skip
     theirs = frame(
         EXPORT,
@@ -104,14 +110,16 @@ def test_hours_come_before_their_price() -> None:
          (DAY, "x", "c", Decimal(1), Decimal(5)), (DAY, "__idle__", None, Decimal(0), Decimal(7)),
          (DAY, "x", "web", Decimal(0), Decimal(0))],
     )  # fmt: skip
-    tables: dict[str, pl.DataFrame | str] = {"int_gpu_pod_hours": ours, "stg_opencost__allocations": theirs}
+    tables: dict[str, pl.DataFrame | str] = {
+        "int_gpu_pod_hours": ours, "stg_opencost__allocations": theirs, "int_gpu_node_days": nodes,
+    }  # fmt: skip
     found = rows_of(compiled("opencost_comparison_daily"), tables)
     assert {
-        (r["namespace"], r["pod"]): (r["difference_usd"], r["hours_difference_usd"], r["price_difference_usd"])
+        (r["namespace"], r["pod"]): tuple(r[f"{name}difference_usd"] for name in ("", "host_", "hours_", "price_"))
         for r in found
     } == {
-        ("x", "a"): (-18, -8, -10),
-        ("x", "b"): (-2, -2, 0),
-        ("x", "c"): (5, 5, 0),
-        ("__idle__", "unattributed"): (7, 7, 0),
+        ("x", "a"): (-18, 0, -8, -10),
+        ("x", "b"): (-2, Decimal("-0.5"), Decimal("-1.5"), 0),
+        ("x", "c"): (5, 0, 5, 0),
+        ("__idle__", "unattributed"): (7, 0, 7, 0),
     }

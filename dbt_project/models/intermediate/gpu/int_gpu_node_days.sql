@@ -51,6 +51,9 @@ rated_days as (
         nodes.billing_account_id,
         nodes.gpus,
         nodes.usd_per_gpu_hour,
+        nodes.gpus_weight,
+        nodes.vcpus_weight,
+        nodes.memory_weight,
         nodes.valid_to
     from nodes
     cross join day_numbers
@@ -65,7 +68,10 @@ node_days as (
         rated_days.service_provider,
         rated_days.billing_account_id,
         rated_days.gpus,
-        rated_days.usd_per_gpu_hour
+        rated_days.usd_per_gpu_hour,
+        rated_days.gpus_weight,
+        rated_days.vcpus_weight,
+        rated_days.memory_weight
     from rated_days
     inner join observed
         on

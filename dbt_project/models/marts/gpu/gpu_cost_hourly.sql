@@ -10,6 +10,12 @@ deployment_days as (
 
 ),
 
+node_days as (
+
+    select * from {{ ref('int_gpu_node_days') }}
+
+),
+
 served as (
 
     select
@@ -57,8 +63,15 @@ named as (
         cast(hours.reserved_unused_cost_usd as decimal(38, 12)) as reserved_unused_cost_usd,
         cast(hours.unallocated_cost_usd as decimal(38, 12)) as unallocated_cost_usd,
         cast(hours.overhead_cost_usd as decimal(38, 12)) as overhead_cost_usd,
-        cast(hours.unobserved_cost_usd as decimal(38, 12)) as unobserved_cost_usd
+        cast(hours.unobserved_cost_usd as decimal(38, 12)) as unobserved_cost_usd,
+        cast({{ price_part('hours.cost_usd', 'gpus') }} as decimal(38, 12)) as gpu_part_usd,
+        cast({{ price_part('hours.cost_usd', 'vcpus') }} as decimal(38, 12)) as cpu_part_usd,
+        cast({{ price_part('hours.cost_usd', 'memory') }} as decimal(38, 12)) as memory_part_usd
     from hours
+    inner join node_days
+        on
+            hours.usage_date = node_days.usage_date
+            and hours.node_id = node_days.node_id
     left join served
         on
             hours.usage_date = served.usage_date

@@ -4,6 +4,12 @@ with pod_hours as (
 
 ),
 
+node_days as (
+
+    select * from {{ ref('int_gpu_node_days') }}
+
+),
+
 allocations as (
 
     select * from {{ ref('stg_opencost__allocations') }}
@@ -24,10 +30,15 @@ ours as (
         pod_hours.namespace,
         pod_hours.pod,
         cast(sum(pod_hours.gpu_seconds) as decimal(26, 6)) as gpu_seconds,
-        cast(sum(pod_hours.cost_usd) as decimal(26, 12)) as gpu_cost_usd
+        cast(sum(pod_hours.cost_usd) as decimal(26, 12)) as gpu_cost_usd,
+        cast(sum({{ price_part('pod_hours.cost_usd', 'gpus') }}) as decimal(26, 12)) as gpu_part_usd
     from pod_hours
     inner join exported_days
         on pod_hours.usage_date = exported_days.usage_date
+    inner join node_days
+        on
+            pod_hours.usage_date = node_days.usage_date
+            and pod_hours.node_id = node_days.node_id
     group by pod_hours.usage_date, pod_hours.namespace, pod_hours.pod
 
 ),
@@ -56,6 +67,7 @@ paired as (
         coalesce(ours.gpu_seconds, 0) as gpu_seconds,
         cast(coalesce(theirs.gpu_hours, 0) * 3600 as decimal(26, 6)) as opencost_gpu_seconds,
         coalesce(ours.gpu_cost_usd, 0) as gpu_cost_usd,
+        coalesce(ours.gpu_part_usd, 0) as gpu_part_usd,
         coalesce(theirs.gpu_cost_usd, 0) as opencost_gpu_cost_usd
     from ours
     full outer join theirs
@@ -74,7 +86,7 @@ priced as (
         case
             when gpu_seconds > 0
                 then
-                    {{ divide_exact('gpu_cost_usd', 'opencost_gpu_seconds', 'gpu_seconds', 12, 6) }}
+                    {{ divide_exact('gpu_part_usd', 'opencost_gpu_seconds', 'gpu_seconds', 12, 6) }}
             else opencost_gpu_cost_usd
         end as opencost_hours_usd
     from paired
@@ -92,7 +104,8 @@ compared as (
         cast(gpu_cost_usd as decimal(38, 12)) as gpu_cost_usd,
         cast(opencost_gpu_cost_usd as decimal(38, 12)) as opencost_gpu_cost_usd,
         cast(opencost_gpu_cost_usd - gpu_cost_usd as decimal(38, 12)) as difference_usd,
-        cast(opencost_hours_usd - gpu_cost_usd as decimal(38, 12)) as hours_difference_usd,
+        cast(gpu_part_usd - gpu_cost_usd as decimal(38, 12)) as host_difference_usd,
+        cast(opencost_hours_usd - gpu_part_usd as decimal(38, 12)) as hours_difference_usd,
         cast(opencost_gpu_cost_usd - opencost_hours_usd as decimal(38, 12)) as price_difference_usd
     from priced
 

@@ -18,6 +18,9 @@ typed as (
         cast(discount_rate as decimal(9, 6)) as discount_rate,
         cast(growth_factor as decimal(18, 12)) as growth_factor,
         cast(in_service_from as date) as in_service_from,
+        cast(gpus_weight as bigint) as gpus_weight,
+        cast(vcpus_weight as bigint) as vcpus_weight,
+        cast(memory_weight as bigint) as memory_weight,
         cast(valid_from as date) as valid_from,
         cast(valid_to as date) as valid_to
     from source

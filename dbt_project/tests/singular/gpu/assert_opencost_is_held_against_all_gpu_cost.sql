@@ -26,7 +26,7 @@ compared as (
         usage_date,
         cast(sum(gpu_cost_usd) as decimal(38, 12)) as cost_usd,
         cast(sum(opencost_gpu_cost_usd) as decimal(38, 12)) as opencost_usd,
-        count(*) filter (where difference_usd <> hours_difference_usd + price_difference_usd) as rows_without_cause
+        count(*) filter (where difference_usd <> host_difference_usd + hours_difference_usd + price_difference_usd) as rows_without_cause
     from {{ ref('opencost_comparison_daily') }}
     group by usage_date
 
