@@ -44,6 +44,7 @@ LANDING_TABLES = (
     ("tgi", "samples"),
     ("triton", "samples"),
     ("nvidia_smi", "samples"),
+    ("kube_state_metrics", "samples"),
     ("opencost", "allocations"),
     ("business", "tasks"),
     ("business", "revenue"),

@@ -15,6 +15,7 @@ from sources.focus.feed import COST_AND_USAGE as FOCUS_COST_AND_USAGE
 from sources.gcp.feed import BILLING_EXPORT as GCP_BILLING_EXPORT
 from sources.gpu_rental.feed import BILLS as GPU_RENTAL_BILLS
 from sources.helicone.feed import REQUESTS as HELICONE_REQUESTS
+from sources.kube_state_metrics.feed import SAMPLES as KUBE_STATE_METRICS_SAMPLES
 from sources.langfuse.feed import OBSERVATIONS as LANGFUSE_OBSERVATIONS
 from sources.litellm.feed import SPEND_LOGS
 from sources.nvidia_smi.feed import SAMPLES as NVIDIA_SMI_SAMPLES
@@ -62,6 +63,7 @@ FEEDS: tuple[FeedTable, ...] = (
     TGI_SAMPLES,
     TRITON_SAMPLES,
     NVIDIA_SMI_SAMPLES,
+    KUBE_STATE_METRICS_SAMPLES,
     OPENCOST_ALLOCATIONS,
     TASKS,
     REVENUE,

@@ -7,7 +7,8 @@ energy repeat the whole GPU's value. The lake keeps what was said; the models kn
 from functools import partial
 
 from sources.feed import FeedTable, Rule
-from sources.prometheus.samples import SUFFIXES, SampleFeed, label, read_samples
+from sources.prometheus.samples import SUFFIXES, SampleFeed, label, pod_labels, read_samples
+from sources.reading import literal
 
 # What DCGM's blank values become on the way through exporters: INT64 and FP64 blanks with their variants (not found,
 # not supported, no permission), the FP64 one as a percentage, and UINT32 -1.
@@ -28,11 +29,7 @@ _NO_POD_LABELS = (
     "exported_pod", "vgpu", "hpc_job", "instance", "job", "endpoint", "service", "prometheus",
 )  # fmt: skip
 _POD = label("exported_pod", "pod", "pod_name")
-_POD_LABELS = f"""
-    case when {_POD} is not null then nullif('|' || array_to_string(list_sort([
-        entry[1] || '=' || entry[2] || '|' for entry in list_zip(label_names, label_values)
-        if not contains(entry[2], '|') and entry[1] not in ({", ".join(f"'{name}'" for name in _NO_POD_LABELS)})
-    ]), ''), '|') end"""
+_IS_POD_LABEL = f"entry[1] not in ({', '.join(literal(name) for name in _NO_POD_LABELS)})"
 
 _SAMPLES = SampleFeed(
     prefixes=("DCGM_FI_",),
@@ -52,7 +49,7 @@ _SAMPLES = SampleFeed(
         # Where Prometheus does not honour the exporter's labels, `pod` is the exporter's own.
         "namespace": label("exported_namespace", "namespace", "pod_namespace"),
         "pod": _POD,
-        "pod_labels": _POD_LABELS,
+        "pod_labels": pod_labels(_POD, "entry[1]", _IS_POD_LABEL),
     },
     required={"node_id": "Hostname", "gpu_uuid": "UUID"},
     sentinels=(

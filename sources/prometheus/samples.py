@@ -59,6 +59,15 @@ def label(*names: str) -> str:
     return f"coalesce({', '.join(texts)})"
 
 
+def pod_labels(pod: str, name: str, is_one: str) -> str:
+    """SQL of a pod's labels by name, |name=value| of each. `name` and `is_one` are SQL over `entry`, name and value."""
+    return f"""
+        case when {pod} is not null then nullif('|' || array_to_string(list_sort([
+            {name} || '=' || entry[2] || '|' for entry in list_zip(label_names, label_values)
+            if not contains(entry[2], '|') and {is_one}
+        ]), ''), '|') end"""
+
+
 def read_samples(
     feed: SampleFeed, file: LandedFile, context: ReadContext, out_parquet: Path, out_rejects: Path
 ) -> ReadResult:

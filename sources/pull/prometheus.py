@@ -28,6 +28,7 @@ SELECTORS: Mapping[str, str] = {
     "sglang": '{__name__=~"sglang[:_].+",__name__!~".+_(bucket|created)"}',
     "tgi": '{__name__=~"tgi_.+",__name__!~".+_(bucket|created)"}',
     "triton": '{__name__=~"nv_.+",__name__!~".+_(bucket|created)"}',
+    "kube_state_metrics": "kube_pod_labels",
 }
 # A scrape is stored with the time it began, some seconds after that.
 SETTLING = timedelta(minutes=2)

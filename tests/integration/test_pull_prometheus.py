@@ -23,6 +23,7 @@ import pytest
 from sources.dcgm.feed import SAMPLES
 from sources.home import Home, init_home
 from sources.ingest import ingest
+from sources.kube_state_metrics.feed import SAMPLES as POD_LABELS
 from sources.pull import PullError, prometheus
 from sources.pull.pulling import prometheus_api
 from sources.settings.models import PullRule
@@ -30,6 +31,7 @@ from sources.settings.models import PullRule
 FIXTURE = Path("tests/unit/sources/dcgm/run_ai/mig_two_profiles.prom.txt")
 ENERGY = "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION"
 STEP_MJ = 1000
+POD = 'kube_pod_labels{namespace="inference",pod="vllm-0",label_team="search"} 1'
 
 
 class Exporter:
@@ -37,7 +39,7 @@ class Exporter:
 
     def __init__(self) -> None:
         lines = FIXTURE.read_text().splitlines()
-        text = "\n".join(line for line in lines if line.startswith("DCGM_") or line.startswith("#"))
+        text = "\n".join(line for line in lines if line.startswith("DCGM_") or line.startswith("#")) + f"\n{POD}"
         numbers = count(1)
         self.served: list[int] = []
         exporter = self
@@ -121,11 +123,11 @@ def server(tmp_path: Path) -> Iterator[tuple[Server, Exporter]]:
     exporter.server.server_close()
 
 
-def pull(home: Home, server: Server) -> int:
+def pull(home: Home, server: Server, feed: str = "dcgm") -> int:
     rule = PullRule.model_validate(
         {"feed": "prometheus", "account_id": "cluster", "from": f"{datetime.now(UTC):%Y-%m-%d}", "base_url": server.url}
     )
-    return prometheus.pull_samples(home, rule, "dcgm", prometheus_api(rule), lambda *_: None).files
+    return prometheus.pull_samples(home, rule, feed, prometheus_api(rule), lambda *_: None).files
 
 
 def landed_energy(home: Home) -> list[int]:
@@ -184,6 +186,11 @@ def test_no_sample_comes_twice_and_none_is_lost(
     # Samples of before and after the kill.
     assert len(landed) > 20
     assert set(landed) <= set(exporter.served)
+    assert pull(home, prometheus_server, "kube_state_metrics") >= 1
+    ingest(home.root, now=datetime.now(UTC), hash_key=b"key", currencies=["USD"], feeds=(POD_LABELS,))
+    files = f"{home.lake}/{POD_LABELS.feed}/*/*.parquet"
+    named = duckdb.connect().execute(f"select distinct namespace, pod, pod_labels from '{files}'")
+    assert named.fetchall() == [("inference", "vllm-0", "|team=search|")]
 
 
 MIDNIGHT = datetime(2026, 8, 10, tzinfo=UTC)

@@ -14,7 +14,7 @@ HOURS = pl.DataFrame(
         (NEXT, "n", "llama", "web-0", 8), (DAY, "n", "other", "web-0", 16),
         (DAY, "n", "unattributed", "unattributed", 32), (DAY, "served", "llama", "web-0", 64),
         (DAY, "n", "other", "search-0", 128), (DAY, "n", "other", "search-1", 256),
-        (NEXT, "n", "other", "search-0", 512),
+        (NEXT, "n", "other", "search-0", 512), (DAY, "n", "other", "search-2", 1024),
     ],
     schema={"usage_date": pl.Date, "node_id": pl.String, "namespace": pl.String, "pod": pl.String,
             "cost_usd": pl.Decimal(26, 12)},
@@ -33,11 +33,14 @@ RULES = pl.DataFrame(
             "valid_to": pl.Date},
     orient="row",
 )  # fmt: skip
-# search-1 is of a team whose name begins alike; search-0 has lost its label the next day.
+# Four rows are dcgm-exporter's, three kube-state-metrics', which alone knows search-2. search-1 is of a team whose name
+# begins alike; search-0 has lost its label the next day.
 LABELS = pl.DataFrame(
     [
         (DAY, "other", "search-0", "|app=x|team=search|"), (DAY, "other", "search-0", "|app=y|team=search|"),
         (DAY, "other", "search-1", "|team=search-ads|"), (DAY, "llama", "web-0", "|team=search|"),
+        (DAY, "other", "search-0", "|team=search|"), (DAY, "other", "search-2", "|team=search|"),
+        (DAY, "other", "search-1", "|team=search-ads|"),
     ],
     schema={"usage_date": pl.Date, "namespace": pl.String, "pod": pl.String, "pod_labels": pl.String},
     orient="row",
@@ -52,7 +55,7 @@ def test_the_first_rule_that_fits_counts_where_no_deployment_is_known() -> None:
     found = rows_of(
         compiled("gpu_pods_daily"),
         {"kubernetes_pods": RULES, "stg_config__kubernetes_pods": staged, "int_gpu_pod_hours": HOURS,
-         "stg_dcgm__pod_labels": LABELS,
+         "stg_dcgm__pod_labels": LABELS.head(4), "stg_kube_state_metrics__pod_labels": LABELS.tail(3),
          "int_gpu_deployment_days": deployments},
     )  # fmt: skip
     assert {
@@ -69,9 +72,10 @@ def test_the_first_rule_that_fits_counts_where_no_deployment_is_known() -> None:
         (11, "n", "llama", "web-0"): ("beta", "unattributed", None, 8),
         (10, "n", "other", "web-0"): ("unattributed", "unattributed", "no_rule_fits", 16),
         (10, "n", "other", "search-0"): ("carp", "ranker", None, 128),
+        (10, "n", "other", "search-2"): ("carp", "ranker", None, 1024),
         (10, "n", "other", "search-1"): ("unattributed", "unattributed", "no_rule_fits", 256),
         (11, "n", "other", "search-0"): ("unattributed", "unattributed", "no_rule_fits", 512),
         (10, "n", "unattributed", "unattributed"): ("unattributed", "unattributed", "no_pod_named", 32),
         (10, "served", "llama", "web-0"): ("shared", "d", None, 64),
     }
-    assert {row["pod"] for row in found if row["attribution_method"] == "pod_label"} == {"search-0"}
+    assert {row["pod"] for row in found if row["attribution_method"] == "pod_label"} == {"search-0", "search-2"}

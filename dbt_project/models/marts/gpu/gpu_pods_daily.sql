@@ -25,6 +25,15 @@ pod_labels as (
         pod_labels
     from {{ ref('stg_dcgm__pod_labels') }}
 
+    union all
+
+    select
+        usage_date,
+        namespace,
+        pod,
+        pod_labels
+    from {{ ref('stg_kube_state_metrics__pod_labels') }}
+
 ),
 
 pod_days as (
