@@ -24,7 +24,7 @@ prices = st.one_of(
     st.just({"owned": OWNED}),
 )
 weights = st.integers(0, 999_999_999).map(lambda n: str(Decimal(n).scaleb(-6)))
-hosts = st.one_of(
+hosts: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.just({}),
     st.fixed_dictionaries(
         {"vcpus": st.integers(1, 10**6), "memory_gb": st.integers(1, 10**6)},
