@@ -1,6 +1,7 @@
 """A model of the dbt project as dbt compiles it for DuckDB, and its rows on literal inputs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,11 +11,17 @@ import jinja2
 import polars as pl
 
 PROJECT = Path(__file__).parents[3] / "dbt_project"
+# Stands for the lake's folder until a test says where it is.
+_LAKE = "<lake>"
 Rows = Sequence[tuple[Any, ...]]
 
 
-def _environment(lake: str) -> jinja2.Environment:
-    """Jinja with what dbt itself brings, as far as the models of telemetry use it, and the project's macros."""
+@cache
+def _environment() -> jinja2.Environment:
+    """Jinja with what dbt itself brings, as far as the models of telemetry use it, and the project's macros.
+
+    Made once: to read the macros takes longer than what most tests ask DuckDB.
+    """
     environment = jinja2.Environment(extensions=["jinja2.ext.do"])
     environment.globals |= {
         "dbt": SimpleNamespace(
@@ -28,7 +35,7 @@ def _environment(lake: str) -> jinja2.Environment:
         "ref": str,
         "config": lambda **options: "",
         "source": lambda feed, table: None,
-        "raw": lambda feed, table: f"read_parquet('{lake}/{feed}/{table}/*.parquet', union_by_name = true)",
+        "raw": lambda feed, table: f"read_parquet('{_LAKE}/{feed}/{table}/*.parquet', union_by_name = true)",
     }
     folders = [PROJECT / "macros" / name for name in ("billing", "gpu", "self_hosting", "usage")]
     shared = [PROJECT / f"macros/{name}.sql" for name in ("divide_exact", "split_exact", "usd_from_millionths")]
@@ -41,15 +48,19 @@ def _environment(lake: str) -> jinja2.Environment:
     return environment
 
 
-def compiled(model: str, lake: str = "") -> str:
-    """The SQL of a model below dbt_project/models; its inputs are called by their models' names."""
+@cache
+def compiled(model: str, lake: str = "", **macros: Callable[..., Any]) -> str:
+    """The SQL of a model below dbt_project/models; its inputs are called by their models' names.
+
+    `macros` stand in for those of the project.
+    """
     [path] = (PROJECT / "models").rglob(f"{model}.sql")
-    return _environment(lake).from_string(path.read_text(encoding="utf-8")).render()
+    return _environment().from_string(path.read_text(encoding="utf-8")).render(macros).replace(_LAKE, lake)
 
 
 def rendered(template: str) -> str:
     """A template of the project's macros, such as {{ divide_exact('a', 'b', 'c') }}."""
-    return _environment("").from_string(template).render()
+    return _environment().from_string(template).render().replace(_LAKE, "")
 
 
 def rows_of(sql: str, inputs: Mapping[str, pl.DataFrame | str]) -> list[dict[str, Any]]:

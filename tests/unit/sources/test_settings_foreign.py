@@ -12,7 +12,7 @@ from sources.settings import SettingsError, load_settings
 from sources.settings.foreign import in_usd, monthly_rate, term_rates, terms_in_usd
 from sources.settings.models import Contract, ContractTerm, FxRate
 from tests.integration.priced import price_calls
-from tests.unit.dbt_project.compiled import PROJECT, _environment, rows_of
+from tests.unit.dbt_project.compiled import compiled, rows_of
 
 DATED = [
     ("2026-08-31", "1.5"), ("2026-09-01", "1.1"), ("2026-09-15", "1.12"), ("2026-09-30", "1.13000001"),
@@ -42,15 +42,12 @@ def test_the_rate_of_a_month_is_that_of_its_bills() -> None:
     ours = {month: monthly_rate(RATES, "EUR", month) for month in MONTHS}
     assert ours[MONTHS[0]] is None
     assert ours[date(2026, 9, 1)] == Decimal("1.11666667")
-    environment = _environment("")
-    environment.globals["cloud_bills"] = list
-    path = PROJECT / "models/intermediate/revenue/int_fx_rates_monthly.sql"
     rates = [(row.currency, row.rate_date, row.usd_per_unit) for row in RATES]
     types = {"currency": pl.String(), "rate_date": pl.Date(), "usd_per_unit": pl.Decimal(18, 8)}
     revenue = {"currency": ["EUR"] * len(MONTHS), "service_month": MONTHS}
     costs = pl.DataFrame(schema={"currency": pl.String(), "usage_date": pl.Date()})
     found = rows_of(
-        environment.from_string(path.read_text(encoding="utf-8")).render(),
+        compiled("int_fx_rates_monthly", cloud_bills=list),
         {
             "stg_config__fx_rates": pl.DataFrame(rates, schema=types, orient="row"),
             "int_revenue_days_spread": pl.DataFrame(revenue),
