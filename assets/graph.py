@@ -230,7 +230,7 @@ def published_asset(marts: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
             published = publish(
                 place,
                 inputs.version_id,
-                lambda marts: require_shape(marts, settings.limits),
+                require_shape,
                 keep,
                 memory_of(place.root, settings.limits),
             )

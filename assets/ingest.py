@@ -3,6 +3,7 @@
 What a settings file, a landed file or a price is, sources say; here is only in which order they are taken in.
 """
 
+import json
 import shlex
 from collections.abc import Callable, Sequence
 
@@ -10,7 +11,7 @@ import polars as pl
 
 from assets.accounting.snapshots import write_closed_ledger
 from sources import clock
-from sources.contracts import ContractFailure, validate_lake_table
+from sources.contracts import ContractFailure, stamps, validate_lake_table
 from sources.declared.feed import with_mappings
 from sources.home import Home
 from sources.ingest import IngestSummary, ingest, unread
@@ -20,6 +21,8 @@ from sources.pricing.build import build_prices
 from sources.registry import FEEDS
 from sources.settings import Settings, compile_settings, load_settings
 
+# Stamps of the lake files that hold their contract.
+_HELD = "held_lake_files.json"
 # progress(done, total, name)
 Progress = Callable[[int, int, str], None]
 
@@ -59,8 +62,19 @@ def _currencies(settings: Settings) -> set[str]:
 
 
 def check_lake(home: Home) -> dict[str, list[ContractFailure]]:
-    """What every lake table has that its contract does not allow, by feed.table; an empty list where all is well."""
-    return {table.name: validate_lake_table(home.root, table) for table in FEEDS}
+    """What every lake table has that its contract does not allow, by feed.table; an empty list where all is well.
+
+    A file that held is not read again until it is another.
+    """
+    path = home.warehouse / _HELD
+    held = frozenset(json.loads(path.read_text())) if path.is_file() else frozenset[str]()
+    found = {table.name: validate_lake_table(home.root, table, held) for table in FEEDS}
+    sound = set().union(*(stamps(home.root, table) for table in FEEDS if not found[table.name]))
+    path.parent.mkdir(exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(sorted(sound), indent=1) + "\n")
+    temporary.replace(path)
+    return found
 
 
 def require_lake(home: Home) -> int:

@@ -1,15 +1,15 @@
 """Publishing: the marts dbt built become a version that analysts read, in one step nobody can see half of.
 
-A version is a folder published/versions/<id>/ with marts.duckdb, one Parquet file for each mart (large facts: one for
-each day) and manifest.json. It is written under another name, checked, renamed, and then one symlink is swapped. What
-is checked stands in assets.checks; what is built, in dbt_project.
+A version is a folder published/versions/<id>/ with marts.duckdb, one Parquet file for each mart (those that grow: one
+for each day, week or month) and manifest.json. It is written under another name, checked, renamed, and then one
+symlink is swapped. What is checked stands in assets.checks; what is built, in dbt_project.
 """
 
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
@@ -19,6 +19,7 @@ from typing import ClassVar
 import duckdb
 
 from assets.repricing import Repriced, note_repricing
+from assets.touched import note_published, unpublished_days
 from sources import clock
 from sources.home import Home
 from sources.memory import Memory, memory_of
@@ -32,10 +33,43 @@ MANIFEST = "manifest.json"
 WRITER = f"1 on duckdb {duckdb.__version__}"
 # Level 1 writes a wide fact in 5/6 of the time of level 3, and no larger.
 PARQUET_OPTIONS = "format parquet, compression zstd, compression_level 1"
-# Facts that grow with traffic are one file a day, in an order that is total: so an unchanged day keeps its bytes.
-DAILY_FACTS = {"fct_usage": "started_at, call_id", "fct_allocations": "allocation_id"}
-NO_DAY = "__HIVE_DEFAULT_PARTITION__"
+NO_PART = "__HIVE_DEFAULT_PARTITION__"
 CHARGEBACK = "chargeback_lines"
+
+
+@dataclass(frozen=True)
+class Split:
+    """How a mart that grows is cut into files: by what their folders are named, as SQL, and the order, which is total.
+
+    So a file whose rows are unchanged keeps its bytes.
+    """
+
+    name: str
+    value: str
+    order: str
+
+    def file_name(self, table: str, part: str | None) -> str:
+        return f"{table}/{self.name}={part or NO_PART}/data.parquet"
+
+    def condition(self, part: str | None) -> str:
+        return f"{self.value} is null" if part is None else f"{self.value} = '{part}'"
+
+    def monday(self, part: str | None) -> str | None:
+        """The week of a part that is a day."""
+        moment = date.fromisoformat(part) if part and self.name == DAY else None
+        return str(moment - timedelta(days=moment.weekday())) if moment else None
+
+
+DAY = "usage_date"
+SPLITS = {
+    "fct_usage": Split(DAY, DAY, "started_at, call_id"),
+    "fct_allocations": Split(DAY, DAY, "allocation_id"),
+    CHARGEBACK: Split("posting_period", "posting_period", "chargeback_line_id"),
+    "fct_tasks": Split("ended_week_start", "ended_week_start", "all"),
+    "unit_economics_daily": Split("usage_month", "strftime(usage_date, '%Y-%m')", "all"),
+}
+# Of these the build knows the days that are others than in the version before.
+FOLLOWED_BY_DAY = ("fct_usage", "fct_allocations")
 # The ledger is split when it is read; as files analysts get the split, and not what it is made of.
 WRITTEN_VIEWS = ("fct_allocations", CHARGEBACK)
 UNWRITTEN_TABLES = ("fct_allocation_parts", "dim_allocation_shares", "fct_closed_allocations")
@@ -90,6 +124,11 @@ class Published:
     files_linked: int
     repriced: Repriced | None = None
 
+    @property
+    def is_new(self) -> bool:
+        """False when the version was there already: equal inputs, equal marts."""
+        return bool(self.files_written or self.files_linked)
+
 
 @dataclass(frozen=True)
 class _Job:
@@ -131,6 +170,7 @@ def publish(
             home, version_id, database, before.price_book, final / DATABASE, published.manifest.price_book
         )
     _point_to(home, version_id)
+    note_published(home, version_id, WRITER)
     _prune(home, keep)
     return replace(published, repriced=repriced)
 
@@ -149,9 +189,12 @@ def _write_version(home: Home, version_id: str, check: Callable[[Path], None], m
     previous = current_manifest(home)
     with duckdb.connect(str(database), read_only=True, config=memory.config()) as connection:
         connection.execute("set threads = 1; set enable_progress_bar = false")
-        hashes = [_hashes(connection, table) for table in _tables(connection)]
-        jobs = [job for mart in hashes for job in _jobs(mart)]
         known = previous.files if previous else {}
+        days = unpublished_days(home, previous.version_id, WRITER) if previous else None
+        hashes = [
+            _hashes(connection, table, days if table in FOLLOWED_BY_DAY else None) for table in _tables(connection)
+        ]
+        jobs = [job for mart in hashes for job in _jobs(mart, known)]
         linked = [job for job in jobs if known.get(job.name) == job.file and _link(before, folder, job.name)]
         _write_all(connection, folder, [job for job in jobs if job not in linked])
         weeks, months = _weeks(hashes, jobs), _months(hashes)
@@ -163,6 +206,11 @@ def _write_version(home: Home, version_id: str, check: Callable[[Path], None], m
     folder.rename(version_path(home, version_id))
     _sync(home.published / "versions")
     return Published(manifest, version_path(home, version_id), len(jobs) - len(linked), len(linked))
+
+
+def files_of(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, PublishedFile]:
+    """The files that hold all rows a mart has, as the manifest of its version has them."""
+    return {job.name: job.file for job in _jobs(_hashes(connection, table, None), {})}
 
 
 def _copy_database(home: Home, folder: Path) -> Path:
@@ -200,30 +248,24 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return [name for (name,) in found]
 
 
-def _jobs(hashes: "_Hashes") -> list[_Job]:
+def _jobs(hashes: "_Hashes", known: Mapping[str, PublishedFile]) -> list[_Job]:
     table = hashes.table
-    if table not in DAILY_FACTS:
+    if table not in SPLITS:
         return [_Job(f"{table}.parquet", table, "true", "all", hashes.whole())]
-    days = hashes.of("day")
-    if not days:
+    split, parts = SPLITS[table], hashes.of("part")
+    if hashes.days is not None:
+        folder = f"{table}/{split.name}="
+        before = {name: name.removeprefix(folder).split("/")[0] for name in known if name.startswith(folder)}
+        parts |= {day: known[name] for name, day in before.items() if day not in (*hashes.days, NO_PART)}
+    if not parts:
         return [_Job(f"{table}/empty.parquet", table, "true", "all", hashes.whole())]
-    order = DAILY_FACTS[table]
     return [
-        _Job(f"{table}/usage_date={day or NO_DAY}/data.parquet", table, _is_day(day), order, file, _monday(day))
-        for day, file in days.items()
+        _Job(split.file_name(table, part), table, split.condition(part), split.order, file, split.monday(part))
+        for part, file in sorted(parts.items(), key=lambda item: item[0] or "")
     ]
 
 
-def _is_day(day: str | None) -> str:
-    return "usage_date is null" if day is None else f"usage_date = date '{day}'"
-
-
-def _monday(day: str | None) -> str | None:
-    moment = date.fromisoformat(day) if day else None
-    return str(moment - timedelta(days=moment.weekday())) if moment else None
-
-
-# Day, week and month, of which a mart need have none; rows, and the two sums.
+# Part, week and month, of which a mart need have none; rows, and the two sums.
 _Group = tuple[tuple[str | None, str | None, str | None], int, int, int]
 
 
@@ -234,11 +276,13 @@ class _Hashes:
     table: str
     schema: list[tuple[str, str]]
     groups: list[_Group]
+    # The days that were looked at; None: all.
+    days: frozenset[str] | None = None
 
-    PERIODS: ClassVar = ("day", "week", "month")
+    PERIODS: ClassVar = ("part", "week", "month")
 
     def of(self, period: str) -> dict[str | None, PublishedFile]:
-        """Rows and content hash of each day, week or posting period that the mart has, in order."""
+        """Rows and content hash of each part, week or posting period that the mart has, in order."""
         place = self.PERIODS.index(period)
         keys = sorted({periods[place] for periods, *_ in self.groups}, key=lambda key: key or "")
         return {key: self._file(group for group in self.groups if group[0][place] == key) for key in keys}
@@ -253,26 +297,29 @@ class _Hashes:
         return PublishedFile(rows, _digest(WRITER, self.schema, rows, xor, total))
 
 
-def _hashes(connection: duckdb.DuckDBPyConnection, table: str) -> _Hashes:
+def _hashes(connection: duckdb.DuckDBPyConnection, table: str, days: frozenset[str] | None) -> _Hashes:
     schema = connection.execute(
         "select column_name, data_type from duckdb_columns() where table_name = ? order by column_index", [table]
     ).fetchall()
     columns = {name for name, _ in schema}
     week = "date_trunc('week', usage_date)::date" if "usage_date" in columns else "null"
     periods = (
-        "usage_date" if table in DAILY_FACTS else "null",
+        SPLITS[table].value if table in SPLITS else "null",
         "week_start" if "week_start" in columns else week,
         "posting_period" if table == CHARGEBACK else "null",
     )
+    is_looked_at = "true"
+    if days is not None:
+        is_looked_at = " or ".join(SPLITS[table].condition(day) for day in (None, *sorted(days)))
     # At a tenth of the cost of writing the rows.
     found = connection.execute(
         f"""
         select {", ".join(f"{period}::varchar" for period in periods)},
             count(*), bit_xor(hash(mart)), sum(hash(mart))
-        from "{table}" as mart group by 1, 2, 3
+        from "{table}" as mart where {is_looked_at} group by 1, 2, 3
         """
     ).fetchall()
-    return _Hashes(table, schema, [((day, week, month), *sums) for day, week, month, *sums in found])
+    return _Hashes(table, schema, [((part, week, month), *sums) for part, week, month, *sums in found], days)
 
 
 def _digest(*parts: object) -> str:
@@ -280,10 +327,10 @@ def _digest(*parts: object) -> str:
 
 
 def _weeks(hashes: Iterable[_Hashes], jobs: Iterable[_Job]) -> dict[str, str]:
-    """A hash of what all marts say about each week. Of daily facts, the weeks follow from the days."""
+    """A hash of what all marts say about each week. Of those that are a file a day, the weeks follow from the days."""
     found = [(job.name, job.week, job.file) for job in jobs if job.week]
     for mart in hashes:
-        if mart.table not in DAILY_FACTS:
+        if mart.table not in SPLITS or SPLITS[mart.table].name != DAY:
             found += [(mart.table, monday, file) for monday, file in mart.of("week").items() if monday]
     weeks: dict[str, list[tuple[str, str]]] = {}
     for name, monday, file in found:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
 _BASE = "last_build.json"
+_UNPUBLISHED = "unpublished_days.json"
 # What a change of makes all tables new, whatever the project reads.
 _ALWAYS = frozenset(("rules", "engine"))
 _BY_DAY = "incremental"
@@ -78,7 +79,8 @@ def going_on(
 ) -> Iterator[None]:
     """Around a build. Whatever ends it early, the next one takes up its files and the days it found."""
     if plan.is_full:
-        (home.warehouse / _BASE).unlink(missing_ok=True)
+        for name in (_BASE, _UNPUBLISHED):
+            (home.warehouse / name).unlink(missing_ok=True)
     else:
         base = _read(home)
         assert base
@@ -90,7 +92,28 @@ def going_on(
         _write(home, _Base(parts, files, sorted(unbounded)))
     if not plan.is_full:
         with duckdb.connect(str(home.warehouse / "work.duckdb")) as connection:
+            days = connection.execute("select distinct usage_date::varchar from touched_days").fetchall()
+            _note_built(home, {day for (day,) in days})
             connection.execute("delete from touched_days")
+
+
+def unpublished_days(home: Home, version_id: str, writer: str) -> frozenset[str] | None:
+    """Days that builds replaced since a version was published by this writer of files; None: any day may be another."""
+    path = home.warehouse / _UNPUBLISHED
+    noted = json.loads(path.read_text()) if path.is_file() else {}
+    return frozenset(noted["days"]) if (noted.get("since"), noted.get("writer")) == (version_id, writer) else None
+
+
+def note_published(home: Home, version_id: str, writer: str) -> None:
+    """The tables of the last build are those of this version."""
+    _write_json(home.warehouse / _UNPUBLISHED, {"since": version_id, "writer": writer, "days": []})
+
+
+def _note_built(home: Home, days: set[str]) -> None:
+    path = home.warehouse / _UNPUBLISHED
+    if path.is_file():
+        noted = json.loads(path.read_text())
+        _write_json(path, noted | {"days": sorted(days | set(noted["days"]))})
 
 
 def _tell_dbt(home: Home, files: Iterable[str]) -> None:
@@ -106,7 +129,12 @@ def _unbounded(manifest: "Manifest") -> set[str] | None:
     kinds = {name: node.config.materialized for name, node in nodes.items() if node.resource_type == "model"}
     if _BY_DAY not in kinds.values():
         return None
-    bounded = {name for name, kind in kinds.items() if kind == _COMPARED}
+    # What is found by comparing allocations touches nothing they are made of.
+    bounded = {
+        name
+        for name, kind in kinds.items()
+        if kind == _COMPARED and nodes[name].config.meta["touches_by"] != "allocations"
+    }
     bounded |= {parent for name in bounded for parent in nodes[name].depends_on.nodes}
     waiting, seen = [name for name, kind in kinds.items() if kind == _BY_DAY], set[str]()
     while waiting:
@@ -123,9 +151,12 @@ def _read(home: Home) -> _Base | None:
 
 
 def _write(home: Home, base: _Base) -> None:
-    path = home.warehouse / _BASE
+    _write_json(home.warehouse / _BASE, asdict(base))
+
+
+def _write_json(path: Path, content: object) -> None:
     temporary: Path = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(asdict(base), indent=1, sort_keys=True) + "\n")
+    temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
     with temporary.open("rb") as written:
         os.fsync(written.fileno())
     temporary.replace(path)

@@ -150,9 +150,7 @@ def publish(home: Path) -> dict[str, object]:
     place = Home(home)
     settings, inputs = load_settings(place), warehouse.read_inputs(place)
     keep = settings.general.retention.published_versions
-    done = publish.publish(
-        place, inputs.version_id, lambda database: gates.require_shape(database, settings.limits), keep
-    )
+    done = publish.publish(place, inputs.version_id, gates.require_shape, keep)
     warehouse.mark_applied(place, inputs)
     return {"files": done.files_written}
 
@@ -185,20 +183,20 @@ def follow(home: Path, how: str) -> dict[str, object]:
     inputs = warehouse.read_inputs(place)
     plan = warehouse.next_build(place, inputs, full=how == "full")
     cpu["build"] = timed(lambda: warehouse.build(place, inputs, memory, full=plan.is_full))
-    cpu["publish"] = timed(
-        lambda: publish.publish(
-            place, inputs.version_id, lambda marts: gates.require_shape(marts, settings.limits), keep, memory
-        )
-    )
+    cpu["publish"] = timed(lambda: publish.publish(place, inputs.version_id, gates.require_shape, keep, memory))
     warehouse.mark_applied(place, inputs)
     return {"cpu": cpu, "is_full": plan.is_full}
 
 
 def rows_of(home: Path) -> dict[str, object]:
-    """Count and two order-free hashes of every mart, but for what a run says about itself."""
+    """Count and two order-free hashes of every mart, but for what a run says of itself; files of those cut by day."""
     import duckdb
 
-    found = {}
+    from assets.publish import DAY, SPLITS, Manifest
+
+    files = Manifest.read(home / "published" / "current" / "manifest.json").files
+    by_day = [name for name, split in SPLITS.items() if split.name == DAY]
+    found: dict[str, object] = {name: file.content for name, file in files.items() if name.split("/")[0] in by_day}
     with duckdb.connect(str(home / "published" / "marts.duckdb"), read_only=True) as connection:
         connection.execute("set enable_progress_bar = false")
         tables = connection.execute("select table_name from duckdb_tables() where not internal").fetchall()

@@ -15,7 +15,7 @@ import click
 import yaml
 from pydantic import BaseModel
 
-from assets.publish import DAILY_FACTS
+from assets.publish import SPLITS
 from pipelines.cli import cli
 from sources.feed import FeedTable, Rule
 from sources.registry import FEEDS
@@ -275,13 +275,17 @@ def marts() -> dict[str, dict[str, Any]]:
     return found
 
 
+def _cut() -> str:
+    return ", ".join(f"{code(name)} one for each {code(split.name)}" for name, split in SPLITS.items())
+
+
 def marts_page() -> str:
     found = marts()
     parts = [
         NOTICE.format("the contracts in dbt_project/models/marts"),
         "# Marts\n",
-        "Tables of `<home>/published/marts.duckdb`, and Parquet in `<home>/published/marts/`: one file a mart, one "
-        f"file a UTC day for {' and '.join(code(name) for name in DAILY_FACTS)}. Money is USD without tax, exact to 12 "
+        "Tables of `<home>/published/marts.duckdb`, and Parquet in `<home>/published/marts/`: one file a mart, "
+        f"but for those that grow: {_cut()}. Money is USD without tax, exact to 12 "
         "decimals. Days, ISO weeks (by their Monday) and months are UTC. A tenant, product, feature, plan or "
         "environment nobody is known for is the word `unattributed`, never null. A ratio whose denominator is 0 or "
         "unknown is null. How to ask them: [query the marts](../how-to/query-the-marts.md).\n",

@@ -191,11 +191,11 @@ def _publish(home: Home, settings: Settings, progress: Progress, result: RunResu
             result.warnings += [str(warning) for warning in built.warnings]
     with progress.step("publish") as step:
         keep = settings.general.retention.published_versions
-        published = publish(
-            home, inputs.version_id, lambda database: require_shape(database, settings.limits), keep, memory
-        )
+        published = publish(home, inputs.version_id, require_shape, keep, memory)
         warehouse.mark_applied(home, inputs)
-        step.result(f"version {inputs.version_id}: {published.files_written} files, {published.files_linked} unchanged")
+        files = f"{published.files_written} files, {published.files_linked} unchanged"
+        did = files if published.is_new else "published before, of the same inputs"
+        step.result(f"version {inputs.version_id}: {did}")
     if published.repriced:
         progress.say(str(published.repriced))
     return published.manifest

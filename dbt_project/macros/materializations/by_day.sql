@@ -19,15 +19,17 @@ next. Everything else is built anew from those tables, as in a full run.
 {% endmacro %}
 
 {#-
-Days a run touches: by calls (their lines, prices, or other lines of the same call or ask) or by anything, such as a bill.
-None in a full run. What finds them has to come before: a model that asks names it by `ref`.
+Days a run touches: by calls (their lines, prices, or other lines of the same call or ask), by anything that decides about
+a call, such as a bill, or by allocations too. None in a full run. What finds them has to come before: a model that asks
+names it by `ref`.
 -#}
 {% macro touched_days(by) %}
     {%- if not execute or not runs_incrementally() -%}
         {{- return(none) -}}
     {%- endif -%}
     {%- set found = run_query(
-        "select distinct usage_date from work.main.touched_days" ~ (" where touched_by = 'calls'" if by == 'calls' else '')
+        "select distinct usage_date from work.main.touched_days where "
+        ~ {'calls': "touched_by = 'calls'", 'anything': "touched_by <> 'allocations'", 'allocations': 'true'}[by]
     ) -%}
     {{- return(found.columns[0].values() | sort) -}}
 {% endmacro %}
@@ -68,6 +70,25 @@ None in a full run. What finds them has to come before: a model that asks names 
 {% macro duckdb__is_touched(by, day, file=none) %}
     {%- set days = touched_days(by) -%}
     {{- 'true' if days is none else in_days(day, days) if file is none else in_files_of_days(day, file, days) -}}
+{% endmacro %}
+
+{#- As is_touched, of a column of weeks (their Monday): a touched day touches its whole week. -#}
+{% macro is_touched_week(by, week) %}
+    {{- return(adapter.dispatch('is_touched_week', 'inferledger')(by, week)) -}}
+{% endmacro %}
+{% macro default__is_touched_week(by, week) %}
+    {{- 'true' -}}
+{% endmacro %}
+{% macro duckdb__is_touched_week(by, week) %}
+    {%- set days = touched_days(by) -%}
+    {{- 'true' if days is none else in_weeks(week, days) -}}
+{% endmacro %}
+{% macro in_weeks(week, days) %}
+    {%- set mondays = [] -%}
+    {%- for day in days -%}
+        {%- do mondays.append(day - modules.datetime.timedelta(days=day.weekday())) -%}
+    {%- endfor -%}
+    {{- return(in_days(week, mondays | unique | list)) -}}
 {% endmacro %}
 
 {#- As is_touched, with the days around: what has to be read where rows of several days decide about each other. -#}
@@ -111,7 +132,10 @@ hash({{ values }})
 xxhash64({{ values }})
 {%- endmacro %}
 
-{#- A table whose touched days are replaced. Its rows of a day must follow from what touches the day by `meta.touched_by`. -#}
+{#-
+A table whose touched days are replaced, or weeks where `meta.replaced` is week_start. Its rows of a day must follow from
+what touches the day by `meta.touched_by`.
+-#}
 {% materialization incremental, adapter='duckdb' %}
     {%- set relation = this.incorporate(type='table') -%}
     {%- if not runs_incrementally() -%}
@@ -119,13 +143,18 @@ xxhash64({{ values }})
     {%- endif -%}
     {%- do must_exist(relation) -%}
     {%- set days = touched_days(config.get('meta')['touched_by']) -%}
+    {%- if config.get('meta').get('replaced') == 'week_start' -%}
+        {%- set is_replaced = in_weeks('week_start', days) -%}
+    {%- else -%}
+        {%- set is_replaced = in_days('usage_date', days) -%}
+    {%- endif -%}
     {%- call statement('main') -%}
-        delete from {{ relation }} where {{ in_days('usage_date', days) }};
+        delete from {{ relation }} where {{ is_replaced }};
         insert into {{ relation }} by name
         select * from (
             {{ sql }}
         ) as replaced
-        where {{ in_days('usage_date', days) }}
+        where {{ is_replaced }}
     {%- endcall -%}
     {%- do adapter.commit() -%}
     {{- return({'relations': [relation]}) -}}
@@ -208,7 +237,8 @@ touches those of other lines of its calls and asks too.
 
 {#-
 Tests of what grows with calls look at what a run touches, and a full run tests all: staging looks at the lines of changed
-files, the rest at the touched days with the days around, where every other line of their calls is.
+files, allocations at their touched days, the rest at the touched days with the days around, where every other line of
+their calls is.
 -#}
 {% macro get_where_subquery(relation) %}
     {%- set condition = config.get('where') or 'true' -%}
@@ -216,6 +246,10 @@ files, the rest at the touched days with the days around, where every other line
         {%- set meta = (graph.nodes.get('model.inferledger.' ~ relation.identifier) or {}).get('config', {}).get('meta', {}) -%}
         {%- if meta.get('tested_by') == 'files' -%}
             {%- set condition = '(' ~ condition ~ ') and ' ~ is_changed_file('file_hash') -%}
+        {%- elif meta.get('tested_by') == 'allocations' -%}
+            {%- set condition = '(' ~ condition ~ ') and ' ~ is_touched('allocations', 'usage_date') -%}
+        {%- elif meta.get('replaced') == 'week_start' -%}
+            {%- set condition = '(' ~ condition ~ ') and ' ~ is_touched_week(meta['touched_by'], 'week_start') -%}
         {%- elif meta.get('tested_by') or meta.get('touched_by') -%}
             {%- set touched = is_around_touched(
                 meta.get('tested_by') or meta['touched_by'], 'usage_date', 'file_hash' if meta.get('tested_by') else none

@@ -1,5 +1,6 @@
 """Publishing a built warehouse: whole versions, one swap, equal bytes for equal rows."""
 
+import json
 import os
 import stat
 from collections.abc import Callable
@@ -43,12 +44,13 @@ def no_check(database: Path) -> None:
 
 @pytest.fixture
 def build(tmp_path: Path) -> Build:
-    """Builds the warehouse of one home from scratch, as dbt does."""
+    """Builds the warehouse of one home from scratch, as a full build does."""
     home = Home(tmp_path)
     home.warehouse.mkdir()
 
     def from_sql(*statements: str) -> Home:
-        (home.warehouse / "build.duckdb").unlink(missing_ok=True)
+        for name in ("build.duckdb", "unpublished_days.json"):
+            (home.warehouse / name).unlink(missing_ok=True)
         with duckdb.connect(str(home.warehouse / "build.duckdb")) as connection:
             for statement in statements or (CALLS, WEEKS, MONTHS):
                 connection.execute(statement)
@@ -100,12 +102,43 @@ def test_unchanged_days_are_linked_and_changed_ones_written(build: Build) -> Non
     publish.publish(build(), "aaaa", no_check, keep=3)
     home = build(CALLS, "update fct_usage set effective_cost = 99 where call_id = 'call-1'", WEEKS, MONTHS)
     second = publish.publish(home, "bbbb", no_check, keep=3)
-    assert (second.files_written, second.files_linked) == (1, 4)
+    assert (second.files_written, second.files_linked) == (1, 5)
     day = "marts/fct_usage/usage_date=2026-11-{}/data.parquet"
     versions = home.published / "versions"
     assert (versions / "aaaa" / day.format("09")).samefile(versions / "bbbb" / day.format("09"))
     assert not (versions / "aaaa" / day.format(10)).samefile(versions / "bbbb" / day.format(10))
     assert pl.read_parquet(versions / "bbbb" / day.format(10))["effective_cost"].max() == 99
+
+
+def test_of_days_no_build_replaced_the_version_before_tells(build: Build) -> None:
+    publish.publish(build(), "aaaa", no_check, keep=3)
+    replaced = "delete from fct_usage where usage_date = '2026-11-09'", "delete from fct_usage where call_id = 'call-1'"
+    home = build(CALLS, *replaced, "update fct_usage set effective_cost = 99 where call_id = 'call-2'", WEEKS, MONTHS)
+    # As if the last update had touched no day: what a build says of its days decides.
+    (home.warehouse / "unpublished_days.json").write_text(
+        json.dumps({"since": "aaaa", "writer": publish.WRITER, "days": ["2026-11-09", "2026-11-10"]})
+    )
+    followed = publish.publish(home, "bbbb", no_check, keep=3)
+    assert (followed.files_written, followed.files_linked) == (1, 4)
+    assert followed.manifest.rows("fct_usage") == 5
+    # Not of another version: every day is looked at.
+    whole = publish.publish(build(CALLS, *replaced, WEEKS, MONTHS), "cccc", no_check, keep=3)
+    assert whole.manifest.files == followed.manifest.files
+    assert whole.manifest.weeks == followed.manifest.weeks
+
+
+def test_marts_of_weeks_and_months_are_cut_by_them(build: Build) -> None:
+    ended = "(values ('a', date '2026-10-26'), ('b', null)) as tasks(task_id, ended_week_start)"
+    home = build(CALLS, f"create table fct_tasks as from {ended}", MONTHS)
+    publish.publish(home, "aaaa", no_check, keep=3)
+    marts = home.published / "marts"
+    assert sorted(path.parent.name for path in marts.glob("chargeback_lines/*/data.parquet")) == [
+        "posting_period=2026-10",
+        "posting_period=2026-11",
+    ]
+    for week, task in (("2026-10-26", "a"), ("__HIVE_DEFAULT_PARTITION__", "b")):
+        folder = marts / f"fct_tasks/ended_week_start={week}"
+        assert pl.read_parquet(folder / "data.parquet")["task_id"].to_list() == [task]
 
 
 def test_a_removed_day_is_not_published(build: Build) -> None:

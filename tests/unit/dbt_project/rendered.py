@@ -24,7 +24,11 @@ _DBT = SimpleNamespace(
     generate_series=lambda most: f"select unnest(generate_series(1, {most})) as generated_number",
     type_string=lambda: "varchar",
 )
-_KNOWN: dict[str, Any] = {"adapter": SimpleNamespace(dispatch=_dispatch), "return": lambda value: value, "dbt": _DBT}
+# A full run, which touches everything.
+_TOUCHED = {name: lambda *arguments: "true" for name in ("is_touched", "is_touched_week")}
+_KNOWN: dict[str, Any] = {
+    "adapter": SimpleNamespace(dispatch=_dispatch), "return": lambda value: value, "dbt": _DBT
+} | _TOUCHED  # fmt: skip
 _OWN = sorted(
     str(path.relative_to(PROJECT / "macros"))
     for folder in ("gpu", "self_hosting")

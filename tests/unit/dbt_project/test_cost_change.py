@@ -16,7 +16,7 @@ from tests.unit.dbt_project.rendered import built
 
 FIRST = date(2026, 11, 2)
 WEEK = timedelta(days=7)
-MODELS = ("int_cost_change_classes", "int_cost_change_cells", "cost_change_weekly")
+MODELS = ("int_cost_change_calls", "int_cost_change_classes", "int_cost_change_cells", "cost_change_weekly")
 CELL = ("tenant_id", "product_id", "feature_id", "service_provider", "host", "model")
 CLASSES = (
     "input_uncached_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens",

@@ -1,11 +1,12 @@
 """The lake against its contracts: what readers wrote holds, what somebody changed afterwards is found."""
 
+import os
 from collections.abc import Callable
 
 import polars as pl
 import pytest
 
-from sources.contracts import contract, validate_lake_table
+from sources.contracts import contract, stamps, validate_lake_table
 from sources.litellm.feed import SPEND_LOGS
 from sources.registry import FEEDS
 from tests.unit.sources.landed import PAYLOADS, LandedHome, log_lines, log_row
@@ -83,6 +84,16 @@ def test_a_lake_file_that_is_gone_or_no_parquet_is_found(logs: LandedHome) -> No
     assert [failure.rule for failure in validate_lake_table(logs.root, SPEND_LOGS)] == [
         "a Parquet file that can be read"
     ] * 2
+
+
+def test_a_file_that_held_is_read_again_when_it_is_another(logs: LandedHome) -> None:
+    held = stamps(logs.root, SPEND_LOGS)
+    path = logs.root / "lake" / LOGS / logs.ledger()[0].lake_name
+    before = path.stat()
+    path.write_bytes(bytes(before.st_size))
+    assert len(validate_lake_table(logs.root, SPEND_LOGS, held)) == 1
+    os.utime(path, ns=(before.st_mtime_ns, before.st_mtime_ns))
+    assert validate_lake_table(logs.root, SPEND_LOGS, held) == []
 
 
 def test_every_rule_stands_on_a_column_of_its_table() -> None:

@@ -1,7 +1,7 @@
 {%- set cell = ['week_start', 'tenant_id', 'product_id', 'feature_id', 'service_provider', 'host', 'model'] | join(', ') -%}
-with usage as (
+with calls as (
 
-    select * from {{ ref('fct_usage') }}
+    select * from {{ ref('int_cost_change_calls') }}
 
 ),
 
@@ -26,33 +26,6 @@ totals as (
         cast(sum(unpriced_tokens) as bigint) as unpriced_tokens
     from economics
     group by {{ cell }}
-
-),
-
--- a call without a task is a piece of work by itself
-calls as (
-
-    select
-        week_start,
-        tenant_id,
-        product_id,
-        feature_id,
-        service_provider,
-        host,
-        coalesce(model, 'unattributed') as model,
-        count(distinct case
-            when pricing_status = 'priced' and superseded_as is null and not is_failed_last
-                then coalesce(task_id, logical_request_id)
-        end) as tasks,
-        cast(sum(list_cost_usd) filter (
-            where pricing_status = 'priced' and superseded_as is null and not is_failed_last
-        ) as decimal(26, 12)) as list_usd,
-        cast(sum(effective_cost_usd) filter (
-            where pricing_status = 'priced' and superseded_as is null and not is_failed_last
-        ) as decimal(26, 12)) as served_usd,
-        cast(sum(effective_cost_usd) filter (where superseded_as is not null or is_failed_last) as decimal(26, 12)) as repeated_usd
-    from usage
-    group by week_start, tenant_id, product_id, feature_id, service_provider, host, coalesce(model, 'unattributed')
 
 ),
 

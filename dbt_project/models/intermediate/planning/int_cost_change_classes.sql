@@ -19,6 +19,7 @@ cost less is the cache's effect. -#}
 with usage as (
 
     select * from {{ ref('fct_usage') }}
+    where {{ is_touched_week('anything', 'week_start') }}
 
 ),
 

@@ -1,7 +1,7 @@
 with calls as (
 
     select * from {{ ref('fct_usage') }}
-    where task_id is not null
+    where task_id is not null and {{ is_touched_week('anything', 'week_start') }}
 
 ),
 

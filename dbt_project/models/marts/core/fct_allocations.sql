@@ -1,4 +1,5 @@
 {{ config(materialized='view') }}
+{%- do comes_after('int_allocation_days') -%}
 {#- What describes a posting, apart from what corrects it. -#}
 {%- set described = [
     'charge_id', 'week_start', 'invoice_id', 'service_provider', 'billing_account_id', 'host', 'model',

@@ -74,6 +74,7 @@ matched as (
         end as decimal(25, 6)) as quantity,
         usage.call_id,
         usage.started_at,
+        usage.usage_date,
         usage.tenant_id,
         usage.product_id,
         usage.feature_id,

@@ -1,6 +1,7 @@
 with usage as (
 
     select * from {{ ref('fct_usage') }}
+    where {{ is_touched_week('anything', 'week_start') }}
 
 ),
 

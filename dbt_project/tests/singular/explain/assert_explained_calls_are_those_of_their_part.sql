@@ -5,6 +5,7 @@ with explained as (
         allocation_id,
         count(*) as calls
     from {{ ref('explain_calls') }}
+    where {{ is_touched('allocations', 'usage_date') }}
     group by allocation_id
 
 ),
@@ -15,7 +16,7 @@ direct as (
         allocation_id,
         basis_quantity
     from {{ ref('int_allocations') }}
-    where method = 'direct' and rule_id = 'direct'
+    where method = 'direct' and rule_id = 'direct' and {{ is_touched('allocations', 'usage_date') }}
 
 )
 
