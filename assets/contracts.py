@@ -382,6 +382,8 @@ CONTRACTS: tuple[MartContract, ...] = (
             "feature_id": KEY,
             "service_provider": KEY,
             "model": KEY,
+            "changed_service_provider": KEY,
+            "changed_model": KEY,
             "calls": COUNT,
             "current_cost_usd": NOT_NEGATIVE,
             "changed_cost_usd": NOT_NEGATIVE,

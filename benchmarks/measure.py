@@ -72,6 +72,10 @@ class Measured:
     loop_s: float = 0
     allocation_cpu_s: float = 0
     allocation_peak_bytes: int = 0
+    # Wall seconds, not CPU's: what a reader waits.
+    query_seconds: dict[str, float] = field(default_factory=dict)
+    page_seconds: float = 0
+    page_bytes: int = 0
     nested: dict[str, Nested] = field(default_factory=dict)
     stages: dict[str, Stage] = field(default_factory=dict)
     tiny_stages: dict[str, Stage] = field(default_factory=dict)
@@ -127,6 +131,9 @@ def measure(folder: Path, rows: int, repeats: int, say: Say) -> Measured:
     for stage in AFTER_INGEST:
         say(stage)
         measured.stages[stage] = run_stage(stage, plain)
+    say("queries with 100 million calls behind them, and the explorer's page")
+    read = run_stage("reading", plain).said
+    measured.query_seconds, measured.page_seconds, measured.page_bytes = read["queries"], read["page"], read["bytes"]
     say("pricing alone, and genai-prices' loop")
     said = run_stage("pricing", plain).said
     measured.priced_calls, measured.pricing_s, measured.price_sets = said["calls"], said["cpu"], said["price_sets"]

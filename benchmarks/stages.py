@@ -221,6 +221,20 @@ def report(home: Path) -> dict[str, object]:
     return {"written": len(result.written)}
 
 
+def reading(home: Path) -> dict[str, object]:
+    from assets.publish import DATABASE
+    from benchmarks.reading import page_seconds, query_seconds
+    from sources.home import Home
+
+    published = Home(home).published
+    page = published.resolve().parent / "reports" / "explorer.html"
+    return {
+        "queries": query_seconds(published / DATABASE, home),
+        "page": page_seconds(page, home),
+        "bytes": page.stat().st_size,
+    }
+
+
 STAGES: dict[str, Callable[..., dict[str, object]]] = {
     stage.__name__: stage
     for stage in (
@@ -235,6 +249,7 @@ STAGES: dict[str, Callable[..., dict[str, object]]] = {
         allocation,
         publish,
         report,
+        reading,
         history,
         next_day,
         follow,

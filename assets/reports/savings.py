@@ -13,16 +13,27 @@ Row = Mapping[str, Any]
 SHOWN = 10
 LEVERS = {
     "avoid_retries": "mend what is asked again",
+    "embedding_refresh": "embed the corpus once a week",
+    "free_tier": "cap what free users ask a day",
+    "fill_idle_gpus": "run what can wait on idle GPUs",
     "batch": "send what can wait in batches",
+    "evaluation_batch": "send evaluations in batches",
     "prompt_cache": "read prompts from the cache",
+    "prompt_growth": "cut prompts to what they were",
     "reasoning_effort": "ask for less reasoning",
     "output_cap": "cap the longest answers",
-    "idle_gpus": "return or fill idle GPUs",
+    "smaller_model": "route to the smaller model",
+    "guardrail_model": "guard with the cheaper model",
+    "other_host": "buy the model elsewhere",
+    "idle_gpus": "return idle GPUs",
 }
 COUNTED = {
     "avoid_retries": ("attempt asked again", "attempts asked again"),
+    "fill_idle_gpus": ("call that could wait", "calls that could wait"),
     "batch": ("call that could wait", "calls that could wait"),
+    "evaluation_batch": ("call nobody waits for", "calls nobody waits for"),
     "reasoning_effort": ("call that mostly reasons", "calls that mostly reason"),
+    "guardrail_model": ("call it guards already", "calls it guards already"),
 }
 RISKS = {"none": "ok", "low": "ok", "medium": "watch", "high": "risk"}
 
@@ -33,7 +44,7 @@ def savings_table(rows: Sequence[Row]) -> Table:
         (
             Cell(LEVERS[row["lever"]]),
             Cell("" if row["feature_id"] == UNATTRIBUTED else row["feature_name"]),
-            Cell(row["service_provider"] if row["model"] == UNATTRIBUTED else row["model"]),
+            Cell(_model(row)),
             Cell(text.count(row["calls"]) if row["calls"] else "-"),
             Cell(text.usd(row["current_cost_usd"])),
             Cell(text.usd(row["saving_usd"]), "strong"),
@@ -67,11 +78,33 @@ def savings_table(rows: Sequence[Row]) -> Table:
     )
 
 
+def _model(row: Row) -> str:
+    """Today's, and where the calls would go."""
+    if row["model"] == UNATTRIBUTED:
+        return str(row["service_provider"])
+    if row["changed_model"] != row["model"]:
+        return f"{row['model']} to {row['changed_model']}"
+    if row["changed_service_provider"] != row["service_provider"]:
+        return f"{row['model']}, {row['service_provider']} to {row['changed_service_provider']}"
+    return str(row["model"])
+
+
 def _evidence(row: Row) -> str:
     """The mart's number in words."""
     lever, value = row["lever"], row["evidence_value"] or 0
-    if lever in ("prompt_cache", "idle_gpus"):
-        return f"{text.percent(value, 0)} {row['evidence'].removeprefix('share ')}"
-    if lever == "output_cap":
-        return f"95% of the calls end within {text.count(round(value))} tokens"
-    return text.plural(round(value), *COUNTED[lever])
+    if lever in COUNTED:
+        return text.plural(round(value), *COUNTED[lever])
+    match lever:
+        case "output_cap":
+            return f"95% of the calls end within {text.count(round(value))} tokens"
+        case "embedding_refresh":
+            return f"about as much on {round(value)} days of the week"
+        case "free_tier":
+            return f"nine in ten days stay within {text.plural(round(value), 'call')}"
+        case "prompt_growth":
+            return f"{text.percent(value, 0)} longer than in the shortest of four weeks"
+        case "smaller_model":
+            return f"{text.percent(value, 0)} of its answers judged right"
+        case "other_host":
+            return f"{text.percent(value, 0)} of today's price"
+    return f"{text.percent(value, 0)} {row['evidence'].removeprefix('share ')}"

@@ -10,7 +10,8 @@ from sources.gateway import is_gateway
 from sources.home import Home
 from sources.lake import table_folder, write_current
 from sources.pricing import versions
-from sources.pricing.book import strip_prefix
+from sources.pricing.book import UNKNOWN_REGION, find_model, strip_prefix
+from sources.pricing.hosts import PATHS, elsewhere
 from sources.pricing.resolve import SELF_HOSTED, Key, OwnModel, Prices, resolve_prices
 from sources.registry import FEEDS
 from sources.settings import Settings, load_settings
@@ -67,14 +68,14 @@ def prices_in_use(home: Home, settings: Settings, book: versions.Book) -> Prices
     with duckdb.connect() as connection:
         keys = _keys_in_use(home, settings, connection)
         billed = _billed_models(home, connection)
-    return prices_of(keys, settings, book, billed)
+    return prices_of(_merged([*keys, *_elsewhere(keys, settings, book)]), settings, book, billed)
 
 
 def prices_of(
     keys: Collection[Key], settings: Settings, book: versions.Book, billed_models: Collection[tuple[str, str]] = ()
 ) -> Prices:
     """The prices of keys by a book, under the company's names."""
-    prefixes = sorted({account.gateway_provider for account in settings.billing_accounts})
+    prefixes = _prefixes(settings)
     return resolve_prices(
         keys,
         contracts=book.contracts,
@@ -85,6 +86,11 @@ def prices_of(
         terms=book.terms,
         public=book.public,
     )
+
+
+def _prefixes(settings: Settings) -> list[str]:
+    """Names of providers that may stand in front of a model id."""
+    return sorted({account.gateway_provider for account in settings.billing_accounts})
 
 
 def _own_models(settings: Settings, prefixes: Sequence[str]) -> dict[tuple[str, str], OwnModel]:
@@ -216,6 +222,23 @@ def _batched(used: Sequence[Key]) -> Iterator[Key]:
     for key in used:
         if key.service_tier == "standard" and key.host != SELF_HOSTED:
             yield key._replace(service_tier="batch", is_compared=True)
+
+
+def _elsewhere(used: Sequence[Key], settings: Settings, book: versions.Book) -> Iterator[Key]:
+    """Models of the standard tier on other procurement paths: optimization_backlog_weekly compares them."""
+    accounts = {account.service_provider: DIRECT for account in settings.billing_accounts}
+    paths = {**accounts, **PATHS}
+    for key in used:
+        if key.service_tier != "standard" or key.host == SELF_HOSTED or key.is_compared:
+            continue
+        model = find_model(key.service_provider, key.model_id, _prefixes(settings), book.public)
+        for service_provider, model_id in elsewhere(model.model, paths, book.public) if model.match else ():
+            # Its own provider's other names, such as Bedrock's for calls that may run anywhere, are served as it is.
+            is_own = service_provider == key.service_provider
+            host, region = (key.host, key.region) if is_own else (paths[service_provider], UNKNOWN_REGION)
+            yield Key(
+                service_provider, host, model_id, "standard", key.first_date, key.last_date, region, is_compared=True
+            )
 
 
 def _compared(settings: Settings, used: Sequence[Key]) -> Iterator[Key]:

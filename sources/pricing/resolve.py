@@ -18,6 +18,7 @@ import polars as pl
 from sources.pricing import book
 from sources.pricing.contracts import contracted_card, find_capacity, find_contract
 from sources.pricing.entries import PriceEntry
+from sources.pricing.hosts import common_name
 from sources.pricing.rates import METERS, UNIT_METERS, RateCard, rates_by_meter, unit_name
 from sources.pricing.snapshot import DAY_SECONDS, Snapshot
 from sources.settings.models import FIRST_DAY, OPEN_END, Contract, ContractTerm
@@ -50,6 +51,7 @@ PRICE_KEYS_SCHEMA: dict[str, Any] = {
     "second_threshold_tokens": pl.Int64(),
     "is_threshold_inclusive": pl.Boolean(),
     "has_prompt_cache": pl.Boolean(),
+    "common_model": pl.String(),
 }
 PRICE_SETS_SCHEMA: dict[str, Any] = {
     "price_set_id": pl.String(),
@@ -197,6 +199,7 @@ class Resolver:
                 "second_threshold_tokens": second_threshold,
                 "is_threshold_inclusive": resolved.is_threshold_inclusive,
                 "has_prompt_cache": resolved.has_prompt_cache,
+                "common_model": common_name(model.model),
             }
 
     def _spans(self, key: Key, model: book.Model) -> list[tuple[date, date]]:

@@ -176,7 +176,7 @@ def answers(tasks: list[tuple[str, str]], calls: list[tuple[str, str, str | None
             schema_overrides={"usd_per_wrong_answer": pl.Decimal(18, 8)},
         ),
     }  # fmt: skip
-    with built(tables, "answer_quality_monthly") as connection:
+    with built(tables, "int_task_models", "answer_quality_monthly") as connection:
         return connection.sql(
             """
             select model, reasoning_effort, answers, judged_answers, correct_answers, cost_usd,

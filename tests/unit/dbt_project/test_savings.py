@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import polars as pl
@@ -16,7 +17,8 @@ MONDAY = date(2026, 11, 2)
 # gpt-4.1 costs 2 per million tokens of input, 0.50 read from the cache, 8 of output, and half of each in a batch.
 TEXT = (
     "tenant_id", "product_id", "feature_id", "service_provider", "host", "region", "model_id", "model", "service_tier",
-    "billing_status", "operation", "superseded_as", "pricing_status", "call_id",
+    "billing_status", "operation", "superseded_as", "pricing_status", "call_id", "purpose", "user_key", "task_type",
+    "task_id", "reasoning_effort",
 )  # fmt: skip
 DECIMALS = ("audio_seconds", "video_seconds", "cache_storage_token_hours")
 USAGE: dict[str, Any] = {
@@ -25,19 +27,26 @@ USAGE: dict[str, Any] = {
     **{name: pl.Decimal(18, 6) if name in DECIMALS else pl.Int64() for name in COUNTS},
     "total_input_tokens": pl.Int64(), "total_output_tokens": pl.Int64(),
     "reported_cost_usd": pl.Decimal(38, 12), "contracted_cost_usd": pl.Decimal(26, 12),
+    "effective_cost_usd": pl.Decimal(26, 12),
 }  # fmt: skip
 CALL: dict[str, Any] = {
     **dict.fromkeys(TEXT, "x"), "service_provider": "openai", "host": "direct", "region": "unknown",
     "model_id": "gpt-4.1", "model": "gpt-4.1", "service_tier": "standard", "billing_status": "billed",
     "operation": "chat", "superseded_as": None, "pricing_status": "priced", "week_start": MONDAY,
     "started_at": datetime(2026, 11, 3, 12), "latency_insensitive": False, "has_prompt_cache": True,
-    "reported_cost_usd": None, **dict.fromkeys(COUNTS, 0),
+    "reported_cost_usd": None, "purpose": "serve", "task_id": None, **dict.fromkeys(COUNTS, 0),
 }  # fmt: skip
 GPU: dict[str, Any] = {
     "usage_date": pl.Date(), "service_provider": pl.String(), "gpu_id": pl.String(),
     "cost_usd": pl.Decimal(38, 12), "warm_idle_cost_usd": pl.Decimal(38, 12),
     "unallocated_cost_usd": pl.Decimal(38, 12), "reserved_unused_cost_usd": pl.Decimal(38, 12),
+    "busy_seconds": pl.Decimal(18, 6), "warm_idle_seconds": pl.Decimal(18, 6),
 }  # fmt: skip
+TASK = {
+    "task_id": pl.String(), "feature_id": pl.String(), "task_type": pl.String(), "ended_week_start": pl.Date(),
+    "is_resolved": pl.Boolean(), "is_outcome_known": pl.Boolean(),
+}  # fmt: skip
+MODELS = ("int_task_models", "int_savings_habits", "int_savings_idle", "int_savings_models", "int_savings_calls")
 
 
 def call(**said: Any) -> dict[str, Any]:
@@ -48,26 +57,50 @@ def call(**said: Any) -> dict[str, Any]:
     return row
 
 
+NAMES = ("service_provider", "model_id", "service_tier", "started_at", *COUNTS)
+
+
 def cost(row: dict[str, Any], **changed: Any) -> Decimal:
     """What a call costs, changed so: priced by itself."""
-    names = ("service_provider", "model_id", "service_tier", "started_at", *COUNTS)
-    ((found, reason),) = price_calls([{name: row[name] for name in names} | changed])
+    return priced(tuple((row | changed)[name] for name in NAMES))
+
+
+@cache
+def priced(values: tuple[Any, ...]) -> Decimal:
+    ((found, reason),) = price_calls([dict(zip(NAMES, values, strict=True))])
     assert found is not None, reason
     return found
 
 
-def backlog(calls: Sequence[dict[str, Any]], gpu_hours: Sequence[tuple[Any, ...]] = ()) -> list[dict[str, Any]]:
-    usage = [row | {"call_id": f"{number}", "contracted_cost_usd": cost(row)} for number, row in enumerate(calls)]
+def backlog(
+    calls: Sequence[dict[str, Any]],
+    gpu_hours: Sequence[tuple[Any, ...]] = (),
+    tasks: Sequence[tuple[Any, ...]] = (),
+    others: Sequence[Key] = (),
+) -> list[dict[str, Any]]:
+    """The mart; `others` are keys with prices besides those of the calls, over all their days."""
+    usage = []
+    for number, row in enumerate(calls):
+        usd = cost(row) if row["pricing_status"] == "priced" else None
+        usage.append(row | {"call_id": f"{number:06}", "contracted_cost_usd": usd, "effective_cost_usd": usd})
     days = [row["usage_date"] for row in usage] or [MONDAY]
-    keys = [Key("openai", "direct", "gpt-4.1", tier, min(days), max(days), "unknown") for tier in ("standard", "batch")]
+    places = {tuple(row[name] for name in ("service_provider", "host", "model_id", "region")) for row in usage}
+    keys = [
+        Key(provider, host, model_id, tier, min(days), max(days), region, is_compared=tier == "batch")
+        for provider, host, model_id, region in places
+        for tier in ("standard", "batch")
+    ]
+    keys += [key._replace(first_date=min(days), last_date=max(days), is_compared=True) for key in others]
     prices = resolve_prices(keys)
     tables = {
         "fct_usage": pl.DataFrame(usage, schema=USAGE),
+        "fct_tasks": pl.DataFrame(list(tasks), schema=TASK, orient="row"),
+        "dim_tenants": pl.DataFrame({"tenant_id": ["x", "free"], "is_free_plan": [False, True]}),
         "stg_pricing__price_keys": prices.price_keys,
         "stg_pricing__price_sets": prices.price_sets,
         "gpu_cost_hourly": pl.DataFrame(list(gpu_hours), schema=GPU, orient="row"),
     }
-    with built(tables, "int_savings_calls", "optimization_backlog_weekly") as connection:
+    with built(tables, *MODELS, "optimization_backlog_weekly") as connection:
         found = connection.sql("select * from optimization_backlog_weekly order by week_start, saving_rank").pl()
     return list(found.iter_rows(named=True))
 
@@ -77,7 +110,11 @@ def savings(calls: Sequence[dict[str, Any]]) -> dict[str, tuple[int, Decimal]]:
 
 
 PLAIN = call(input_uncached_tokens=1_000, output_text_tokens=200)
-WAITS = call(input_uncached_tokens=50_000, output_text_tokens=900, latency_insensitive=True)
+WAITS = call(input_uncached_tokens=50_000, output_text_tokens=900, latency_insensitive=True, has_prompt_cache=False)
+OWN = call(
+    input_uncached_tokens=900, output_text_tokens=100, service_provider="northgpu", host="self_hosted",
+    model_id="llama", model="llama", pricing_status="self_hosted",
+)  # fmt: skip
 RETRIED = call(input_uncached_tokens=800, output_text_tokens=10, superseded_as="retry", latency_insensitive=True)
 LONG = call(input_uncached_tokens=10_000, output_text_tokens=100)
 THINKS = call(input_uncached_tokens=100, output_text_tokens=10, reasoning_tokens=2_001)
@@ -125,6 +162,151 @@ def test_the_longest_answers_end_where_most_do() -> None:
     assert (row["evidence"], row["evidence_value"]) == ("tokens that 95 % of the calls end within", 1905)
 
 
+def test_a_call_counts_for_the_lever_that_saves_most_of_it() -> None:
+    """36,000 tokens read at 1.50 a million less are 0.0540 USD; half of 50,000 at 2 and 900 at 8 a million, 0.0536."""
+    both = call(**{**WAITS, "has_prompt_cache": True})
+    ((lever, (calls, saved)),) = savings([both]).items()
+    cached = cost(both, input_uncached_tokens=10_000, cache_read_tokens=36_000, cache_write_5m_tokens=4_000)
+    assert (lever, calls, saved) == ("prompt_cache", 1, cost(both) - cached)
+    assert saved > cost(both) - cost(both, service_tier="batch")
+
+
+def test_evaluations_and_shadows_go_in_batches_and_served_calls_do_not() -> None:
+    asked = {"input_uncached_tokens": 900, "output_text_tokens": 90}
+    rows = [call(**asked, purpose=purpose) for purpose in ("eval", "shadow", "serve", "router")]
+    halves = 2 * (cost(rows[0]) - cost(rows[0], service_tier="batch"))
+    assert savings(rows) == {"evaluation_batch": (2, halves)}
+
+
+def embeddings(tokens: Sequence[int]) -> list[dict[str, Any]]:
+    return [
+        call(
+            input_uncached_tokens=count, output_text_tokens=1, purpose="embed", latency_insensitive=True,
+            has_prompt_cache=False, started_at=datetime(2026, 11, 2 + day, 3),
+        )
+        for day, count in enumerate(tokens)
+    ]  # fmt: skip
+
+
+def test_a_corpus_embedded_every_day_is_embedded_on_the_last() -> None:
+    daily = embeddings([9_000, 10_000, 9_500, 8_000, 10_000])
+    last = cost(daily[4]) - cost(daily[4], service_tier="batch")
+    dropped = sum((cost(row) for row in daily[:4]), Decimal(0))
+    assert savings(daily) == {"embedding_refresh": (4, dropped), "batch": (1, last)}
+
+
+@pytest.mark.parametrize("tokens", [[9_000, 10_000, 9_500, 7_999, 10_000], [10_000] * 4])
+def test_what_differs_from_day_to_day_or_came_on_four_is_no_refresh(tokens: list[int]) -> None:
+    assert set(savings(embeddings(tokens))) == {"batch"}
+
+
+def test_free_users_get_what_nine_in_ten_of_their_days_take() -> None:
+    """Of ten days of 1, ..., 1 and 4 calls, nine in ten are within 1.3: three calls are too many. Paying users may."""
+    asked = {"input_uncached_tokens": 900, "output_text_tokens": 90}
+    days = [call(**asked, tenant_id="free", user_key=f"u{number}") for number in range(9)]
+    eager = [call(**asked, tenant_id="free", user_key="eager", started_at=datetime(2026, 11, 3, n)) for n in range(4)]
+    paying = [call(**{**row, "tenant_id": "x"}) for row in eager]
+    assert savings([*days, *eager, *paying]) == {"free_tier": (3, 3 * cost(eager[0]))}
+
+
+def test_waiting_calls_fill_warm_idle_gpus_as_far_as_they_go_and_the_rest_is_returned() -> None:
+    """1,000 tokens took 10 busy seconds, so 25 idle ones take 2,500: two calls, that fill four fifths of 0.005 USD."""
+    waits = call(input_uncached_tokens=900, output_text_tokens=100, latency_insensitive=True)
+    hours = (date(2026, 11, 3), "northgpu", "g1", Decimal(9), Decimal("0.005"), Decimal(1), Decimal(0), 10, 25)
+    found = {row["lever"]: row for row in backlog([OWN, waits, waits, waits], [hours])}
+    assert {lever: (row["calls"], row["saving_usd"]) for lever, row in found.items()} == {
+        "fill_idle_gpus": (2, 2 * cost(waits)),
+        "batch": (1, cost(waits) - cost(waits, service_tier="batch")),
+        "idle_gpus": (0, Decimal("1.001")),
+    }
+    filling = found["fill_idle_gpus"]
+    assert (filling["model"], filling["changed_service_provider"], filling["changed_model"]) == (
+        "gpt-4.1", "northgpu", "llama"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("feature_id", "warm_idle_usd"), [("y", "0.005"), ("x", "0.0065")])
+def test_gpus_that_serve_others_or_whose_hours_cost_as_much_are_not_filled(feature_id: str, warm_idle_usd: str) -> None:
+    """A call costs 0.0026 USD and takes two fifths of the idle hours."""
+    waits = call(input_uncached_tokens=900, output_text_tokens=100, latency_insensitive=True)
+    hours = (date(2026, 11, 3), "northgpu", "g1", Decimal(9), Decimal(warm_idle_usd), Decimal(1), Decimal(0), 10, 25)
+    found = {
+        row["lever"]: row["saving_usd"] for row in backlog([call(**{**OWN, "feature_id": feature_id}), waits], [hours])
+    }
+    assert found == {
+        "batch": cost(waits) - cost(waits, service_tier="batch"), "idle_gpus": Decimal(1) + Decimal(warm_idle_usd)
+    }  # fmt: skip
+
+
+def test_prompts_that_grew_are_cut_to_what_they_were() -> None:
+    asked = {"output_text_tokens": 90, "has_prompt_cache": False}
+    before = [call(**asked, input_uncached_tokens=500, week_start=date(2026, 10, 26)) for _ in range(100)]
+    grown = [call(**asked, input_uncached_tokens=600) for _ in range(100)]
+    (row,) = backlog([*before, *grown])
+    assert (row["lever"], row["calls"], round(row["evidence_value"], 9)) == ("prompt_growth", 100, 0.2)
+    assert row["saving_usd"] == 100 * (cost(grown[0]) - cost(grown[0], input_uncached_tokens=500))
+    assert backlog([*before, *[call(**asked, input_uncached_tokens=599) for _ in range(100)]]) == []
+    assert backlog([*before, *grown[:99]]) == []
+
+
+MINI = {"model_id": "gpt-4.1-mini", "model": "gpt-4.1-mini"}
+
+
+def judged(model: str, right: int, wrong: int) -> list[tuple[str, bool]]:
+    return [(model, number < right) for number in range(right + wrong)]
+
+
+def answered(*answers: tuple[str, bool]) -> tuple[list[dict[str, Any]], list[tuple[Any, ...]]]:
+    """A call and a task each."""
+    asked = {"input_uncached_tokens": 900, "output_text_tokens": 90}
+    calls = [
+        call(**asked, task_id=f"t{number}", task_type="ticket", model_id=model, model=model)
+        for number, (model, _) in enumerate(answers)
+    ]
+    tasks = [(f"t{number}", "x", "ticket", MONDAY, right, True) for number, (_, right) in enumerate(answers)]
+    return calls, tasks
+
+
+def test_the_cheaper_model_takes_what_it_answers_as_well() -> None:
+    """Within two points: 150 of 200 right against 154."""
+    calls, tasks = answered(*judged("gpt-4.1", 154, 46), *judged("gpt-4.1-mini", 150, 50))
+    (row,) = backlog(calls, tasks=tasks)
+    assert (row["lever"], row["calls"], row["evidence_value"]) == ("smaller_model", 200, 0.75)
+    assert (row["model"], row["changed_model"]) == ("gpt-4.1", "gpt-4.1-mini")
+    assert row["saving_usd"] == 200 * (cost(calls[0]) - cost(calls[0], model_id="gpt-4.1-mini"))
+
+
+@pytest.mark.parametrize(("right", "wrong"), [(149, 51), (150, 49)])
+def test_a_model_judged_worse_or_too_rarely_takes_nothing(right: int, wrong: int) -> None:
+    calls, tasks = answered(*judged("gpt-4.1", 154, 46), *judged("gpt-4.1-mini", right, wrong))
+    assert backlog(calls, tasks=tasks) == []
+
+
+def test_guardrails_go_to_the_cheapest_model_that_guards() -> None:
+    asked = {"input_uncached_tokens": 900, "output_text_tokens": 9, "purpose": "guardrail"}
+    dear, cheap = call(**asked), call(**asked, feature_id="other", **MINI)
+    (row,) = backlog([dear, cheap])
+    assert (row["lever"], row["feature_id"], row["changed_model"]) == ("guardrail_model", "x", "gpt-4.1-mini")
+    assert row["saving_usd"] == cost(dear) - cost(dear, model_id="gpt-4.1-mini")
+
+
+def test_the_same_model_is_bought_where_it_is_cheaper() -> None:
+    """Bedrock's regional endpoint takes a tenth more than Anthropic."""
+    asked = {"input_uncached_tokens": 900, "output_text_tokens": 90}
+    bedrock = {"service_provider": "aws", "host": "bedrock", "model_id": "us.anthropic.claude-opus-5"}
+    row = call(**asked, **bedrock, model=bedrock["model_id"])
+    others = [
+        Key("anthropic", "direct", "claude-opus-5", "standard", MONDAY, MONDAY),
+        Key("anthropic", "direct", "claude-haiku-4-5", "standard", MONDAY, MONDAY),
+    ]
+    (found,) = backlog([row], others=others)
+    assert (found["lever"], found["changed_service_provider"], found["changed_model"]) == (
+        "other_host", "anthropic", "claude-opus-5"
+    )  # fmt: skip
+    assert found["saving_usd"] == cost(row) - cost(row, service_provider="anthropic", model_id="claude-opus-5")
+    assert round(found["evidence_value"], 6) == round(1 / 1.1, 6)
+
+
 def test_only_the_last_four_weeks_count() -> None:
     old = call(**{**WAITS, "week_start": date(2026, 10, 5), "started_at": datetime(2026, 10, 6)})
     kept = call(**{**WAITS, "week_start": date(2026, 10, 12), "started_at": datetime(2026, 10, 13)})
@@ -133,8 +315,8 @@ def test_only_the_last_four_weeks_count() -> None:
 
 def test_idle_gpus_stand_beside_and_the_largest_comes_first() -> None:
     hours = [
-        (date(2026, 11, 3), "northgpu", "g1", Decimal(5), Decimal("0.25"), Decimal("1.5"), Decimal(0)),
-        (date(2026, 11, 4), "northgpu", "g2", Decimal(3), Decimal(0), Decimal(0), Decimal("0.25")),
+        (date(2026, 11, 3), "northgpu", "g1", Decimal(5), Decimal("0.25"), Decimal("1.5"), Decimal(0), 0, 0),
+        (date(2026, 11, 4), "northgpu", "g2", Decimal(3), Decimal(0), Decimal(0), Decimal("0.25"), 0, 0),
     ]
     idle, batch = backlog([WAITS], hours)
     assert (idle["lever"], idle["saving_rank"], idle["saving_usd"], idle["evidence_value"]) == (

@@ -1,16 +1,51 @@
-{#- Weeks looked back on: long enough for habits to show, short enough that the savings are of today's prices and work. -#}
-{%- set weeks = 4 -%}
 {#- The hit rate the dictionary calls good; of what would be read, one token in ten is first written. -#}
 {%- set good_hit_rate = '0.8' -%}
 {#- Below this no provider's cache holds a prompt (OpenAI, Anthropic: 1,024 tokens). -#}
 {%- set cacheable_tokens = 1024 -%}
+{#- A prompt that became a fifth longer than in the shortest of four weeks before. -#}
+{%- set growth = 1.2 -%}
+{#- A corpus embedded anew: on so many days of a week, the smallest no smaller than this share of the largest. -#}
+{%- set refresh_days = 5 -%}
+{%- set alike = 0.8 -%}
+{%- set dropped = ['avoid_retries', 'embedding_refresh', 'free_tier', 'fill_idle_gpus'] -%}
+{#- Which of equal savings a call counts for. -#}
+{%- set levers = dropped + [
+    'batch', 'evaluation_batch', 'prompt_cache', 'prompt_growth', 'reasoning_effort', 'output_cap', 'smaller_model', 'guardrail_model',
+    'other_host',
+] -%}
 {%- set unchanged = [
     'input_audio_tokens', 'input_image_tokens', 'output_audio_tokens', 'output_image_tokens', 'cache_write_1h_tokens', 'searches',
-    'images', 'audio_seconds', 'video_seconds', 'characters', 'pages', 'cache_storage_token_hours', 'total_input_tokens',
+    'images', 'audio_seconds', 'video_seconds', 'characters', 'pages', 'cache_storage_token_hours',
 ] -%}
+{%- set place = ['service_provider', 'host', 'region', 'model_id'] -%}
+{%- set habit = ['week_start', 'feature_id', 'service_provider', 'model'] -%}
 with usage as (
 
     select * from {{ ref('fct_usage') }}
+
+),
+
+habits as (
+
+    select * from {{ ref('int_savings_habits') }}
+
+),
+
+models as (
+
+    select * from {{ ref('int_savings_models') }}
+
+),
+
+idle as (
+
+    select * from {{ ref('int_savings_idle') }}
+
+),
+
+tenants as (
+
+    select * from {{ ref('dim_tenants') }}
 
 ),
 
@@ -20,96 +55,320 @@ price_keys as (
 
 ),
 
-latest as (
-
-    select cast(max(week_start) - interval {{ 7 * (weeks - 1) }} day as date) as first_week_start
-    from usage
-
-),
-
 recent as (
 
-    select usage.*
+    select
+        usage.*,
+        habits.hit_rate,
+        habits.long_output_tokens,
+        habits.mean_input_tokens,
+        habits.earlier_input_tokens
     from usage
-    inner join latest
-        on usage.week_start >= latest.first_week_start
+    inner join habits
+        on
+            usage.week_start = habits.week_start
+            and usage.feature_id = habits.feature_id
+            and usage.service_provider = habits.service_provider
+            and usage.model = habits.model
     where usage.pricing_status = 'priced'
 
 ),
 
--- what calls of a feature to a model look like in the week
-habits as (
+batchable as (
+
+    select
+        recent.call_id,
+        recent.latency_insensitive,
+        recent.purpose
+    from recent
+    inner join price_keys
+        on
+            recent.service_provider = price_keys.service_provider
+            and recent.host = price_keys.host
+            and recent.region = price_keys.region
+            and recent.model_id = price_keys.model_id
+            and recent.usage_date = price_keys.usage_date
+            and price_keys.service_tier = 'batch'
+            and price_keys.window_start_second = 0
+            and price_keys.price_set_id is not null
+    where recent.service_tier = 'standard'
+
+),
+
+-- what a feature embeds a day, where nobody waits for it
+embedded as (
+
+    select
+        {{ habit | join(', ') }},
+        usage_date,
+        cast(sum(total_input_tokens) as bigint) as tokens
+    from recent
+    where
+        purpose = 'embed'
+        and latency_insensitive
+    group by {{ habit | join(', ') }}, usage_date
+
+),
+
+refreshed as (
+
+    select
+        {{ habit | join(', ') }},
+        max(usage_date) as last_date,
+        count(*) as days
+    from embedded
+    group by {{ habit | join(', ') }}
+    having
+        count(*) >= {{ refresh_days }}
+        and cast(min(tokens) as double) >= {{ alike }} * cast(max(tokens) as double)
+
+),
+
+free_calls as (
+
+    select
+        recent.call_id,
+        recent.week_start,
+        recent.product_id,
+        row_number() over (
+            partition by recent.tenant_id, recent.user_key, recent.product_id, recent.usage_date
+            order by recent.started_at asc nulls last, recent.call_id asc nulls last
+        ) as call_number,
+        count(*) over (partition by recent.tenant_id, recent.user_key, recent.product_id, recent.usage_date) as calls_of_day
+    from recent
+    inner join tenants
+        on
+            recent.tenant_id = tenants.tenant_id
+            and tenants.is_free_plan
+    where recent.purpose = 'serve'
+
+),
+
+-- of users' days, one in ten is longer
+free_days as (
+
+    select
+        week_start,
+        product_id,
+        percentile_cont(0.9) within group (order by calls_of_day asc) as usual_calls
+    from free_calls
+    where call_number = 1
+    group by week_start, product_id
+
+),
+
+-- the own model that serves most of a feature; which of equals is by name
+own as (
 
     select
         week_start,
         feature_id,
-        service_provider,
-        model,
-        cast(sum(cache_read_tokens) as double) / nullif(cast(sum(total_input_tokens) as double), 0) as hit_rate,
-        cast(floor(percentile_cont(0.95) within group (order by reasoning_tokens + output_text_tokens asc)) as bigint)
-            as long_output_tokens
-    from recent
-    group by week_start, feature_id, service_provider, model
+        {{ place | join(', ') }},
+        row_number() over (
+            partition by week_start, feature_id
+            order by
+                count(*) desc nulls last,
+                {{ place | join(' asc nulls last, ') }} asc nulls last
+        ) as own_rank
+    from usage
+    where pricing_status = 'self_hosted'
+    group by week_start, feature_id, {{ place | join(', ') }}
 
 ),
 
--- the first that applies: a call counts for one saving alone, so savings add up
+-- whose hours are worth less than they cost where they are
+filling as (
+
+    select
+        recent.call_id,
+        {%- for name in place %}
+        own.{{ name }},
+        {%- endfor %}
+        idle.idle_tokens,
+        cast(sum(recent.total_input_tokens + recent.total_output_tokens) over (
+            partition by recent.week_start, own.service_provider
+            order by recent.call_id asc nulls last
+            rows between unbounded preceding and current row
+        ) as bigint) as filled_tokens
+    from recent
+    inner join own
+        on
+            recent.week_start = own.week_start
+            and recent.feature_id = own.feature_id
+            and own.own_rank = 1
+    inner join idle
+        on
+            own.week_start = idle.week_start
+            and own.service_provider = idle.service_provider
+    where
+        recent.latency_insensitive
+        and recent.contracted_cost_usd * idle.idle_tokens
+        > idle.warm_idle_cost_usd * (recent.total_input_tokens + recent.total_output_tokens)
+
+),
+
+served_elsewhere as (
+
+    select
+        recent.call_id,
+        models.lever,
+        {%- for name in place %}
+        models.other_{{ name }},
+        {%- endfor %}
+        models.evidence_value
+    from recent
+    inner join models
+        on
+            recent.feature_id = models.feature_id
+            and coalesce(recent.task_type, '') = coalesce(models.task_type, '')
+            and recent.purpose = models.purpose
+            {%- for name in place %}
+            and recent.{{ name }} = models.{{ name }}
+            {%- endfor %}
+    where recent.service_tier = 'standard'
+    union all
+    select
+        call_id,
+        'fill_idle_gpus' as lever,
+        {%- for name in place %}
+        {{ name }} as other_{{ name }},
+        {%- endfor %}
+        cast(null as double) as evidence_value
+    from filling
+    where filled_tokens <= idle_tokens
+
+),
+
+applied as (
+
+    select
+        call_id,
+        'avoid_retries' as lever,
+        cast(null as double) as evidence_value
+    from recent
+    where superseded_as = 'retry'
+    union all
+    select
+        recent.call_id,
+        'embedding_refresh' as lever,
+        cast(refreshed.days as double) as evidence_value
+    from recent
+    inner join refreshed
+        on
+            recent.week_start = refreshed.week_start
+            and recent.feature_id = refreshed.feature_id
+            and recent.service_provider = refreshed.service_provider
+            and recent.model = refreshed.model
+            and recent.usage_date < refreshed.last_date
+    where
+        recent.purpose = 'embed'
+        and recent.latency_insensitive
+    union all
+    select
+        free_calls.call_id,
+        'free_tier' as lever,
+        cast(free_days.usual_calls as double) as evidence_value
+    from free_calls
+    inner join free_days
+        on
+            free_calls.week_start = free_days.week_start
+            and free_calls.product_id = free_days.product_id
+            and free_calls.call_number > free_days.usual_calls
+    union all
+    select
+        call_id,
+        'batch' as lever,
+        cast(null as double) as evidence_value
+    from batchable
+    where latency_insensitive
+    union all
+    select
+        call_id,
+        'evaluation_batch' as lever,
+        cast(null as double) as evidence_value
+    from batchable
+    where
+        not latency_insensitive
+        and purpose in ('eval', 'shadow')
+    union all
+    select
+        call_id,
+        'prompt_cache' as lever,
+        hit_rate as evidence_value
+    from recent
+    where
+        has_prompt_cache
+        and total_input_tokens >= {{ cacheable_tokens }}
+        and hit_rate < {{ good_hit_rate }}
+        and cache_read_tokens < total_input_tokens * {{ good_hit_rate }}
+    union all
+    select
+        call_id,
+        'prompt_growth' as lever,
+        cast(mean_input_tokens as double) / nullif(cast(earlier_input_tokens as double), 0) - 1 as evidence_value
+    from recent
+    where
+        mean_input_tokens >= {{ growth }} * earlier_input_tokens
+        and earlier_input_tokens > 0
+    union all
+    select
+        call_id,
+        'reasoning_effort' as lever,
+        cast(null as double) as evidence_value
+    from recent
+    where reasoning_tokens > 2 * output_text_tokens
+    union all
+    select
+        call_id,
+        'output_cap' as lever,
+        cast(long_output_tokens as double) as evidence_value
+    from recent
+    where reasoning_tokens + output_text_tokens > long_output_tokens
+    union all
+    select
+        call_id,
+        lever,
+        evidence_value
+    from served_elsewhere
+
+),
+
 levers as (
 
     select
         recent.*,
-        habits.hit_rate,
-        habits.long_output_tokens,
+        applied.lever,
+        applied.evidence_value,
+        {%- for name in place %}
+        coalesce(served_elsewhere.other_{{ name }}, recent.{{ name }}) as left_{{ name }},
+        {%- endfor %}
         case
-            when recent.superseded_as = 'retry' then 'avoid_retries'
-            when recent.latency_insensitive and batch_keys.price_set_id is not null then 'batch'
-            when
-                recent.has_prompt_cache and recent.total_input_tokens >= {{ cacheable_tokens }}
-                and habits.hit_rate < {{ good_hit_rate }}
-                and recent.cache_read_tokens < recent.total_input_tokens * {{ good_hit_rate }} then 'prompt_cache'
-            when recent.reasoning_tokens > 2 * recent.output_text_tokens then 'reasoning_effort'
-            when recent.reasoning_tokens + recent.output_text_tokens > habits.long_output_tokens then 'output_cap'
-        end as lever
-    from recent
-    inner join habits
-        on
-            recent.week_start = habits.week_start
-            and recent.feature_id = habits.feature_id
-            and recent.service_provider = habits.service_provider
-            and recent.model = habits.model
-    left join price_keys as batch_keys
-        on
-            recent.service_tier = 'standard'
-            and batch_keys.service_tier = 'batch'
-            and recent.service_provider = batch_keys.service_provider
-            and recent.host = batch_keys.host
-            and recent.region = batch_keys.region
-            and recent.model_id = batch_keys.model_id
-            and recent.usage_date = batch_keys.usage_date
-            and batch_keys.window_start_second = 0
-
-),
-
-cached as (
-
-    select
-        *,
-        case
-            when lever = 'prompt_cache'
+            when applied.lever = 'prompt_cache'
                 then
                     least(
-                        input_uncached_tokens,
-                        cast(floor(total_input_tokens * cast({{ good_hit_rate }} as decimal(2, 1))) as bigint) - cache_read_tokens
+                        recent.input_uncached_tokens,
+                        cast(floor(recent.total_input_tokens * cast({{ good_hit_rate }} as decimal(2, 1))) as bigint)
+                        - recent.cache_read_tokens
                     )
             else 0
         end as newly_cached_tokens,
         case
-            when lever = 'reasoning_effort' then cast(floor(reasoning_tokens * 0.5) as bigint)
-            when lever = 'output_cap' then least(reasoning_tokens, long_output_tokens)
-            else reasoning_tokens
+            when applied.lever = 'prompt_growth'
+                then least(recent.input_uncached_tokens, recent.mean_input_tokens - recent.earlier_input_tokens)
+            else 0
+        end as cut_input_tokens,
+        case
+            when applied.lever = 'reasoning_effort' then cast(floor(recent.reasoning_tokens * 0.5) as bigint)
+            when applied.lever = 'output_cap' then least(recent.reasoning_tokens, recent.long_output_tokens)
+            else recent.reasoning_tokens
         end as left_reasoning_tokens
-    from levers
-    where lever is not null
+    from recent
+    inner join applied
+        on recent.call_id = applied.call_id
+    left join served_elsewhere
+        on
+            applied.call_id = served_elsewhere.call_id
+            and applied.lever = served_elsewhere.lever
 
 ),
 
@@ -123,7 +382,7 @@ written as (
             when lever = 'output_cap' then least(output_text_tokens, long_output_tokens - left_reasoning_tokens)
             else output_text_tokens
         end as left_output_text_tokens
-    from cached
+    from levers
 
 ),
 
@@ -135,28 +394,32 @@ changed as (
         product_id,
         feature_id,
         lever,
+        evidence_value,
+        service_provider as current_service_provider,
         model as current_model,
-        hit_rate,
-        long_output_tokens,
         contracted_cost_usd as current_cost_usd,
         call_id as response_id,
-        service_provider,
-        host,
-        region,
-        model_id,
+        left_service_provider as service_provider,
+        left_host as host,
+        left_region as region,
+        left_model_id as model_id,
         usage_date,
         started_at,
         operation,
         reported_cost_usd,
-        case when lever = 'batch' then 'batch' else service_tier end as service_tier,
-        case when lever = 'avoid_retries' then 'not_billed' else billing_status end as billing_status,
-        input_uncached_tokens - newly_cached_tokens as input_uncached_tokens,
+        case when lever in ('batch', 'evaluation_batch') then 'batch' else service_tier end as service_tier,
+        case
+            when lever in ('{{ dropped | join("', '") }}') then 'not_billed'
+            else billing_status
+        end as billing_status,
+        input_uncached_tokens - newly_cached_tokens - cut_input_tokens as input_uncached_tokens,
         cache_read_tokens + newly_cached_tokens - newly_written_tokens as cache_read_tokens,
         cache_write_5m_tokens + newly_written_tokens as cache_write_5m_tokens,
         left_reasoning_tokens as reasoning_tokens,
         left_output_text_tokens as output_text_tokens,
         total_output_tokens - reasoning_tokens - output_text_tokens + left_reasoning_tokens + left_output_text_tokens
             as total_output_tokens,
+        total_input_tokens - cut_input_tokens as total_input_tokens,
         {{ unchanged | join(', ') }}
     from written
 
@@ -169,6 +432,47 @@ priced as (
         {{ calls_priced('changed', ref('stg_pricing__price_keys'), ref('stg_pricing__price_sets')) | indent(8) }}
     ) as calls
 
+),
+
+-- a call counts for the lever that saves most, so savings add up
+ranked as (
+
+    select
+        *,
+        row_number() over (
+            partition by response_id
+            order by
+                current_cost_usd - contracted_cost_usd desc nulls last,
+                case lever
+                    {%- for lever in levers %}
+                    when '{{ lever }}' then {{ loop.index }}
+                    {%- endfor %}
+                end asc nulls last
+        ) as lever_rank
+    from priced
+
+),
+
+best as (
+
+    select
+        response_id as call_id,
+        week_start,
+        tenant_id,
+        product_id,
+        feature_id,
+        lever,
+        evidence_value,
+        current_service_provider,
+        current_model,
+        service_provider as changed_service_provider,
+        model as changed_model,
+        total_input_tokens + total_output_tokens as tokens,
+        current_cost_usd,
+        contracted_cost_usd as changed_cost_usd
+    from ranked
+    where lever_rank = 1
+
 )
 
-select * from priced
+select * from best

@@ -1,40 +1,82 @@
-{#- By lever: what may suffer, how the saving is computed and what that assumes. -#}
+{#- By lever: what may suffer, what its number says, how the saving is computed and what that assumes. -#}
 {%- set levers = {
     'avoid_retries': [
-        'none', 'attempts that were asked again of the same model cost nothing',
+        'none', 'attempts that were asked again', 'attempts that were asked again of the same model cost nothing',
         'the cause of the retries (timeouts, errors) can be mended',
     ],
+    'embedding_refresh': [
+        'medium', 'days of the week on which about as much was embedded',
+        'what is embedded again and again in the week is embedded on its last day alone',
+        'it is the same corpus each time, and a week old is new enough',
+    ],
+    'free_tier': [
+        'medium', 'calls a day that nine in ten days of free users stay within',
+        'calls of users of free plans beyond what nine in ten of their days take are not answered',
+        'who asks more waits, or pays',
+    ],
+    'fill_idle_gpus': [
+        'medium', 'calls that could wait for own GPUs to idle',
+        'calls marked latency_insensitive, of features own GPUs serve too, as many as the tokens a busy second took fit into warm idle ones, where those hours cost less',
+        'the own model answers them as well; the GPUs are paid for already, so they cost nothing more',
+    ],
     'batch': [
-        'low', 'calls marked latency_insensitive, at the price of the batch tier',
+        'low', 'calls that could wait and did not', 'calls marked latency_insensitive, at the price of the batch tier',
         'an answer within 24 hours does',
     ],
+    'evaluation_batch': [
+        'low', 'calls of evaluations and shadow traffic that did not wait',
+        'calls of the purposes eval and shadow, at the price of the batch tier', 'a result within 24 hours does',
+    ],
     'prompt_cache': [
-        'low', '80 % of the input of prompts from 1,024 tokens on is read from the cache, a tenth of what that adds is written first',
+        'low', 'share of the input read from the cache today',
+        '80 % of the input of prompts from 1,024 tokens on is read from the cache, a tenth of what that adds is written first',
         'four fifths of a prompt are alike from call to call and stand at its beginning',
     ],
+    'prompt_growth': [
+        'medium', 'by how much prompts are longer than in the shortest of the four weeks before',
+        'the mean growth of a prompt is taken off what the cache does not hold',
+        'what was added (history, retrieved passages, instructions) does not make answers better',
+    ],
     'reasoning_effort': [
-        'high', 'half the reasoning of calls that reason more than twice what they answer',
+        'high', 'calls that reason more than twice what they answer', 'half the reasoning of calls that reason more than twice what they answer',
         'a lower effort answers as well: hold it against an evaluation',
     ],
     'output_cap': [
-        'medium', 'reasoning and answer end where 95 % of the calls of the feature and model do',
+        'medium', 'tokens that 95 % of the calls end within', 'reasoning and answer end where 95 % of the calls of the feature and model do',
         'what is longer is not needed',
     ],
+    'smaller_model': [
+        'medium', 'share of its judged answers that were right',
+        'the cheapest model that answers the same tasks, judged right at most two points less often, takes the calls as they are',
+        'it does so for all of them, in as many tokens: route a share first and watch the rate',
+    ],
+    'guardrail_model': [
+        'high', 'calls it guards already', 'the cheapest model that guards another feature takes the calls as they are',
+        'it lets through and stops the same: hold it against an evaluation',
+    ],
+    'other_host': [
+        'low', 'its price of a token in and one out, as a share of what is paid today',
+        'the same model bought where the price book has it cheapest for the company: its maker, a cloud or a gateway',
+        'quotas, residency and terms of the other path fit, and a commitment to this one does not stand against it',
+    ],
     'idle_gpus': [
-        'medium', 'the cost of GPU time in which nothing was computed: warm, reserved or given to no deployment',
-        'GPUs can be returned for the hours they idle, or take batch work that is paid for elsewhere',
+        'medium', 'share of the GPU cost in which nothing is computed',
+        'the cost of GPU time in which nothing was computed (warm, reserved or given to no deployment), less what fill_idle_gpus fills',
+        'GPUs can be returned for the hours they idle',
     ],
 } -%}
-{%- set keys = ['feature_id', 'service_provider', 'model'] -%}
+{#- Levers whose number is that of the calls. -#}
+{%- set counted = ['avoid_retries', 'fill_idle_gpus', 'batch', 'evaluation_batch', 'reasoning_effort'] -%}
+{%- set keys = ['feature_id', 'service_provider', 'model', 'changed_service_provider', 'changed_model'] -%}
 with calls as (
 
     select * from {{ ref('int_savings_calls') }}
 
 ),
 
-gpu_hours as (
+idle_weeks as (
 
-    select * from {{ ref('gpu_cost_hourly') }}
+    select * from {{ ref('int_savings_idle') }}
 
 ),
 
@@ -44,40 +86,58 @@ of_calls as (
         week_start,
         lever,
         feature_id,
-        service_provider,
+        current_service_provider as service_provider,
         current_model as model,
+        changed_service_provider,
+        changed_model,
         count(*) as calls,
-        cast(coalesce(sum(current_cost_usd) filter (where contracted_cost_usd is not null), 0) as decimal(26, 12)) as current_cost_usd,
-        cast(coalesce(sum(contracted_cost_usd), 0) as decimal(26, 12)) as changed_cost_usd,
-        count(*) filter (where contracted_cost_usd is null) as unpriced_calls,
-        max(hit_rate) as hit_rate,
-        max(long_output_tokens) as long_output_tokens
+        cast(coalesce(sum(current_cost_usd) filter (where changed_cost_usd is not null), 0) as decimal(26, 12)) as current_cost_usd,
+        cast(coalesce(sum(changed_cost_usd), 0) as decimal(26, 12)) as changed_cost_usd,
+        count(*) filter (where changed_cost_usd is null) as unpriced_calls,
+        max(evidence_value) as evidence_value
     from calls
-    group by week_start, lever, feature_id, service_provider, current_model
+    group by week_start, lever, feature_id, current_service_provider, current_model, changed_service_provider, changed_model
 
 ),
 
 latest as (
 
-    select cast(date_trunc('week', max(usage_date)) - interval 21 day as date) as first_week_start
-    from gpu_hours
+    select cast(max(week_start) - interval 21 day as date) as first_week_start
+    from idle_weeks
 
 ),
 
+filled as (
+
+    select
+        week_start,
+        changed_service_provider as service_provider,
+        cast(sum(tokens) as bigint) as tokens
+    from calls
+    where lever = 'fill_idle_gpus'
+    group by week_start, changed_service_provider
+
+),
+
+-- hours that are filled cannot be returned
 idle as (
 
     select
-        cast(date_trunc('week', gpu_hours.usage_date) as date) as week_start,
-        gpu_hours.service_provider,
-        cast(sum(gpu_hours.cost_usd) as decimal(26, 12)) as cost_usd,
+        idle_weeks.week_start,
+        idle_weeks.service_provider,
+        idle_weeks.cost_usd,
         cast(
-            sum(gpu_hours.warm_idle_cost_usd + gpu_hours.reserved_unused_cost_usd + gpu_hours.unallocated_cost_usd)
+            idle_weeks.idle_cost_usd
+            - coalesce({{ divide_exact('idle_weeks.warm_idle_cost_usd', 'filled.tokens', 'idle_weeks.idle_tokens', weight_places=0) }}, 0)
             as decimal(26, 12)
         ) as idle_cost_usd
-    from gpu_hours
+    from idle_weeks
     inner join latest
-        on gpu_hours.usage_date >= latest.first_week_start
-    group by cast(date_trunc('week', gpu_hours.usage_date) as date), gpu_hours.service_provider
+        on idle_weeks.week_start >= latest.first_week_start
+    left join filled
+        on
+            idle_weeks.week_start = filled.week_start
+            and idle_weeks.service_provider = filled.service_provider
 
 ),
 
@@ -86,24 +146,15 @@ savings as (
     select
         week_start,
         lever,
-        feature_id,
-        service_provider,
-        model,
+        {{ keys | join(', ') }},
         calls,
         unpriced_calls,
         current_cost_usd,
         changed_cost_usd,
-        case lever
-            when 'prompt_cache' then 'share of the input read from the cache today'
-            when 'output_cap' then 'tokens that 95 % of the calls end within'
-            when 'avoid_retries' then 'attempts that were asked again'
-            when 'batch' then 'calls that could wait and did not'
-            else 'calls that reason more than twice what they answer'
-        end as evidence,
-        case lever
-            when 'prompt_cache' then hit_rate
-            when 'output_cap' then cast(long_output_tokens as double)
-            else cast(calls as double)
+        case
+            when lever in ('{{ counted | join("', '") }}')
+                then cast(calls as double)
+            else evidence_value
         end as evidence_value
     from of_calls
     union all
@@ -113,11 +164,12 @@ savings as (
         'unattributed' as feature_id,
         service_provider,
         'unattributed' as model,
+        service_provider as changed_service_provider,
+        'unattributed' as changed_model,
         cast(0 as bigint) as calls,
         cast(0 as bigint) as unpriced_calls,
         cost_usd as current_cost_usd,
         cost_usd - idle_cost_usd as changed_cost_usd,
-        'share of the GPU cost in which nothing is computed' as evidence,
         cast(idle_cost_usd as double) / nullif(cast(cost_usd as double), 0) as evidence_value
     from idle
 
@@ -127,7 +179,7 @@ described as (
 
     select
         *,
-        {%- for column in ['risk', 'computed_as', 'assumption'] %}
+        {%- for column in ['risk', 'evidence', 'computed_as', 'assumption'] %}
         {%- set part = loop.index0 %}
         case lever
             {%- for lever, parts in levers.items() %}

@@ -1,10 +1,4 @@
-with usage as (
-
-    select * from {{ ref('fct_usage') }}
-
-),
-
-tasks as (
+with tasks as (
 
     select * from {{ ref('fct_tasks') }}
 
@@ -18,32 +12,7 @@ remediation as (
 
 task_models as (
 
-    select
-        task_id,
-        coalesce(model, 'unattributed') as model,
-        coalesce(reasoning_effort, 'not said') as reasoning_effort,
-        cast(sum(effective_cost_usd) as decimal(26, 12)) as cost_usd,
-        count(*) as calls
-    from usage
-    where task_id is not null
-    group by task_id, coalesce(model, 'unattributed'), coalesce(reasoning_effort, 'not said')
-
-),
-
--- the model and effort that took most of a task's cost answered it; which of equals is by name
-ranked as (
-
-    select
-        *,
-        row_number() over (
-            partition by task_id
-            order by
-                cost_usd desc nulls last,
-                calls desc nulls last,
-                model asc nulls last,
-                reasoning_effort asc nulls last
-        ) as model_rank
-    from task_models
+    select * from {{ ref('int_task_models') }}
 
 ),
 
@@ -53,8 +22,8 @@ ended as (
         cast(date_trunc('month', tasks.ended_date) as date) as month_start,
         tasks.feature_id,
         tasks.task_type,
-        coalesce(ranked.model, 'unattributed') as model,
-        coalesce(ranked.reasoning_effort, 'not said') as reasoning_effort,
+        coalesce(task_models.model, 'unattributed') as model,
+        coalesce(task_models.reasoning_effort, 'not said') as reasoning_effort,
         tasks.cost_usd,
         tasks.unpriced_calls,
         tasks.unpriced_tokens,
@@ -63,7 +32,8 @@ ended as (
         tasks.is_outcome_known and not tasks.is_resolved as is_wrong,
         remediation.usd_per_wrong_answer
     from tasks
-    left join ranked on tasks.task_id = ranked.task_id and ranked.model_rank = 1
+    left join task_models
+        on tasks.task_id = task_models.task_id
     left join remediation
         on
             tasks.feature_id = remediation.feature_id

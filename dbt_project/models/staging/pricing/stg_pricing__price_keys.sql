@@ -22,7 +22,8 @@ typed as (
         cast(threshold_tokens as bigint) as threshold_tokens,
         cast(second_threshold_tokens as bigint) as second_threshold_tokens,
         cast(is_threshold_inclusive as boolean) as is_threshold_inclusive,
-        cast(has_prompt_cache as boolean) as has_prompt_cache
+        cast(has_prompt_cache as boolean) as has_prompt_cache,
+        common_model
     from source
 
 )

@@ -685,18 +685,21 @@ from (values
 ) as t (team_id, calls, attributed, usd, by_default, nobody);
 """
 
-# Eleven savings of one feature, so that the last is folded, and idle GPUs.
+# Twelve savings: more than the report shows.
 SAVINGS = """
 create table optimization_backlog_weekly as
 select
     date '2026-11-09' as week_start, cast(row_number() over (order by saving desc) as integer) as saving_rank, lever,
-    feature_id, 'openai' as service_provider, model, calls, cast(saving * 2 as decimal(38, 12)) as current_cost_usd,
+    feature_id, 'openai' as service_provider, model, 'openai' as changed_service_provider,
+    if(lever = 'smaller_model', model || '-mini', model) as changed_model, calls,
+    cast(saving * 2 as decimal(38, 12)) as current_cost_usd,
     cast(saving as decimal(38, 12)) as changed_cost_usd, cast(saving as decimal(38, 12)) as saving_usd, risk,
     if(evidence_value < 1, 'share of it', 'calls') as evidence, evidence_value,
     'as computed' as computed_as, 'it does' as assumption, cast(0 as bigint) as unpriced_calls
 from (
     select 'prompt_cache', 'chat', 'gpt-5.4', 400::bigint, 20.125, 'low', 0.125::double
     union all select 'idle_gpus', 'unattributed', 'unattributed', 0::bigint, 9.5, 'medium', 0.5::double
+    union all select 'smaller_model', 'chat', 'gpt-5.4', 30::bigint, 2.0, 'medium', 0.75::double
     union all select 'output_cap', 'chat', 'model-' || n, 10::bigint, 1.0 / n, 'medium', 900::double
     from range(1, 11) as r (n)
 ) as t (lever, feature_id, model, calls, saving, risk, evidence_value);

@@ -285,11 +285,15 @@ def test_savings_stand_the_largest_first_and_the_small_ones_fold(page: Page) -> 
         "read prompts from the cache", "Support chat", "gpt-5.4", "400", "$40.25", "$20.12", "low",
         "12% of it",
     ]  # fmt: skip
-    assert rows[1] == ["return or fill idle GPUs", "", "openai", "-", "$19.00", "$9.50", "medium", "50% of it"]
-    assert rows[2][7] == "95% of the calls end within 900 tokens"
+    assert rows[1] == ["return idle GPUs", "", "openai", "-", "$19.00", "$9.50", "medium", "50% of it"]
+    assert rows[2] == [
+        "route to the smaller model", "Support chat", "gpt-5.4 to gpt-5.4-mini", "30", "$4.00", "$2.00", "medium",
+        "75% of its answers judged right",
+    ]  # fmt: skip
+    assert rows[3][7] == "95% of the calls end within 900 tokens"
     assert len(rows) == 11
-    assert rows[-1][0] == "2 smaller ones of optimization_backlog_weekly"
-    assert rows[-1][3:6] == ["20", "$0.42", "$0.21"]
+    assert rows[-1][0] == "3 smaller ones of optimization_backlog_weekly"
+    assert rows[-1][3:6] == ["30", "$0.67", "$0.34"]
 
 
 def test_broken_rules_refused_calls_and_gaps_of_attribution_stand_the_worst_first(page: Page) -> None:

@@ -77,7 +77,7 @@ def test_an_empty_lake_gives_empty_tables(home: Home) -> None:
 
 
 def test_keys_in_use_come_from_the_log(home: Home) -> None:
-    """And what calls of the standard tier would cost in a batch, where the book knows."""
+    """And what calls of the standard tier would cost in a batch, and bought elsewhere, where the book knows."""
     rows = [
         call("openai", "gpt-5-nano", "2026-08-10 23:59:59"),
         call("openai", "gpt-5-nano", "2026-08-12 00:00:00", "default"),
@@ -93,10 +93,14 @@ def test_keys_in_use_come_from_the_log(home: Home) -> None:
     assert keys(home) == [
         ("", "direct", "m-2", "standard", "2026-08-11", "2026-08-11", False),
         ("azure", "azure", "gpt-4.1", "standard", "2026-08-11", "2026-08-11", True),
+        ("azure", "azure", "gpt-5-nano", "standard", "2026-08-10", "2026-08-12", True),
         ("mystery", "direct", "m-1", "priority", "2026-08-11", "2026-08-11", False),
         ("northgpu", "self_hosted", "hosted_vllm/llama", "standard", "2026-08-11", "2026-08-11", False),
+        ("openai", "direct", "gpt-4.1", "standard", "2026-08-11", "2026-08-11", True),
         ("openai", "direct", "gpt-5-nano", "batch", "2026-08-10", "2026-08-12", True),
         ("openai", "direct", "gpt-5-nano", "standard", "2026-08-10", "2026-08-12", True),
+        ("openrouter", "direct", "openai/gpt-4.1", "standard", "2026-08-11", "2026-08-11", True),
+        ("openrouter", "direct", "openai/gpt-5-nano", "standard", "2026-08-10", "2026-08-12", True),
     ]
 
 
@@ -110,7 +114,7 @@ def test_every_gateway_brings_its_keys(home: Home) -> None:
         land(home, feed.feed, feed.table, [{k: row[k] for k in schema} for row in rows], schema)
     land(home, "litellm", "spend_logs", [call("openai", "gpt-5-nano", "2026-08-11 08:00:00")], CALL_SCHEMA)
     assert len(gateways) > 3
-    assert [key[:4] for key in keys(home)] == [
+    assert [key[:4] for key in keys(home) if key[0] not in ("azure", "openrouter")] == [
         ("openai", "direct", "gpt-4.1", "batch"),
         ("openai", "direct", "gpt-4.1", "standard"),
         ("openai", "direct", "gpt-5-nano", "batch"),
@@ -140,7 +144,10 @@ def test_a_provider_name_follows_its_account_through_time(home: Home) -> None:
     )
     standard = build_prices(home).price_keys.filter(service_tier="standard")
     found = standard.select("service_provider", pl.col("usage_date").cast(pl.String)).rows()
-    assert found == [("azure", "2026-09-01"), ("openai", "2026-08-31")]
+    # On the other's day it is what the same call would cost there.
+    assert set(found) == {
+        (name, day) for name in ("azure", "openai", "openrouter") for day in ("2026-08-31", "2026-09-01")
+    }
 
 
 def test_a_deployment_is_provisioned_while_its_term_holds(home: Home) -> None:
@@ -240,4 +247,5 @@ workloads:
     land(home, "litellm", "spend_logs", [call("hosted_vllm", "llama", "2026-08-12 12:00:00")], CALL_SCHEMA)
     turbo = "meta-llama/Llama-3.3-70B-Instruct-Turbo"
     assert ("together", "direct", turbo, "standard", "2026-08-10", "2026-08-12", True) in keys(home)
-    assert len([key for key in keys(home) if key[3] == "standard"]) == 3
+    standard = {key[0] for key in keys(home) if key[3] == "standard"}
+    assert standard == {"azure", "northgpu", "openai", "openrouter", "together"}

@@ -1,0 +1,57 @@
+with usage as (
+
+    select * from {{ ref('fct_usage') }}
+
+),
+
+gpu_hours as (
+
+    select * from {{ ref('gpu_cost_hourly') }}
+
+),
+
+served as (
+
+    select
+        week_start,
+        service_provider,
+        cast(sum(total_input_tokens + total_output_tokens) as bigint) as tokens
+    from usage
+    where pricing_status = 'self_hosted'
+    group by week_start, service_provider
+
+),
+
+hours as (
+
+    select
+        cast(date_trunc('week', usage_date) as date) as week_start,
+        service_provider,
+        cast(sum(busy_seconds) as double) as busy_seconds,
+        cast(sum(warm_idle_seconds) as double) as warm_idle_seconds,
+        cast(sum(cost_usd) as decimal(26, 12)) as cost_usd,
+        cast(sum(warm_idle_cost_usd) as decimal(26, 12)) as warm_idle_cost_usd,
+        cast(sum(warm_idle_cost_usd + reserved_unused_cost_usd + unallocated_cost_usd) as decimal(26, 12)) as idle_cost_usd
+    from gpu_hours
+    group by cast(date_trunc('week', usage_date) as date), service_provider
+
+),
+
+idle as (
+
+    select
+        hours.week_start,
+        hours.service_provider,
+        hours.cost_usd,
+        hours.warm_idle_cost_usd,
+        hours.idle_cost_usd,
+        cast(floor(coalesce(served.tokens * hours.warm_idle_seconds / nullif(hours.busy_seconds, 0), 0)) as bigint) as idle_tokens
+    from hours
+    left join served
+        on
+            hours.week_start = served.week_start
+            and hours.service_provider = served.service_provider
+
+)
+
+select * from idle
