@@ -115,6 +115,27 @@ def test_an_answer_written_otherwise_is_left_to_the_careful_way(tmp_path: Path, 
     assert not is_quick(tmp_path, content.replace(written, otherwise), load_numbers)
 
 
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [[0, 60, 120]] * 3, [[0, 60, 120], [0, 60, 121], [0, 60, 120]], [[60, 0, 120]] * 3, [[0, 0, 60]] * 3,
+        [[0, 60], [0, 60], [0]], [[0]] * 3,
+    ],
+)  # fmt: skip
+def test_series_of_the_same_steps_and_others_are_read_alike(tmp_path: Path, steps: list[list[int]]) -> None:
+    result = [
+        {"metric": {"__name__": "pump_flow", "pump": pump},
+         "values": [[MS / 1000 - 120 + step, f"{step}.{place}"] for place, step in enumerate(own)]}
+        for pump, own in zip("abc", steps, strict=True)
+    ]  # fmt: skip
+    said = {"status": "success", "data": {"resultType": "matrix", "result": result}}
+    content = json.dumps(said, separators=(",", ":"))
+    assert is_quick(tmp_path, content, load_numbers)
+    rows, rejects = found = read(tmp_path, content, "p.json", None)
+    assert found == read(tmp_path, content, "p.json", load_query_range)
+    assert (len(rows), rejects) == (sum(map(len, steps)), [])
+
+
 def test_an_answer_is_read_alike_in_order_of_time_gzipped_too(tmp_path: Path) -> None:
     content = answer([MS / 1000, "2"], [MS / 1000 - 60, "1"]).replace('"b"', '"\\"values\\":[[1,\\"2\\"]]"')
     content = content.replace('"success"', '"success","warnings":["late","early","late"]')
