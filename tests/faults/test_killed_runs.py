@@ -21,8 +21,8 @@ from tests.faults.conftest import inferledger, leftovers, published_rows, start
 DEADLINE_SECONDS = 3_600
 
 
-def kill_when(home: Home, is_reached: Callable[[], bool]) -> None:
-    """Start a run and kill it with SIGKILL as soon as it has come to a point."""
+def kill_when(home: Home, is_reached: Callable[[], bool]) -> str:
+    """Start a run and kill it with SIGKILL as soon as it has come to a point; what it said until then."""
     process = start(home, "run")
     try:
         deadline = time.monotonic() + DEADLINE_SECONDS
@@ -37,6 +37,7 @@ def kill_when(home: Home, is_reached: Callable[[], bool]) -> None:
     assert process.returncode == -signal.SIGKILL, said
     assert not (home.published / "current").exists(), "the kill came too late to show anything"
     assert read_holder(home.root) is None
+    return said
 
 
 def run_again(home: Home, finished: Home) -> str:
@@ -66,20 +67,20 @@ def marts_built(home: Home, folder: Path) -> int:
         return len(build.execute("select table_name from duckdb_tables() where not internal").fetchall())
 
 
-def test_a_run_killed_while_it_reads_files_is_taken_up(fresh_home: Home, finished: Home) -> None:
+def test_a_run_killed_while_it_reads_and_one_while_dbt_builds_are_taken_up(
+    fresh_home: Home, finished: Home, tmp_path: Path
+) -> None:
+    """One home, killed twice: the second run reads what the first kill left, the third builds what the second left."""
     kill_when(fresh_home, lambda: len(list((fresh_home.lake / "litellm/spend_logs").glob("*-v*.parquet"))) >= 10)
     there, wanted = lake_files(fresh_home), lake_files(finished)
     assert 10 <= there < wanted
-    found = re.search(r"ingest: files: (\d+) new", run_again(fresh_home, finished))
+    log = fresh_home.warehouse / "build.duckdb.wal"
+    # 148 bytes as soon as the file is opened; the first mart adds about a thousand.
+    said = kill_when(fresh_home, lambda: log.exists() and log.stat().st_size > 1_000)
+    found = re.search(r"ingest: files: (\d+) new", said)
     assert found, "the second run had nothing to read"
     # A file that was renamed into the lake, and not yet in the ledger, is read again.
     assert int(found[1]) in (wanted - there, wanted - there + 1)
-
-
-def test_a_run_killed_while_dbt_builds_is_taken_up(fresh_home: Home, finished: Home, tmp_path: Path) -> None:
-    log = fresh_home.warehouse / "build.duckdb.wal"
-    # 148 bytes as soon as the file is opened; the first mart adds about a thousand.
-    kill_when(fresh_home, lambda: log.exists() and log.stat().st_size > 1_000)
     assert not (fresh_home.warehouse / "built_inputs.json").exists()
     assert 0 < marts_built(fresh_home, tmp_path / "build") < len(published_rows(finished))
     said = run_again(fresh_home, finished)
