@@ -2,7 +2,7 @@ SHELL := bash
 BIN := .venv/bin
 DEMO_NOW := 2026-11-18T06:00:00Z
 
-.PHONY: help demo test lint focus-validator docs dev lock bench bench-history clean
+.PHONY: help demo spark test lint focus-validator docs dev lock bench bench-history clean
 help: ## Show what there is to type
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
@@ -26,6 +26,12 @@ test: .venv/.synced ## Set up, run every test
 		|| echo "prometheus is missing: 'apt-get install prometheus', else the tests of its pull cannot run"
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
+.venv/.synced-spark: requirements-spark.lock .venv/.synced
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-spark.lock
+	@touch $@
+
+spark: .venv/.synced-spark ## Set up Spark too
+
 lint: .venv/.synced ## Check style, types, import directions, and that the SQL runs elsewhere too
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -47,7 +53,9 @@ dev: .demo/home ## Open Dagster's page on the demo home
 
 lock: ## Resolve the versions again; the lock names packages, versions and hashes, no address
 	$(BIN)/uv pip compile --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
-		--all-extras --group dev pyproject.toml -o requirements.lock
+		--extra postgres --extra urls --group dev pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
+		--extra spark --constraint requirements.lock pyproject.toml -o requirements-spark.lock
 	$(BIN)/uv pip compile --universal --python-version 3.12 --generate-hashes --no-header --no-emit-index-url \
 		--no-emit-find-links tests/conformance/focus-validator.in -o tests/conformance/focus-validator.lock
 

@@ -17,7 +17,8 @@ from sources.ledger import FileLedger, LedgerRow
 from sources.reading import PARQUET, columns_sql, literal
 
 LEDGER_NAME = "ledger.sqlite"
-SCHEMA_NAME = "_schema.parquet"
+# Without an underscore before it: Spark does not see such files.
+SCHEMA_NAME = "schema.parquet"
 CURRENT_NAME = "current.parquet"
 QUARANTINE_FOLDER = "quarantine"
 _SUPERSEDED_FOLDER = "_superseded"

@@ -11,3 +11,8 @@
 {%- set whole = 'cast(cast(' ~ total ~ ' as decimal(30, ' ~ weight_places ~ ')) * 1' ~ '0' * weight_places ~ ' as hugeint)' -%}
 cast(cast((cast({{ amount }} * {{ unit }} as hugeint) * {{ part }}) // nullif({{ whole }}, 0) as decimal(26, 0)) * {{ smallest }} as decimal(26, {{ amount_places }}))
 {%- endmacro %}
+
+{% macro spark__divide_exact(amount, weight, total, amount_places, weight_places) -%}
+{%- set product = spark_in_units(amount, amount_places) ~ ' * ' ~ spark_in_units(weight, weight_places) -%}
+{{ spark_from_units(spark_whole_quotient(product, spark_in_units(total, weight_places)), amount_places) }}
+{%- endmacro %}

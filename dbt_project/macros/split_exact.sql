@@ -74,3 +74,33 @@ cast((
     ) as decimal(19, 0))
 ) * 0.000000000001 as decimal(26, 12))
 {%- endmacro %}
+
+{% macro spark__pico_quotient(amount, total) -%}
+{{ spark_whole_quotient(spark_in_units(amount, 12), total) }}
+{%- endmacro %}
+
+{% macro spark__pico_remainder(amount, total) -%}
+{{ spark_in_units(amount, 12) }} % nullif(cast({{ total }} as decimal(38, 0)), 0)
+{%- endmacro %}
+
+{% macro spark__split_exact(quotient, remainder, begins_at, ends_at, total) -%}
+{%- set from = 'cast(' ~ begins_at ~ ' as decimal(19, 0))' -%}
+{%- set to = 'cast(' ~ ends_at ~ ' as decimal(19, 0))' -%}
+{%- set rest = 'cast(' ~ remainder ~ ' as decimal(19, 0))' -%}
+{%- set due_at_end = spark_whole_quotient(rest ~ ' * ' ~ to, total) -%}
+{%- set due_at_beginning = spark_whole_quotient(rest ~ ' * ' ~ from, total) -%}
+{{ spark_from_units('cast(' ~ quotient ~ ' as decimal(26, 0)) * (' ~ to ~ ' - ' ~ from ~ ') + ' ~ due_at_end ~ ' - ' ~ due_at_beginning, 12) }}
+{%- endmacro %}
+
+{% macro spark__divide_whole(dividend, divisor) -%}
+cast({{ spark_whole_quotient(dividend, divisor) }} as decimal(13, 0))
+{%- endmacro %}
+
+{% macro spark__span_fraction(at, total) -%}
+cast({{ spark_whole_quotient('cast(' ~ at ~ ' as decimal(19, 0)) * 4611686018427387904', total) }} as bigint)
+{%- endmacro %}
+
+{#- The division that the fractions stand for on DuckDB. -#}
+{% macro spark__split_by_span(quotient, remainder, span) -%}
+{{ spark__split_exact(quotient, remainder, span ~ '.begins_at', span ~ '.ends_at', span ~ '.total_weight') }}
+{%- endmacro %}

@@ -132,6 +132,17 @@ hash({{ values }})
 xxhash64({{ values }})
 {%- endmacro %}
 
+{#- The same of all columns of a row. -#}
+{% macro whole_row_hash(table) %}
+    {{- return(adapter.dispatch('whole_row_hash', 'inferledger')(table)) -}}
+{% endmacro %}
+{% macro duckdb__whole_row_hash(table) -%}
+hash({{ table }})
+{%- endmacro %}
+{% macro spark__whole_row_hash(table) -%}
+xxhash64({{ table }}.*)
+{%- endmacro %}
+
 {#-
 A table whose touched days are replaced, or weeks where `meta.replaced` is week_start. Its rows of a day must follow from
 what touches the day by `meta.touched_by`.

@@ -13,6 +13,12 @@ The formulas of self-hosting against an API. Prices are USD per million tokens w
 case when {{ price_per_mtok_usd }} > 0 then cast(({{ cost }} * 1000000 + {{ price }} - 1) // nullif({{ price }}, 0) as decimal(30, 0)) end
 {%- endmacro %}
 
+{% macro spark__break_even_tokens(cost_usd, price_per_mtok_usd) -%}
+{%- set cost = spark_in_units(cost_usd, 12) -%}
+{%- set price = spark_in_units(price_per_mtok_usd, 12) -%}
+case when {{ price_per_mtok_usd }} > 0 then cast({{ spark_whole_quotient(cost ~ ' * 1000000 + ' ~ price ~ ' - 1', price) }} as decimal(30, 0)) end
+{%- endmacro %}
+
 {#- The same as a quantity with six decimals, cut off: what a page prints that does not round up to a token. -#}
 {% macro break_even_quantity(cost_usd, price_per_mtok_usd) -%}
 {{ divide_exact('cast(' ~ cost_usd ~ ' as decimal(26, 6))', '1000000', price_per_mtok_usd, 6, 12) }}

@@ -12,3 +12,11 @@ and ratios that are read, not for parts that have to add up. Total above 0; null
 {%- set product = 'cast(' ~ amount ~ ' * ' ~ unit ~ ' as hugeint) * ' ~ part -%}
 cast(cast(({{ product }} + case when {{ amount }} < 0 then -1 else 1 end * ({{ whole }} // 2)) // nullif({{ whole }}, 0) as decimal(26, 0)) * {{ smallest }} as decimal(26, {{ amount_places }}))
 {%- endmacro %}
+
+{% macro spark__divide_rounded(amount, weight, total, amount_places, weight_places) -%}
+{%- set whole = spark_in_units(total, weight_places) -%}
+{%- set half = spark_whole_quotient(whole, '2') -%}
+{%- set product = spark_in_units(amount, amount_places) ~ ' * ' ~ spark_in_units(weight, weight_places) -%}
+{%- set raised = product ~ ' + case when ' ~ amount ~ ' < 0 then -1 else 1 end * ' ~ half -%}
+{{ spark_from_units(spark_whole_quotient(raised, whole), amount_places) }}
+{%- endmacro %}

@@ -14,3 +14,11 @@ cast((cast({{ dividend }} as hugeint) + cast({{ divisor }} as hugeint) - 1) // n
 {% macro duckdb__floor_quotient(dividend, divisor) -%}
 cast(cast({{ dividend }} as hugeint) // nullif(cast({{ divisor }} as hugeint), 0) as decimal(30, 0))
 {%- endmacro %}
+
+{% macro spark__ceil_quotient(dividend, divisor) -%}
+cast({{ spark_whole_quotient('(' ~ dividend ~ ') + (' ~ divisor ~ ') - 1', divisor) }} as decimal(30, 0))
+{%- endmacro %}
+
+{% macro spark__floor_quotient(dividend, divisor) -%}
+cast({{ spark_whole_quotient(dividend, divisor) }} as decimal(30, 0))
+{%- endmacro %}

@@ -15,7 +15,7 @@ hashed_keys as (
     select
         usage_date,
         price_set_id,
-        {{ row_hash('price_keys') }} as key_hash
+        {{ whole_row_hash('price_keys') }} as key_hash
     from price_keys
 
 ),
@@ -24,7 +24,7 @@ hashed_sets as (
 
     select
         price_set_id,
-        {{ row_hash('price_sets') }} as set_hash
+        {{ whole_row_hash('price_sets') }} as set_hash
     from price_sets
 
 ),

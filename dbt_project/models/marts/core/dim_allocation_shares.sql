@@ -237,12 +237,12 @@ weighed_sets as (
 sets as (
 
     select
-        row_number() over (
+        cast(row_number() over (
             order by
                 set_kind asc nulls last, rule_order asc nulls last, month_start asc nulls last, weighed_from asc nulls last,
                 weighed_to asc nulls last, weighed_provider asc nulls last, weighed_account_id asc nulls last,
                 weighed_product_id asc nulls last
-        ) as set_number,
+        ) as bigint) as set_number,
         *
     from (
         select

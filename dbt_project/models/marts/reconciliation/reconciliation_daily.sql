@@ -3,6 +3,11 @@
     'duplicate_logs', 'unbilled_calls', 'unlogged_traffic', 'late_logs', 'late_bill', 'token_class_difference',
     'service_tier_difference', 'gpu_hours_difference', 'price_difference', 'non_token_meters', 'credits_discounts', 'fees', 'fx', 'rounding',
 ] -%}
+{#- Cast after each step: Spark cuts decimals of what would need more than 38 digits. -#}
+{%- set difference = namespace(of='cast(variance_usd as decimal(26, 12))') -%}
+{%- for cause in causes -%}
+    {%- set difference.of = 'cast(' ~ difference.of ~ ' - cast(' ~ cause ~ '_usd as decimal(26, 12)) as decimal(26, 12))' -%}
+{%- endfor -%}
 with groups as (
 
     select * from {{ ref('int_anchor_groups') }}
@@ -439,13 +444,7 @@ explained as (
         {%- for cause in causes %}
         {{ cause }}_usd,
         {%- endfor %}
-        cast(
-            variance_usd
-            {%- for cause in causes %}
-            - {{ cause }}_usd
-            {%- endfor %}
-            as decimal(38, 12)
-        ) as unexplained_usd,
+        cast({{ difference.of }} as decimal(38, 12)) as unexplained_usd,
         is_final
     from summed
 
