@@ -52,12 +52,6 @@ def fresh_home(finished: Home, tmp_path: Path) -> Home:
 
 
 @pytest.fixture
-def ingested_home(finished: Home, tmp_path: Path) -> Home:
-    """A copy to disturb, whose first run has read every file and built nothing yet."""
-    return copy_of(finished, tmp_path / "home", ["config", "landing", "prices", "lake"])
-
-
-@pytest.fixture
 def built_home(finished: Home, tmp_path: Path) -> Home:
     """A copy to disturb, whose first run has built the marts and published nothing yet."""
     home = copy_of(finished, tmp_path / "home", ["config", "landing", "prices", "lake", "warehouse"])

@@ -48,14 +48,14 @@ def land_another_day_of_logs(home: Home) -> None:
 
 
 def test_a_second_run_waits_for_the_first(
-    ingested_home: Home, finished: Home, processes: "list[subprocess.Popen[str]]"
+    built_home: Home, finished: Home, processes: "list[subprocess.Popen[str]]"
 ) -> None:
-    processes += [start(ingested_home, "run"), start(ingested_home, "run")]
+    processes += [start(built_home, "run"), start(built_home, "run")]
     said = [process.communicate()[1] for process in processes]
     assert [process.returncode for process in processes] == [0, 0], said
     assert sum("waiting: the home is in use by `inferledger run` (process" in text for text in said) == 1
     assert sum("nothing new" in text for text in said) == 1
-    assert published_rows(ingested_home) == published_rows(finished)
+    assert published_rows(built_home) == published_rows(finished)
 
 
 def land_what_cannot_be_read(home: Home) -> tuple[str, ...]:
