@@ -99,8 +99,14 @@ SECTIONS = (
         "forecast",
         "Forecast",
         "",
+        {"forecast": "The next twelve months, an estimate"},
+        _NO_TENANT,
+    ),
+    Section(
+        "outlook",
+        "Products and plan",
+        "",
         {
-            "forecast": "The next twelve months of the company, an estimate",
             "forecast_products": "Twelve months of the company and each product, an estimate",
             "plan": "The plan against the journals and the forecast, by account",
             "replan": "What asks for another plan",

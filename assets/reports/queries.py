@@ -376,9 +376,10 @@ def budgets(marts: DuckDBPyConnection, week: date) -> list[Row]:
     )
 
 
-def forecast(marts: DuckDBPyConnection) -> list[Row]:
-    """The company's forecast, by month and line."""
-    return rows(marts, "select * from forecast_monthly where scope = 'company' order by month_start, line_number")
+def forecast(marts: DuckDBPyConnection, scope: str) -> list[Row]:
+    """The forecast of the company, or of the product whose rows alone there are, by month and line."""
+    sql = "select * from forecast_monthly where scope = $scope order by month_start, line_number"
+    return rows(marts, sql, {"scope": scope})
 
 
 def forecast_products(marts: DuckDBPyConnection) -> list[Row]:

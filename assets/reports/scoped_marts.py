@@ -45,6 +45,7 @@ _ROWS: dict[str, dict[Kind, str]] = {
     "cost_per_task_weekly": _BY_FEATURE,
     "answer_quality_monthly": {"product": _OF_FEATURE},
     "optimization_backlog_weekly": {"product": _OF_FEATURE},
+    "forecast_monthly": {"product": "scope = 'product' and scope_id = $id"},
     "budget_status_daily": {
         "tenant": "scope = 'tenant' and scope_id = $id",
         "product": f"(scope = 'product' and scope_id = $id) or (scope = 'feature' and scope_id in {_FEATURES})",

@@ -184,7 +184,10 @@ def _page(
     }
     if audience.kind != "tenant":
         bars, tenants = _tenants(marts, week, shown)
+        ahead = queries.forecast(marts, audience.kind)
         page |= {
+            "forecast": forecast.months_table(ahead),
+            "forecast_words": forecast.in_words(ahead),
             **tenants,
             "quality": economics.quality_table(queries.answer_quality(marts, week)),
             "savings": savings.savings_table(queries.savings(marts, week)),
@@ -251,7 +254,7 @@ def _steering(marts: DuckDBPyConnection, week: date) -> dict[str, Any]:
 
 def _decisions(marts: DuckDBPyConnection, week: date) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the company's page prints of rules, own GPUs and the months ahead, and their charts."""
-    ahead, planned = queries.forecast(marts), queries.plan_actual(marts)
+    planned = queries.plan_actual(marts)
     break_even, capacity = queries.break_even(marts, week), queries.capacity(marts, week)
     ownership = queries.cost_of_ownership(marts, week)
     architectures = queries.architectures(marts, week)
@@ -262,9 +265,7 @@ def _decisions(marts: DuckDBPyConnection, week: date) -> tuple[dict[str, Any], d
         "contracts": economics.contracts_table(queries.dear_contracts(marts, week)),
         "plans": economics.plans_table(queries.plans(marts, week)),
         "gpu": ledger_tables.gpu_table(queries.gpu_nodes(marts, week)),
-        "forecast": forecast.months_table(ahead),
         "forecast_products": forecast.products_table(queries.forecast_products(marts)),
-        "forecast_words": forecast.in_words(ahead),
         "replan": forecast.replan_table(queries.replan_flags(marts)),
         "plan": forecast.plan_table(planned),
         "planned_on": planned[0]["planned_on"] if planned else None,

@@ -56,7 +56,7 @@ def test_a_tenants_files_name_no_other(marts: Path, tmp_path: Path) -> None:
     page = Page(tmp_path / "weekly.html")
     assert "tenants" not in page.tables
     assert "budgets" in page.tables or "anomalies" in page.texts
-    for section in ("savings", "governance", "forecast", "gpu", "self-hosting", "tco", "revenue"):
+    for section in ("savings", "governance", "forecast", "outlook", "gpu", "self-hosting", "tco", "revenue"):
         assert section not in page.texts
 
 
@@ -69,6 +69,10 @@ def test_a_products_files_hold_its_features_only(marts: Path, tmp_path: Path) ->
     assert "Code review" not in (tmp_path / "weekly.csv").read_text(encoding="utf-8-sig")
     assert "savings" in page.texts
     assert "governance" not in page.texts
+    # 60 of base and 10 beside it in November, of the company's 110.
+    assert page.tables["forecast"][1][:3] == ["Nov 2026", "$60.00", "$10.00"]
+    assert "will cost about $1,070.40 ($880.32 to" in page.texts["forecast"]
+    assert "outlook" not in page.texts
 
 
 def test_what_nobody_decided_on_is_not_there(marts: Path) -> None:

@@ -369,7 +369,7 @@ def test_the_latest_plan_stands_against_journals_and_forecast_with_what_asks_for
         ["Q4 2026", "5100", "2", "$230.00", "$30.00", "$235.50", "+$5.50"],
         ["Q4 2026", "6100", "2", "$10.00", "– (nothing is posted yet)", "$0.00", "\N{MINUS SIGN}$10.00"],
     ]
-    said = page.texts["forecast"]
+    said = page.texts["outlook"]
     assert "The plan of 10 November against the journals and the forecast" in said
     assert page.tables["replan"][1:] == [
         ["Company", "traffic is 100 % above the plan of 2026-11-10"],
