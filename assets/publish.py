@@ -170,7 +170,9 @@ def publish(
             home, version_id, database, before.price_book, final / DATABASE, published.manifest.price_book
         )
     _point_to(home, version_id)
-    note_published(home, version_id, WRITER)
+    # A version that was there already may have other rows than the tables of today: what was noted goes on.
+    if published.is_new:
+        note_published(home, version_id, WRITER)
     _prune(home, keep)
     return replace(published, repriced=repriced)
 

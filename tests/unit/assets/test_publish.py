@@ -12,6 +12,7 @@ import pytest
 
 from assets import publish
 from assets.publish import PublishError, current_manifest
+from assets.touched import _note_built, unpublished_days
 from sources.home import Home
 
 CALLS = """
@@ -125,6 +126,26 @@ def test_of_days_no_build_replaced_the_version_before_tells(build: Build) -> Non
     whole = publish.publish(build(CALLS, *replaced, WEEKS, MONTHS), "cccc", no_check, keep=3)
     assert whole.manifest.files == followed.manifest.files
     assert whole.manifest.weeks == followed.manifest.weeks
+
+
+def test_a_version_that_was_there_already_tells_nothing_of_what_was_built_anew(build: Build) -> None:
+    publish.publish(build(), "aaaa", no_check, keep=3)
+    home = build(CALLS, "update fct_usage set effective_cost = 99 where call_id = 'call-1'", WEEKS, MONTHS)
+    publish.publish(home, "aaaa", no_check, keep=3)
+    _note_built(home, {"2026-11-09"})
+    followed = publish.publish(home, "bbbb", no_check, keep=3)
+    with duckdb.connect(str(followed.path / publish.DATABASE), read_only=True) as connection:
+        assert publish.files_of(connection, "fct_usage").items() <= followed.manifest.files.items()
+    day = followed.path / "marts/fct_usage/usage_date=2026-11-10/data.parquet"
+    assert pl.read_parquet(day)["effective_cost"].max() == 99
+
+
+def test_a_version_published_again_forgets_no_day_that_was_replaced(build: Build) -> None:
+    home = build()
+    publish.publish(home, "aaaa", no_check, keep=3)
+    _note_built(home, {"2026-11-10"})
+    publish.publish(home, "aaaa", no_check, keep=3)
+    assert unpublished_days(home, "aaaa", publish.WRITER) == frozenset({"2026-11-10"})
 
 
 def test_marts_of_weeks_and_months_are_cut_by_them(build: Build) -> None:
