@@ -68,8 +68,10 @@ def check_lake(home: Home) -> dict[str, list[ContractFailure]]:
     """
     path = home.warehouse / _HELD
     held = frozenset(json.loads(path.read_text())) if path.is_file() else frozenset[str]()
+    # Before they are read: a file that is replaced meanwhile is read by the next run.
+    stamped = {table.name: stamps(home.root, table) for table in FEEDS}
     found = {table.name: validate_lake_table(home.root, table, held) for table in FEEDS}
-    sound = set().union(*(stamps(home.root, table) for table in FEEDS if not found[table.name]))
+    sound = set().union(*(stamped[name] for name, failures in found.items() if not failures))
     path.parent.mkdir(exist_ok=True)
     temporary = path.with_suffix(".tmp")
     temporary.write_text(json.dumps(sorted(sound), indent=1) + "\n")
