@@ -104,7 +104,7 @@ def _evidence(row: Row) -> str:
         case "prompt_growth":
             return f"{text.percent(value, 0)} longer than in the shortest of four weeks"
         case "smaller_model":
-            return f"{text.percent(value, 0)} of its answers judged right"
+            return f"{text.percent(value, 0)} of the smaller one's answers judged right"
         case "other_host":
             return f"{text.percent(value, 0)} of today's price"
     return f"{text.percent(value, 0)} {row['evidence'].removeprefix('share ')}"

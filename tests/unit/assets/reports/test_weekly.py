@@ -288,7 +288,7 @@ def test_savings_stand_the_largest_first_and_the_small_ones_fold(page: Page) -> 
     assert rows[1] == ["return idle GPUs", "", "openai", "-", "$19.00", "$9.50", "medium", "50% of it"]
     assert rows[2] == [
         "route to the smaller model", "Support chat", "gpt-5.4 to gpt-5.4-mini", "30", "$4.00", "$2.00", "medium",
-        "75% of its answers judged right",
+        "75% of the smaller one's answers judged right",
     ]  # fmt: skip
     assert rows[3][7] == "95% of the calls end within 900 tokens"
     assert len(rows) == 11
