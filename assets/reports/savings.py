@@ -33,7 +33,7 @@ COUNTED = {
     "batch": ("call that could wait", "calls that could wait"),
     "evaluation_batch": ("call nobody waits for", "calls nobody waits for"),
     "reasoning_effort": ("call that mostly reasons", "calls that mostly reason"),
-    "guardrail_model": ("call it guards already", "calls it guards already"),
+    "guardrail_model": ("call it guards elsewhere", "calls it guards elsewhere"),
 }
 RISKS = {"none": "ok", "low": "ok", "medium": "watch", "high": "risk"}
 
@@ -100,7 +100,7 @@ def _evidence(row: Row) -> str:
         case "embedding_refresh":
             return f"about as much on {round(value)} days of the week"
         case "free_tier":
-            return f"nine in ten days stay within {text.plural(round(value), 'call')}"
+            return f"nine in ten days stay within {text.plural(round(value), 'request')}"
         case "prompt_growth":
             return f"{text.percent(value, 0)} longer than in the shortest of four weeks"
         case "smaller_model":

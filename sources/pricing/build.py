@@ -1,6 +1,7 @@
 """Writes the pricing tables of the lake for the keys that the landed logs and bills have."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
 from functools import reduce
 
 import duckdb
@@ -254,15 +255,33 @@ def _compared(settings: Settings, used: Sequence[Key]) -> Iterator[Key]:
 
 
 def _merged(keys: Iterable[Key]) -> list[Key]:
-    """One key for each combination: two gateway names may lead to the same provider."""
-    merged: dict[tuple[str, ...], Key] = {}
+    """One key for each combination and day: two gateway names may lead to the same provider.
+
+    What calls use and what is to compare with stay apart: a day nobody used must not look like one without a price.
+    """
+    spans: dict[Key, dict[bool, tuple[date, date]]] = {}
     for key in keys:
-        name = (*key[:4], key.region)
-        known = merged.setdefault(name, key)
-        first, last = min(known.first_date, key.first_date), max(known.last_date, key.last_date)
-        compared = known.is_compared and key.is_compared
-        merged[name] = key._replace(first_date=first, last_date=last, is_compared=compared)
-    return list(merged.values())
+        known = spans.setdefault(key._replace(first_date=date.min, last_date=date.max, is_compared=False), {})
+        first, last = known.get(key.is_compared, (key.first_date, key.last_date))
+        known[key.is_compared] = min(first, key.first_date), max(last, key.last_date)
+    return [
+        name._replace(first_date=first, last_date=last, is_compared=is_compared)
+        for name, known in spans.items()
+        for is_compared, first, last in _apart(known)
+    ]
+
+
+def _apart(spans: Mapping[bool, tuple[date, date]]) -> Iterator[tuple[bool, date, date]]:
+    """The days in use, and those to compare on before and after them."""
+    if len(spans) == 1:
+        yield from ((is_compared, *span) for is_compared, span in spans.items())
+        return
+    (first, last), (used_first, used_last) = spans[True], spans[False]
+    yield False, used_first, used_last
+    if first < used_first:
+        yield True, first, min(last, used_first - timedelta(days=1))
+    if used_last < last:
+        yield True, max(first, used_last + timedelta(days=1)), last
 
 
 def _billed_models(home: Home, connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:

@@ -52,6 +52,7 @@ PRICE_KEYS_SCHEMA: dict[str, Any] = {
     "is_threshold_inclusive": pl.Boolean(),
     "has_prompt_cache": pl.Boolean(),
     "common_model": pl.String(),
+    "is_compared": pl.Boolean(),
 }
 PRICE_SETS_SCHEMA: dict[str, Any] = {
     "price_set_id": pl.String(),
@@ -200,6 +201,7 @@ class Resolver:
                 "is_threshold_inclusive": resolved.is_threshold_inclusive,
                 "has_prompt_cache": resolved.has_prompt_cache,
                 "common_model": common_name(model.model),
+                "is_compared": key.is_compared,
             }
 
     def _spans(self, key: Key, model: book.Model) -> list[tuple[date, date]]:

@@ -18,12 +18,12 @@ MONDAY = date(2026, 11, 2)
 TEXT = (
     "tenant_id", "product_id", "feature_id", "service_provider", "host", "region", "model_id", "model", "service_tier",
     "billing_status", "operation", "superseded_as", "pricing_status", "call_id", "purpose", "user_key", "task_type",
-    "task_id", "reasoning_effort",
+    "task_id", "reasoning_effort", "logical_request_id",
 )  # fmt: skip
 DECIMALS = ("audio_seconds", "video_seconds", "cache_storage_token_hours")
 USAGE: dict[str, Any] = {
     "week_start": pl.Date(), "usage_date": pl.Date(), "started_at": pl.Datetime(), **dict.fromkeys(TEXT, pl.String()),
-    "latency_insensitive": pl.Boolean(), "has_prompt_cache": pl.Boolean(),
+    "latency_insensitive": pl.Boolean(), "has_prompt_cache": pl.Boolean(), "is_last_attempt": pl.Boolean(),
     **{name: pl.Decimal(18, 6) if name in DECIMALS else pl.Int64() for name in COUNTS},
     "total_input_tokens": pl.Int64(), "total_output_tokens": pl.Int64(),
     "reported_cost_usd": pl.Decimal(38, 12), "contracted_cost_usd": pl.Decimal(26, 12),
@@ -34,13 +34,15 @@ CALL: dict[str, Any] = {
     "model_id": "gpt-4.1", "model": "gpt-4.1", "service_tier": "standard", "billing_status": "billed",
     "operation": "chat", "superseded_as": None, "pricing_status": "priced", "week_start": MONDAY,
     "started_at": datetime(2026, 11, 3, 12), "latency_insensitive": False, "has_prompt_cache": True,
-    "reported_cost_usd": None, "purpose": "serve", "task_id": None, **dict.fromkeys(COUNTS, 0),
+    "reported_cost_usd": None, "is_last_attempt": True, "logical_request_id": None,
+    "purpose": "serve", "task_id": None, **dict.fromkeys(COUNTS, 0),
 }  # fmt: skip
 GPU: dict[str, Any] = {
     "usage_date": pl.Date(), "service_provider": pl.String(), "gpu_id": pl.String(),
     "cost_usd": pl.Decimal(38, 12), "warm_idle_cost_usd": pl.Decimal(38, 12),
     "unallocated_cost_usd": pl.Decimal(38, 12), "reserved_unused_cost_usd": pl.Decimal(38, 12),
-    "busy_seconds": pl.Decimal(18, 6), "warm_idle_seconds": pl.Decimal(18, 6),
+    "busy_seconds": pl.Decimal(18, 6), "warm_idle_seconds": pl.Decimal(18, 6), "deployment_id": pl.String(),
+    "provisioned_seconds": pl.Decimal(18, 6), "covered_seconds": pl.Decimal(18, 6),
 }  # fmt: skip
 TASK = {
     "task_id": pl.String(), "feature_id": pl.String(), "task_type": pl.String(), "ended_week_start": pl.Date(),
@@ -82,7 +84,11 @@ def backlog(
     usage = []
     for number, row in enumerate(calls):
         usd = cost(row) if row["pricing_status"] == "priced" else None
-        usage.append(row | {"call_id": f"{number:06}", "contracted_cost_usd": usd, "effective_cost_usd": usd})
+        usage.append(
+            row
+            | {"call_id": f"{number:06}", "contracted_cost_usd": usd, "effective_cost_usd": usd}
+            | {"logical_request_id": row["logical_request_id"] or f"{number:06}"}
+        )
     days = [row["usage_date"] for row in usage] or [MONDAY]
     places = {tuple(row[name] for name in ("service_provider", "host", "model_id", "region")) for row in usage}
     keys = [
@@ -200,19 +206,45 @@ def test_what_differs_from_day_to_day_or_came_on_four_is_no_refresh(tokens: list
     assert set(savings(embeddings(tokens))) == {"batch"}
 
 
+def free(user: str | None, hour: int = 9, **said: Any) -> dict[str, Any]:
+    asked = {"input_uncached_tokens": 900, "output_text_tokens": 90, "tenant_id": "free", "user_key": user}
+    return call(**asked, started_at=datetime(2026, 11, 3, hour), **said)
+
+
 def test_free_users_get_what_nine_in_ten_of_their_days_take() -> None:
-    """Of ten days of 1, ..., 1 and 4 calls, nine in ten are within 1.3: three calls are too many. Paying users may."""
-    asked = {"input_uncached_tokens": 900, "output_text_tokens": 90}
-    days = [call(**asked, tenant_id="free", user_key=f"u{number}") for number in range(9)]
-    eager = [call(**asked, tenant_id="free", user_key="eager", started_at=datetime(2026, 11, 3, n)) for n in range(4)]
+    """Of ten days of 1, ..., 1 and 4 requests, nine in ten are within 1.3: three are too many. Paying users may."""
+    days, eager = [free(f"u{number}") for number in range(9)], [free("eager", hour) for hour in range(4)]
     paying = [call(**{**row, "tenant_id": "x"}) for row in eager]
     assert savings([*days, *eager, *paying]) == {"free_tier": (3, 3 * cost(eager[0]))}
+
+
+def test_free_calls_of_nobody_are_no_users_day_and_attempts_are_of_one_request() -> None:
+    tried = {"logical_request_id": "r", "is_last_attempt": False, "superseded_as": "fallback"}
+    days = [free(f"u{number}") for number in range(9)]
+    assert savings([*days, *[free(None, hour) for hour in range(20)]]) == {}
+    attempts = [*[free("u9", hour, **tried) for hour in range(3)], free("u9", 4, logical_request_id="r")]
+    assert savings([*days, *attempts]) == {}
+    later = [free("u9", 5, **{**tried, "logical_request_id": "s"}), free("u9", 6, logical_request_id="s")]
+    assert savings([*days, *attempts, *later]) == {"free_tier": (2, 2 * cost(later[0]))}
 
 
 def test_waiting_calls_fill_warm_idle_gpus_as_far_as_they_go_and_the_rest_is_returned() -> None:
     """1,000 tokens took 10 busy seconds, so 25 idle ones take 2,500: two calls, that fill four fifths of 0.005 USD."""
     waits = call(input_uncached_tokens=900, output_text_tokens=100, latency_insensitive=True)
-    hours = (date(2026, 11, 3), "northgpu", "g1", Decimal(9), Decimal("0.005"), Decimal(1), Decimal(0), 10, 25)
+    hours = (
+        date(2026, 11, 3),
+        "northgpu",
+        "g1",
+        Decimal(9),
+        Decimal("0.005"),
+        Decimal(1),
+        Decimal(0),
+        10,
+        25,
+        "d",
+        60,
+        60,
+    )
     found = {row["lever"]: row for row in backlog([OWN, waits, waits, waits], [hours])}
     assert {lever: (row["calls"], row["saving_usd"]) for lever, row in found.items()} == {
         "fill_idle_gpus": (2, 2 * cost(waits)),
@@ -225,17 +257,26 @@ def test_waiting_calls_fill_warm_idle_gpus_as_far_as_they_go_and_the_rest_is_ret
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("feature_id", "warm_idle_usd"), [("y", "0.005"), ("x", "0.0065")])
-def test_gpus_that_serve_others_or_whose_hours_cost_as_much_are_not_filled(feature_id: str, warm_idle_usd: str) -> None:
-    """A call costs 0.0026 USD and takes two fifths of the idle hours."""
+@pytest.mark.parametrize(
+    ("feature_id", "warm_idle_usd", "deployment_id", "covered_seconds"),
+    [("y", "0.005", "d", 60), ("x", "0.0065", "d", 60), ("x", "0.005", "shared", 60), ("x", "0.005", "d", 20)],
+)
+def test_gpus_are_filled_where_it_is_known_that_calls_fit_and_cost_more(
+    feature_id: str, warm_idle_usd: str, deployment_id: str, covered_seconds: int
+) -> None:
+    """A call costs 0.0026 USD and takes two fifths of the hours that idle, when all of the minute was seen."""
     waits = call(input_uncached_tokens=900, output_text_tokens=100, latency_insensitive=True)
-    hours = (date(2026, 11, 3), "northgpu", "g1", Decimal(9), Decimal(warm_idle_usd), Decimal(1), Decimal(0), 10, 25)
-    found = {
-        row["lever"]: row["saving_usd"] for row in backlog([call(**{**OWN, "feature_id": feature_id}), waits], [hours])
-    }
-    assert found == {
+    usd = (Decimal(9), Decimal(warm_idle_usd), Decimal(1), Decimal(0))
+    hours = (date(2026, 11, 3), "northgpu", "g1", *usd, 10, 25, deployment_id, 60, covered_seconds)
+    found = backlog([call(**{**OWN, "feature_id": feature_id}), waits], [hours])
+    assert {row["lever"]: row["saving_usd"] for row in found} == {
         "batch": cost(waits) - cost(waits, service_tier="batch"), "idle_gpus": Decimal(1) + Decimal(warm_idle_usd)
     }  # fmt: skip
+
+
+def test_idle_gpus_of_weeks_long_before_the_last_call_are_not_of_the_backlog() -> None:
+    hours = (date(2026, 8, 4), "northgpu", "g1", Decimal(9), Decimal(5), Decimal(1), Decimal(0), 10, 25, "d", 60, 60)
+    assert {row["lever"] for row in backlog([WAITS], [hours])} == {"batch"}
 
 
 def test_prompts_that_grew_are_cut_to_what_they_were() -> None:
@@ -247,6 +288,8 @@ def test_prompts_that_grew_are_cut_to_what_they_were() -> None:
     assert row["saving_usd"] == 100 * (cost(grown[0]) - cost(grown[0], input_uncached_tokens=500))
     assert backlog([*before, *[call(**asked, input_uncached_tokens=599) for _ in range(100)]]) == []
     assert backlog([*before, *grown[:99]]) == []
+    long_before = [call(**asked, input_uncached_tokens=500, week_start=date(2026, 9, 28)) for _ in range(100)]
+    assert backlog([*long_before, *grown]) == []
 
 
 MINI = {"model_id": "gpt-4.1-mini", "model": "gpt-4.1-mini"}
@@ -276,6 +319,15 @@ def test_the_cheaper_model_takes_what_it_answers_as_well() -> None:
     assert row["saving_usd"] == 200 * (cost(calls[0]) - cost(calls[0], model_id="gpt-4.1-mini"))
 
 
+def test_the_rate_is_that_of_the_task_it_answers_worst() -> None:
+    calls, tasks = answered(*judged("gpt-4.1", 154, 46), *judged("gpt-4.1-mini", 150, 50))
+    others, refunds = answered(*judged("gpt-4.1", 100, 100), *judged("gpt-4.1-mini", 100, 100))
+    others = [row | {"task_id": f"r{row['task_id']}", "task_type": "refund"} for row in others]
+    refunds = [(f"r{task_id}", feature, "refund", *rest) for task_id, feature, _, *rest in refunds]
+    (row,) = backlog([*calls, *others], tasks=[*tasks, *refunds])
+    assert (row["calls"], row["evidence_value"]) == (400, 0.5)
+
+
 @pytest.mark.parametrize(("right", "wrong"), [(149, 51), (150, 49)])
 def test_a_model_judged_worse_or_too_rarely_takes_nothing(right: int, wrong: int) -> None:
     calls, tasks = answered(*judged("gpt-4.1", 154, 46), *judged("gpt-4.1-mini", right, wrong))
@@ -287,6 +339,7 @@ def test_guardrails_go_to_the_cheapest_model_that_guards() -> None:
     dear, cheap = call(**asked), call(**asked, feature_id="other", **MINI)
     (row,) = backlog([dear, cheap])
     assert (row["lever"], row["feature_id"], row["changed_model"]) == ("guardrail_model", "x", "gpt-4.1-mini")
+    assert backlog([dear, call(**asked, **MINI)]) == [], "one after the other, of one feature"
     assert row["saving_usd"] == cost(dear) - cost(dear, model_id="gpt-4.1-mini")
 
 
@@ -315,8 +368,21 @@ def test_only_the_last_four_weeks_count() -> None:
 
 def test_idle_gpus_stand_beside_and_the_largest_comes_first() -> None:
     hours = [
-        (date(2026, 11, 3), "northgpu", "g1", Decimal(5), Decimal("0.25"), Decimal("1.5"), Decimal(0), 0, 0),
-        (date(2026, 11, 4), "northgpu", "g2", Decimal(3), Decimal(0), Decimal(0), Decimal("0.25"), 0, 0),
+        (
+            date(2026, 11, 3),
+            "northgpu",
+            "g1",
+            Decimal(5),
+            Decimal("0.25"),
+            Decimal("1.5"),
+            Decimal(0),
+            0,
+            0,
+            "d",
+            60,
+            60,
+        ),
+        (date(2026, 11, 4), "northgpu", "g2", Decimal(3), Decimal(0), Decimal(0), Decimal("0.25"), 0, 0, "d", 60, 60),
     ]
     idle, batch = backlog([WAITS], hours)
     assert (idle["lever"], idle["saving_rank"], idle["saving_usd"], idle["evidence_value"]) == (

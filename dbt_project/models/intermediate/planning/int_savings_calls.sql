@@ -124,23 +124,27 @@ refreshed as (
 
 ),
 
-free_calls as (
+-- what a free user asks in a day, however often it was tried; calls that do not say who asked are of nobody's day
+free_requests as (
 
     select
-        recent.call_id,
+        recent.logical_request_id,
         recent.week_start,
         recent.product_id,
         row_number() over (
             partition by recent.tenant_id, recent.user_key, recent.product_id, recent.usage_date
             order by recent.started_at asc nulls last, recent.call_id asc nulls last
-        ) as call_number,
-        count(*) over (partition by recent.tenant_id, recent.user_key, recent.product_id, recent.usage_date) as calls_of_day
+        ) as request_number,
+        count(*) over (partition by recent.tenant_id, recent.user_key, recent.product_id, recent.usage_date) as requests_of_day
     from recent
     inner join tenants
         on
             recent.tenant_id = tenants.tenant_id
             and tenants.is_free_plan
-    where recent.purpose = 'serve'
+    where
+        recent.purpose = 'serve'
+        and recent.user_key is not null
+        and recent.is_last_attempt
 
 ),
 
@@ -150,9 +154,9 @@ free_days as (
     select
         week_start,
         product_id,
-        percentile_cont(0.9) within group (order by calls_of_day asc) as usual_calls
-    from free_calls
-    where call_number = 1
+        percentile_cont(0.9) within group (order by requests_of_day asc) as usual_requests
+    from free_requests
+    where request_number = 1
     group by week_start, product_id
 
 ),
@@ -163,16 +167,18 @@ own as (
     select
         week_start,
         feature_id,
+        model,
         {{ place | join(', ') }},
         row_number() over (
             partition by week_start, feature_id
             order by
                 count(*) desc nulls last,
+                model asc nulls last,
                 {{ place | join(' asc nulls last, ') }} asc nulls last
         ) as own_rank
     from usage
     where pricing_status = 'self_hosted'
-    group by week_start, feature_id, {{ place | join(', ') }}
+    group by week_start, feature_id, model, {{ place | join(', ') }}
 
 ),
 
@@ -184,6 +190,7 @@ filling as (
         {%- for name in place %}
         own.{{ name }},
         {%- endfor %}
+        own.model,
         idle.idle_tokens,
         cast(sum(recent.total_input_tokens + recent.total_output_tokens) over (
             partition by recent.week_start, own.service_provider
@@ -202,8 +209,9 @@ filling as (
             and own.service_provider = idle.service_provider
     where
         recent.latency_insensitive
-        and recent.contracted_cost_usd * idle.idle_tokens
-        > idle.warm_idle_cost_usd * (recent.total_input_tokens + recent.total_output_tokens)
+        and recent.service_tier = 'standard'
+        and cast(recent.contracted_cost_usd as double) * idle.idle_tokens
+        > cast(idle.warm_idle_cost_usd as double) * (recent.total_input_tokens + recent.total_output_tokens)
 
 ),
 
@@ -215,6 +223,7 @@ served_elsewhere as (
         {%- for name in place %}
         models.other_{{ name }},
         {%- endfor %}
+        cast(null as {{ dbt.type_string() }}) as own_model,
         models.evidence_value
     from recent
     inner join models
@@ -233,6 +242,7 @@ served_elsewhere as (
         {%- for name in place %}
         {{ name }} as other_{{ name }},
         {%- endfor %}
+        model as own_model,
         cast(null as double) as evidence_value
     from filling
     where filled_tokens <= idle_tokens
@@ -265,15 +275,17 @@ applied as (
         and recent.latency_insensitive
     union all
     select
-        free_calls.call_id,
+        recent.call_id,
         'free_tier' as lever,
-        cast(free_days.usual_calls as double) as evidence_value
-    from free_calls
+        cast(free_days.usual_requests as double) as evidence_value
+    from recent
+    inner join free_requests
+        on recent.logical_request_id = free_requests.logical_request_id
     inner join free_days
         on
-            free_calls.week_start = free_days.week_start
-            and free_calls.product_id = free_days.product_id
-            and free_calls.call_number > free_days.usual_calls
+            free_requests.week_start = free_days.week_start
+            and free_requests.product_id = free_days.product_id
+            and free_requests.request_number > free_days.usual_requests
     union all
     select
         call_id,
@@ -339,6 +351,7 @@ levers as (
         recent.*,
         applied.lever,
         applied.evidence_value,
+        served_elsewhere.own_model,
         {%- for name in place %}
         coalesce(served_elsewhere.other_{{ name }}, recent.{{ name }}) as left_{{ name }},
         {%- endfor %}
@@ -397,6 +410,7 @@ changed as (
         evidence_value,
         service_provider as current_service_provider,
         model as current_model,
+        own_model,
         contracted_cost_usd as current_cost_usd,
         call_id as response_id,
         left_service_provider as service_provider,
@@ -466,7 +480,7 @@ best as (
         current_service_provider,
         current_model,
         service_provider as changed_service_provider,
-        model as changed_model,
+        coalesce(own_model, model) as changed_model,
         total_input_tokens + total_output_tokens as tokens,
         current_cost_usd,
         contracted_cost_usd as changed_cost_usd

@@ -38,33 +38,47 @@ weekly as (
 
 ),
 
-compared as (
+earlier as (
 
     select
-        *,
-        min(case when calls >= {{ calls_of_a_week }} then mean_input_tokens end) over (
-            partition by feature_id, service_provider, model
-            order by week_start asc nulls last
-            rows between {{ weeks }} preceding and 1 preceding
-        ) as earlier_input_tokens
+        weekly.week_start,
+        weekly.feature_id,
+        weekly.service_provider,
+        weekly.model,
+        min(before.mean_input_tokens) as earlier_input_tokens
     from weekly
+    inner join weekly as before
+        on
+            weekly.feature_id = before.feature_id
+            and weekly.service_provider = before.service_provider
+            and weekly.model = before.model
+            and before.week_start < weekly.week_start
+            and before.week_start >= weekly.week_start - interval {{ 7 * weeks }} day
+            and before.calls >= {{ calls_of_a_week }}
+    where weekly.calls >= {{ calls_of_a_week }}
+    group by weekly.week_start, weekly.feature_id, weekly.service_provider, weekly.model
 
 ),
 
 recent as (
 
     select
-        week_start,
-        feature_id,
-        service_provider,
-        model,
-        calls,
-        hit_rate,
-        long_output_tokens,
-        mean_input_tokens,
-        case when calls >= {{ calls_of_a_week }} then earlier_input_tokens end as earlier_input_tokens
-    from compared
-    where week_start >= first_week_start
+        weekly.week_start,
+        weekly.feature_id,
+        weekly.service_provider,
+        weekly.model,
+        weekly.hit_rate,
+        weekly.long_output_tokens,
+        weekly.mean_input_tokens,
+        earlier.earlier_input_tokens
+    from weekly
+    left join earlier
+        on
+            weekly.week_start = earlier.week_start
+            and weekly.feature_id = earlier.feature_id
+            and weekly.service_provider = earlier.service_provider
+            and weekly.model = earlier.model
+    where weekly.week_start >= weekly.first_week_start
 
 )
 

@@ -27,6 +27,10 @@ hours as (
     select
         cast(date_trunc('week', usage_date) as date) as week_start,
         service_provider,
+        min(case when deployment_id <> 'unattributed' then deployment_id end) as first_deployment_id,
+        max(case when deployment_id <> 'unattributed' then deployment_id end) as last_deployment_id,
+        cast(sum(provisioned_seconds) as double) as provisioned_seconds,
+        cast(sum(covered_seconds) as double) as covered_seconds,
         cast(sum(busy_seconds) as double) as busy_seconds,
         cast(sum(warm_idle_seconds) as double) as warm_idle_seconds,
         cast(sum(cost_usd) as decimal(26, 12)) as cost_usd,
@@ -45,7 +49,18 @@ idle as (
         hours.cost_usd,
         hours.warm_idle_cost_usd,
         hours.idle_cost_usd,
-        cast(floor(coalesce(served.tokens * hours.warm_idle_seconds / nullif(hours.busy_seconds, 0), 0)) as bigint) as idle_tokens
+        -- Whose idle hours they are is known where one deployment serves; what telemetry did not see is taken as used alike.
+        case
+            when hours.first_deployment_id = hours.last_deployment_id and hours.last_deployment_id <> 'shared'
+                then
+                    cast(
+                        floor(coalesce(
+                            served.tokens * hours.covered_seconds / nullif(hours.provisioned_seconds, 0)
+                            * hours.warm_idle_seconds / nullif(hours.busy_seconds, 0), 0
+                        )) as bigint
+                    )
+            else 0
+        end as idle_tokens
     from hours
     left join served
         on

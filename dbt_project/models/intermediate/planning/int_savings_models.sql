@@ -185,6 +185,7 @@ guarding as (
     inner join priced as others
         on
             priced.purpose = others.purpose
+            and priced.feature_id <> others.feature_id
             and priced.model <> others.model
             and others.input_usd <= priced.input_usd
             and others.output_usd <= priced.output_usd

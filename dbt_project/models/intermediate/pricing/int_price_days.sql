@@ -17,6 +17,7 @@ hashed_keys as (
         price_set_id,
         {{ whole_row_hash('price_keys') }} as key_hash
     from price_keys
+    where not is_compared
 
 ),
 

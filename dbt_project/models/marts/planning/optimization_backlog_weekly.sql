@@ -10,8 +10,8 @@
         'it is the same corpus each time, and a week old is new enough',
     ],
     'free_tier': [
-        'medium', 'calls a day that nine in ten days of free users stay within',
-        'calls of users of free plans beyond what nine in ten of their days take are not answered',
+        'medium', 'requests a day that nine in ten days of free users stay within',
+        'requests of users of free plans beyond what nine in ten of their days take are not answered',
         'who asks more waits, or pays',
     ],
     'fill_idle_gpus': [
@@ -51,11 +51,11 @@
         'it does so for all of them, in as many tokens: route a share first and watch the rate',
     ],
     'guardrail_model': [
-        'high', 'calls it guards already', 'the cheapest model that guards another feature takes the calls as they are',
+        'high', 'calls it guards elsewhere already', 'the cheapest model that guards another feature takes the calls as they are',
         'it lets through and stops the same: hold it against an evaluation',
     ],
     'other_host': [
-        'low', 'its price of a token in and one out, as a share of what is paid today',
+        'medium', 'its price of a token in and one out, as a share of what is paid today',
         'the same model bought where the price book has it cheapest for the company: its maker, a cloud or a gateway',
         'quotas, residency and terms of the other path fit, and a commitment to this one does not stand against it',
     ],
@@ -68,7 +68,13 @@
 {#- Levers whose number is that of the calls. -#}
 {%- set counted = ['avoid_retries', 'fill_idle_gpus', 'batch', 'evaluation_batch', 'reasoning_effort'] -%}
 {%- set keys = ['feature_id', 'service_provider', 'model', 'changed_service_provider', 'changed_model'] -%}
-with calls as (
+with usage as (
+
+    select * from {{ ref('fct_usage') }}
+
+),
+
+calls as (
 
     select * from {{ ref('int_savings_calls') }}
 
@@ -94,7 +100,7 @@ of_calls as (
         cast(coalesce(sum(current_cost_usd) filter (where changed_cost_usd is not null), 0) as decimal(26, 12)) as current_cost_usd,
         cast(coalesce(sum(changed_cost_usd), 0) as decimal(26, 12)) as changed_cost_usd,
         count(*) filter (where changed_cost_usd is null) as unpriced_calls,
-        max(evidence_value) as evidence_value
+        case when lever = 'smaller_model' then min(evidence_value) else max(evidence_value) end as evidence_value
     from calls
     group by week_start, lever, feature_id, current_service_provider, current_model, changed_service_provider, changed_model
 
@@ -103,7 +109,7 @@ of_calls as (
 latest as (
 
     select cast(max(week_start) - interval 21 day as date) as first_week_start
-    from idle_weeks
+    from usage
 
 ),
 

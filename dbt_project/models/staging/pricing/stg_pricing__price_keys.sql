@@ -23,7 +23,8 @@ typed as (
         cast(second_threshold_tokens as bigint) as second_threshold_tokens,
         cast(is_threshold_inclusive as boolean) as is_threshold_inclusive,
         cast(has_prompt_cache as boolean) as has_prompt_cache,
-        common_model
+        common_model,
+        cast(is_compared as boolean) as is_compared
     from source
 
 )

@@ -249,3 +249,13 @@ workloads:
     assert ("together", "direct", turbo, "standard", "2026-08-10", "2026-08-12", True) in keys(home)
     standard = {key[0] for key in keys(home) if key[3] == "standard"}
     assert standard == {"azure", "northgpu", "openai", "openrouter", "together"}
+
+
+def test_what_is_compared_widens_nothing_that_is_used(home: Home) -> None:
+    """Azure's gpt-4.1 is called on one day; on OpenAI's days before and after it is there to compare with."""
+    rows = [call("azure", "gpt-4.1", "2026-08-11 08:00:00")]
+    rows += [call("openai", "gpt-4.1", f"2026-08-{day} 08:00:00") for day in (10, 13)]
+    land(home, "litellm", "spend_logs", rows, CALL_SCHEMA)
+    found = build_prices(home).price_keys.filter(service_provider="azure", service_tier="standard")
+    days = found.select(pl.col("usage_date").cast(pl.String), "is_compared").rows()
+    assert days == [("2026-08-10", True), ("2026-08-11", False), ("2026-08-12", True), ("2026-08-13", True)]
