@@ -29,12 +29,20 @@ disputes as (
 
 ),
 
+-- A day whose parts are gone has the closed postings, and what corrects them.
 hashed as (
 
     select
         usage_date,
-        {{ row_hash(said | join(', ')) }} as part_hash
+        1 as parts,
+        cast({{ row_hash(said | join(', ')) }} as decimal(38, 0)) as part_hash
     from allocations
+    union all
+    select distinct
+        usage_date,
+        0 as parts,
+        cast(0 as decimal(38, 0)) as part_hash
+    from closed_allocations
 
 ),
 
@@ -66,8 +74,8 @@ days as (
     select
         hashed.usage_date,
         summed_of_all.hashes_of_all,
-        count(*) as parts,
-        cast(sum(cast(hashed.part_hash as decimal(38, 0))) as decimal(38, 0)) as part_hashes
+        cast(sum(hashed.parts) as bigint) as parts,
+        cast(sum(hashed.part_hash) as decimal(38, 0)) as part_hashes
     from hashed
     cross join summed_of_all
     group by hashed.usage_date, summed_of_all.hashes_of_all
