@@ -17,7 +17,8 @@ import pytest
 
 from assets import warehouse
 from assets.ingest import derive, take_in
-from assets.touched import Touched
+from assets.publish import DATABASE, FOLLOWED_BY_DAY, WRITER, current_manifest, files_of, publish
+from assets.touched import Touched, unpublished_days
 from sources.clock import NOW_VARIABLE
 from sources.home import Home
 from sources.lake import ledger_path
@@ -89,6 +90,20 @@ def assert_equals_a_full_build(home: Home, tmp_path: Path) -> Rows:
     assert [table for table in anew if followed.get(table) != anew[table]] == []
     assert set(followed) == set(anew)
     return followed
+
+
+def assert_published_as_built(home: Home) -> None:
+    """Days that no build replaced are published unread: they have to be as the version before has them."""
+    before, inputs = current_manifest(home), warehouse.built_inputs(home)
+    assert before
+    assert inputs
+    assert unpublished_days(home, before.version_id, WRITER)
+    published = publish(home, inputs.version_id, lambda database: None, keep=2)
+    assert published.is_new
+    with duckdb.connect(str(published.path / DATABASE), read_only=True) as marts:
+        whole = {name: file for table in FOLLOWED_BY_DAY for name, file in files_of(marts, table).items()}
+    files = published.manifest.files
+    assert {name: file for name, file in files.items() if name.split("/")[0] in FOLLOWED_BY_DAY} == whole
 
 
 def lines_of(home: Home, day: str) -> list[dict[str, Any]]:
@@ -192,6 +207,7 @@ def test_a_new_day_with_calls_sent_again_equals_a_full_build(home: Home, tmp_pat
     plan = build(home.root)
     assert not plan.is_full, plan.reasons
     assert len(plan.files) == 2
+    assert_published_as_built(home)
     after = assert_equals_a_full_build(home, tmp_path)
     assert after["fct_usage"] != before["fct_usage"]
     assert after["int_usage_duplicates"][0] == before["int_usage_duplicates"][0] + 6
@@ -203,8 +219,10 @@ def test_a_new_day_with_calls_sent_again_equals_a_full_build(home: Home, tmp_pat
 
 def test_what_is_corrected_and_taken_away_equals_a_full_build(touched_again: Home, tmp_path: Path) -> None:
     before = built_rows(touched_again)
+    assert_published_as_built(touched_again)
     plan = build(touched_again.root)
     assert not plan.is_full, plan.reasons
+    assert_published_as_built(touched_again)
     after = assert_equals_a_full_build(touched_again, tmp_path)
     assert after["fct_usage"][0] < before["fct_usage"][0]
     with duckdb.connect(str(touched_again.warehouse / "build.duckdb"), read_only=True) as marts:
