@@ -28,6 +28,9 @@ MINUS = "\N{MINUS SIGN}"
 # 1,234.56, $0.31 and +$4.00 are numbers to a spreadsheet; 12.3% and 5.1x stay the text they are.
 NUMBER = re.compile(rf"[+{MINUS}]?\$?[\d,]+(\.\d+)?")
 CSV_HEADER = ("section", "table", "row", "column", "value")
+# Characters from which a cell is wrapped, so that names beside it are not.
+SENTENCE = 50
+MARGINS = 5
 # Excel's limit for the name of a sheet.
 SHEET_NAME = 31
 
@@ -283,11 +286,20 @@ def _change(change: Any) -> str:
 def _printed(table: Table, caption: str) -> dict[str, Any]:
     return {
         "caption": caption,
-        "columns": [{"label": column.label, "number": column.is_number} for column in table.columns],
+        "columns": [
+            {"label": column.label, "number": column.is_number, "share": _share(table, number)}
+            for number, column in enumerate(table.columns)
+        ],
         "body": [[cell.text for cell in row] for row in table.body],
         "total": [cell.text for cell in table.total],
         "empty": table.empty,
     }
+
+
+def _share(table: Table, number: int) -> int:
+    """How wide a column of text is against the others: as its longest cell, but for sentences, and its margins."""
+    longest = max((len(row[number].text) for row in table.body), default=0)
+    return MARGINS + max(len(table.columns[number].label), min(longest, SENTENCE))
 
 
 def _drawing(chart: str) -> dict[str, Any] | None:

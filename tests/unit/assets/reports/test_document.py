@@ -11,6 +11,7 @@ import pytest
 
 from assets.reports import document
 from assets.reports.document import number
+from assets.reports.tables import Cell, Column, Table
 from assets.reports.weekly import ReportMeta, write_weekly_report
 from tests.unit.assets.reports.small_marts import EVIL_NAME, WEEK
 
@@ -57,6 +58,14 @@ def test_the_pdf_is_tagged_and_says_what_it_claims_to_be(folder: Path) -> None:
     assert b"/MarkInfo" in content
     assert re.search(rb"pdfuaid:part>1<|pdfuaid:part=.1", content)
     assert len(content) < 1_000_000
+
+
+def test_a_column_of_sentences_is_wider_than_one_of_words_up_to_a_limit() -> None:
+    columns = (Column("Off", is_number=False), Column("Cause", is_number=False))
+    body = ((Cell("cost"), Cell("x" * 400)), (Cell("model mix"), Cell("")))
+    shares = [document._share(Table("anomalies", columns, body), number) for number in (0, 1)]
+    assert shares == [len("model mix") + document.MARGINS, document.SENTENCE + document.MARGINS]
+    assert document._share(Table("anomalies", columns, ()), 0) == len("Off") + document.MARGINS
 
 
 def test_the_same_marts_give_the_same_bytes(marts: Path, folder: Path, tmp_path: Path) -> None:
