@@ -6,7 +6,7 @@
 {#- Cast after each step: Spark cuts decimals of what would need more than 38 digits. -#}
 {%- set difference = namespace(of='cast(variance_usd as decimal(26, 12))') -%}
 {%- for cause in causes -%}
-    {%- set difference.of = 'cast(' ~ difference.of ~ ' - cast(' ~ cause ~ '_usd as decimal(26, 12)) as decimal(26, 12))' -%}
+{%- set difference.of = 'cast(' ~ difference.of ~ ' - cast(' ~ cause ~ '_usd as decimal(26, 12)) as decimal(26, 12))' -%}
 {%- endfor -%}
 with groups as (
 
