@@ -35,6 +35,8 @@ def _environment() -> jinja2.Environment:
         "ref": str,
         "config": lambda **options: "",
         "source": lambda feed, table: None,
+        # Only a build that goes on from another needs its order.
+        "comes_after": lambda model: None,
         "raw": lambda feed, table: f"read_parquet('{_LAKE}/{feed}/{table}/*.parquet', union_by_name = true)",
     }
     folders = [PROJECT / "macros" / name for name in ("billing", "gpu", "self_hosting", "usage")]
