@@ -724,7 +724,8 @@ class Dispute(Strict):
 
 def _time_format(value: str) -> str:
     try:
-        duckdb.connect().execute("select try_strptime('', $format)", {"format": value})
+        with duckdb.connect() as connection:
+            connection.execute("select try_strptime('', $format)", {"format": value})
     except duckdb.Error as error:
         raise ValueError('a format of strptime such as "%d.%m.%Y %H:%M:%S"') from error
     return value

@@ -182,7 +182,7 @@ own as (
 
 ),
 
--- whose hours are worth less than they cost where they are
+-- what can wait and costs more where it is than the idle hours that its tokens would fill
 filling as (
 
     select
@@ -210,8 +210,9 @@ filling as (
     where
         recent.latency_insensitive
         and recent.service_tier = 'standard'
-        and cast(recent.contracted_cost_usd as double) * idle.idle_tokens
-        > cast(idle.warm_idle_cost_usd as double) * (recent.total_input_tokens + recent.total_output_tokens)
+        -- as wide as both engines multiply exactly
+        and cast(recent.contracted_cost_usd as decimal(18, 12)) * cast(idle.idle_tokens as decimal(19, 0))
+        > idle.warm_idle_cost_usd * cast(recent.total_input_tokens + recent.total_output_tokens as decimal(11, 0))
 
 ),
 
