@@ -287,6 +287,28 @@ def test_what_if_says_what_the_rates_say(page: Browser, place: Path) -> None:
     page.wait(f"document.querySelector('#what-if-table tbody tr:last-child').cells[3].innerText === '${before:,.2f}'")
 
 
+def test_what_is_asked_is_in_the_link(page: Browser, place: Path) -> None:
+    page.open(url(place, "model=claude-sonnet-5"))
+    choose(page, model="openai gpt-5.4-mini", cache="130", reasoning="50")
+    said, link = what_if_total(page), page.ask("location.hash.slice(1)")
+    assert "to-model=openai+gpt-5.4-mini&to-cache=100&to-reasoning=50" in link
+    assert said[2] != said[3]
+    page.open(url(place, link))
+    assert what_if_total(page) == said
+    assert page.ask("WHAT_IF.map(name => find(name).value)") == ["openai gpt-5.4-mini", "100", "", "50", ""]
+    page.ask("find('filters').querySelector('button').click()")
+    page.wait("shown.model === null")
+    assert page.ask("location.hash").endswith("&to-model=openai+gpt-5.4-mini&to-cache=100&to-reasoning=50")
+    page.ask("find('what-if').querySelector('button').click()")
+    page.wait("!location.hash.includes('to-')")
+
+
+def test_a_link_that_asks_what_if_as_nobody_can_says_so(page: Browser, place: Path) -> None:
+    page.open(url(place, "to-model=gpt-0&to-cache=101&to-batch=half"))
+    assert text(page, "#note").endswith(": to-model gpt-0, to-cache 101, to-batch half.")
+    assert page.ask("WHAT_IF.map(name => find(name).value)") == [""] * 5
+
+
 def test_what_if_leaves_out_what_has_no_price_and_says_so(page: Browser, place: Path) -> None:
     page.open(url(place))
     (own,) = asked(

@@ -4,6 +4,7 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const find = id => document.getElementById(id);
 const rows = data.rows, margins = data.margins;
 const DIMENSIONS = ["tenant", "product", "feature", "provider", "model"];
+const WHAT_IF = ["to-model", "to-cache", "to-batch", "to-reasoning", "to-output"];
 const SERIES = 7, SHOWN = 50, MOVERS = 10, RELEASES = 6;
 let shown = {};
 
@@ -45,20 +46,25 @@ function readHash() {
   const known = (name, allowed, otherwise) => {
     const value = asked.get(name);
     if (value === null) return otherwise;
-    if (allowed.includes(value)) return value;
+    if (typeof allowed === "function" ? allowed(value) : allowed.includes(value)) return value;
     unknown.push(`${name} ${value}`);
     return otherwise;
   };
   const state = { week: known("week", data.weeks, data.weeks.at(-1)), by: known("by", DIMENSIONS, DIMENSIONS[0]) };
   for (const name of DIMENSIONS) state[name] = known(name, data.ids[name], null);
+  const isShare = value => data.what_if !== null && /^\d{1,3}$/.test(value) && Number(value) <= 100;
+  for (const name of WHAT_IF) state[name] = known(name, name === "to-model" ? Object.keys(data.what_if?.rates ?? {}) : isShare, null);
   find("note").textContent = unknown.length ? `The link asks for what this page does not hold: ${unknown.join(", ")}.` : "";
   return state;
 }
 
-function writeHash(changes) {
-  const state = { ...shown, ...changes };
+function hash(state) {
   const set = Object.entries(state).filter(([name, value]) => value !== null && !(name === "by" && value === DIMENSIONS[0]));
-  location.hash = new URLSearchParams(set).toString();
+  return new URLSearchParams(set).toString();
+}
+
+function writeHash(changes) {
+  location.hash = hash({ ...shown, ...changes });
 }
 
 // The rows that pass the filters, of every week; `names` says which filters the table knows.
@@ -247,12 +253,8 @@ function changed([plain, read, ...rest], asked, rates) {
 
 function drawWhatIf(state) {
   const known = data.what_if, calls = known.rows;
-  const share = name => {
-    const field = find(`to-${name}`);
-    if (field.value !== "" && !field.validity.valid) field.value = Math.min(100, Math.max(0, Math.round(Number(field.value))));
-    return field.value === "" ? null : Number(field.value) / 100;
-  };
-  const asked = { model: find("to-model").value, cache: share("cache"), batch: share("batch"), reasoning: share("reasoning"), output: share("output") };
+  const share = name => state[`to-${name}`] === null ? null : Number(state[`to-${name}`]) / 100;
+  const asked = { model: state["to-model"], cache: share("cache"), batch: share("batch"), reasoning: share("reasoning"), output: share("output") };
   const sums = new Map();
   let left = 0, waits = 0;
   for (const row of passing(calls, state, DIMENSIONS)) {
@@ -276,6 +278,17 @@ function drawWhatIf(state) {
   table("what-if-table", columns([state.by[0].toUpperCase() + state.by.slice(1), ...numbers], numbers), body, "No call passes the filters.");
   const notes = [[left, "without such a price, as those to own nodes, are left out"], [waits, "have no batch price and stay on the standard tier"]];
   find("what-if-note").textContent = notes.filter(([number]) => number).map(([number, text]) => `${count(number)} calls ${text}.`).join(" ");
+}
+
+// What is asked is in the link, but no step of Back: a share is typed digit by digit.
+function keepWhatIf() {
+  for (const name of WHAT_IF) {
+    const field = find(name);
+    if (field.type === "number" && field.value !== "") field.value = Math.min(100, Math.max(0, Math.round(Number(field.value))));
+    shown[name] = field.value || null;
+  }
+  history.replaceState(null, "", `#${hash(shown)}`);
+  drawWhatIf(shown);
 }
 
 // Text that would start a formula in a spreadsheet gets an apostrophe, as in the files the command writes.
@@ -318,7 +331,9 @@ function render() {
   drawEffects(found, data.weeks.indexOf(shown.week));
   drawMovers(shown, found);
   drawLosses(shown);
-  if (data.what_if) drawWhatIf(shown);
+  if (!data.what_if) return;
+  for (const name of WHAT_IF) find(name).value = shown[name] ?? "";
+  drawWhatIf(shown);
 }
 
 fillSelects();
@@ -326,15 +341,18 @@ for (const name of ["week", "by", ...DIMENSIONS]) {
   find(name).addEventListener("change", ({ target: { value } }) =>
     writeHash({ [name]: DIMENSIONS.includes(name) ? (value ? value.slice(1) : null) : value }));
 }
-find("filters").addEventListener("reset", event => { event.preventDefault(); location.hash = ""; });
+find("filters").addEventListener("reset", event => {
+  event.preventDefault();
+  writeHash({ week: data.weeks.at(-1), by: DIMENSIONS[0], ...Object.fromEntries(DIMENSIONS.map(name => [name, null])) });
+});
 find("filters").addEventListener("submit", event => event.preventDefault());
 find("download").addEventListener("click", () => download(false));
 find("download-all").addEventListener("click", () => download(true));
 if (data.what_if) {
   const models = Object.keys(data.what_if.rates).sort().map(name => new Option(name, name));
   find("to-model").replaceChildren(new Option("the model as it was", ""), ...models);
-  find("what-if").addEventListener("input", () => drawWhatIf(shown));
-  find("what-if").addEventListener("reset", () => setTimeout(() => drawWhatIf(shown)));
+  find("what-if").addEventListener("input", keepWhatIf);
+  find("what-if").addEventListener("reset", () => setTimeout(keepWhatIf));
   find("what-if").addEventListener("submit", event => event.preventDefault());
 }
 window.addEventListener("hashchange", render);
