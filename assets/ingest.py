@@ -6,16 +6,20 @@ What a settings file, a landed file or a price is, sources say; here is only in 
 import json
 import shlex
 from collections.abc import Callable, Sequence
+from contextlib import closing
 
 import polars as pl
 
 from assets.accounting.snapshots import write_closed_ledger
 from sources import clock
+from sources.compaction import Compacted, compact
 from sources.contracts import ContractFailure, stamps, validate_lake_table
 from sources.declared.feed import with_mappings
 from sources.home import Home
-from sources.ingest import IngestSummary, ingest, unread
-from sources.memory import memory_of
+from sources.ingest import IngestSummary, connect, ingest, unread
+from sources.lake import ledger_path, sweep
+from sources.ledger import FileLedger
+from sources.memory import Memory, memory_of
 from sources.meta import export_meta
 from sources.pricing.build import build_prices
 from sources.registry import FEEDS
@@ -53,8 +57,20 @@ def take_in(home: Home, settings: Settings, progress: Progress) -> IngestSummary
         currencies=_currencies(settings),
         feeds=with_mappings(FEEDS, settings.declared_feeds),
         progress=progress,
-        memory=memory_of(home.root, settings.limits),
+        memory=_memory(home, settings),
     )
+
+
+def compact_lake(home: Home, settings: Settings) -> list[Compacted]:
+    """Merge every small lake file that has another of its table and month."""
+    feeds = with_mappings(FEEDS, settings.declared_feeds)
+    with FileLedger(ledger_path(home.root)) as ledger, closing(connect(home.root, _memory(home, settings))) as lake:
+        sweep(home.root, ledger, feeds)
+        return compact(home.root, ledger, feeds, lake, at_least=2)
+
+
+def _memory(home: Home, settings: Settings) -> Memory:
+    return memory_of(home.root, settings.limits)
 
 
 def _currencies(settings: Settings) -> set[str]:
@@ -107,7 +123,8 @@ def in_words(summary: IngestSummary) -> str:
     }
     files = ", ".join(f"{number} {what}" for what, number in counts.items() if number) or "none new"
     rows = f"; rows: {summary.rows_kept:,} kept, {summary.rows_quarantined:,} set aside" if summary.rows_read else ""
-    return f"files: {files}{rows}"
+    merged = f"; {summary.files_merged:,} small lake files merged" if summary.files_merged else ""
+    return f"files: {files}{rows}{merged}"
 
 
 def is_empty(home: Home) -> bool:

@@ -343,9 +343,9 @@ def feeds_page() -> str:
         NOTICE.format("sources/registry.py"),
         "# Feeds\n",
         "Each feed table takes the files of `<home>/landing/<feed>/<table>/` and becomes "
-        "`<home>/lake/<feed>/<table>/`, one Parquet file a landed file. Times are UTC. `file_hash` and `row_number` "
-        "say which landed file and row of it a lake row came from. How to export the files: "
-        "[bring your own data](../how-to/start-with-your-own-data.md).\n",
+        "`<home>/lake/<feed>/<table>/`, one Parquet file a landed file, small ones merged. Times are UTC. "
+        "`file_hash` and `row_number` say which landed file and row of it a lake row came from. "
+        "How to export the files: [bring your own data](../how-to/start-with-your-own-data.md).\n",
         *(_feed(feed) for feed in FEEDS),
     ]
     return "\n".join(parts)

@@ -33,6 +33,7 @@ from pipelines.delivery import deliver_once, failure_notice, send
 from pipelines.lock import Holder, home_lock
 from pipelines.progress import Progress
 from sources import clock
+from sources.compaction import Compacted
 from sources.home import Home
 from sources.memory import memory_of
 from sources.pricing.unpriced import unpriced_models
@@ -137,6 +138,13 @@ def write_export(home: Home, name: str, period: str, dialect: str | None, out: P
     """Write one export of one posting period again from the published marts."""
     with published(home, command) as (_, manifest):
         return deliver_export(home, manifest, name, period, dialect, out)
+
+
+def compact_lake(home: Home, command: str) -> list[Compacted]:
+    """Merge the small files of the lake; rows, and with them all marts, stay what they are."""
+    settings = load_settings(home)
+    with home_lock(home.root, command, settings.limits.lock_wait_seconds):
+        return ingest.compact_lake(home, settings)
 
 
 @contextmanager

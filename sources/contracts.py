@@ -81,14 +81,15 @@ def validate_lake_table(home: Path, table: FeedTable, held: Collection[str] = ()
     Files whose stamps are in `held` have been held against them before.
     """
     failures, sound = [], []
+    merged: dict[Path, dict[str, int]] = {}
     for row, stamp in _stamped(home, table):
         if stamp in held:
             continue
-        if failure := _wrong_file(home, table, row):
+        if failure := _wrong_file(home, table, row, merged):
             failures.append(failure)
         else:
             sound.append(row)
-    if sound and not _holds(table, pl.scan_parquet([lake_file(home, row) for row in sound])):
+    if sound and not _holds(table, pl.scan_parquet(sorted({lake_file(home, row) for row in sound}))):
         located = [failure for row in sound for failure in _broken_rules(home, table, row)]
         failures += located or [_failure(table, row, lake_file(home, row), "file", "the contract") for row in sound]
     return failures
@@ -111,14 +112,23 @@ def _stamped(home: Path, table: FeedTable) -> Iterator[tuple[LedgerRow, str]]:
     for row in rows:
         path = lake_file(home, row)
         bytes_now = (path.stat().st_size, path.stat().st_mtime_ns) if path.is_file() else None
-        yield row, f"{table.name}/{row.lake_name} {bytes_now} {row.rows_kept} {expected}"
+        name = f"{row.own_name} in {row.merged_into}" if row.merged_into else row.own_name
+        yield row, f"{table.name}/{name} {bytes_now} {row.rows_kept} {expected}"
 
 
-def _wrong_file(home: Path, table: FeedTable, row: LedgerRow) -> ContractFailure | None:
+def _wrong_file(
+    home: Path, table: FeedTable, row: LedgerRow, merged: dict[Path, dict[str, int]]
+) -> ContractFailure | None:
+    """`merged` keeps what was counted of files that hold several: by path, the rows of each."""
     path = lake_file(home, row)
     try:
         schema = dict(pl.read_parquet_schema(path))
-        count = int(pl.scan_parquet(path).select(pl.len()).collect().item())
+        if row.merged_into is None:
+            count = int(pl.scan_parquet(path).select(pl.len()).collect().item())
+        else:
+            if path not in merged:
+                merged[path] = dict(pl.scan_parquet(path).group_by("file_hash").len().collect().iter_rows())
+            count = merged[path].get(row.identity, 0)
     except (OSError, PolarsError):
         return _failure(table, row, path, "file", "a Parquet file that can be read")
     expected = {name: polars_type(kind) for name, kind in table.columns.items()}
@@ -144,6 +154,8 @@ def _broken_rules(home: Path, table: FeedTable, row: LedgerRow) -> Iterator[Cont
     """Where in a file the rules do not hold: pandera's cases name neither the file nor the landed row."""
     path = lake_file(home, row)
     frame = pl.scan_parquet(path)
+    if row.merged_into:
+        frame = frame.filter(pl.col("file_hash") == row.identity)
     for column, rule in table.contract.items():
         for text, broken in _conditions(column, rule):
             numbers = frame.filter(broken).select("row_number").collect()["row_number"]

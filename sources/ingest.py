@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 
+from sources.compaction import compact, take_apart
 from sources.feed import FeedTable, LandedFile, ReadContext, ReadResult, UnreadableFileError
 from sources.lake import (
     lake_file,
@@ -52,6 +53,7 @@ class IngestSummary:
     rows_kept: int = 0
     rows_quarantined: int = 0
     files_with_rejects: int = 0
+    files_merged: int = 0
     warnings: list[str] = field(default_factory=list)
 
 
@@ -66,7 +68,7 @@ def ingest(
     memory: Memory | None = None,
 ) -> IngestSummary:
     """Read what is new in <home>/landing. The caller holds the home's lock; a file that fails does not stop the run."""
-    with FileLedger(ledger_path(home)) as ledger, closing(_connect(home, memory)) as connection:
+    with FileLedger(ledger_path(home)) as ledger, closing(connect(home, memory)) as connection:
         sweep(home, ledger, feeds)
         write_schemas(home, feeds, connection)
         context = ReadContext(now, hash_key, frozenset(currencies), connection, work_folder(home))
@@ -77,6 +79,9 @@ def ingest(
             if progress:
                 progress(number, len(candidates), candidate.landing_path)
             run.take(candidate)
+        for done in compact(home, ledger, feeds, connection):
+            run.summary.files_merged += done.files_before
+            run.summary.warnings += done.problems
         sweep(home, ledger, feeds)
         run.warn_of_standing_problems()
         return run.summary
@@ -97,7 +102,8 @@ def unread(home: Path, *, hash_key: bytes, currencies: Iterable[str], feeds: Seq
     return found
 
 
-def _connect(home: Path, memory: Memory | None) -> duckdb.DuckDBPyConnection:
+def connect(home: Path, memory: Memory | None) -> duckdb.DuckDBPyConnection:
+    """For work on the lake. The caller holds the home's lock."""
     connection = duckdb.connect(config=(memory or memory_of(home, Limits())).emptied().config())
     connection.execute("set enable_progress_bar = false")
     connection.execute("set timezone = 'UTC'")
@@ -207,6 +213,7 @@ class _Run:
             self.summary.files_failed += 1
             write_rejects(rejects, [Reject(error.line, None, error.field or "file", error.reason)])
             put(rejects, rejects_file(self.home, row))
+            self._separate(row)
             self.ledger.commit(replace(row, reason=str(error)), candidate.stamp, {})
             return
         if has_changed(candidate):
@@ -263,9 +270,16 @@ class _Run:
         else:
             rejects.unlink()
             rejects_file(self.home, row).unlink(missing_ok=True)
+        self._separate(row, candidate.feed_table.replaces_same_name)
         put(parquet, lake_file(self.home, row))
         ended = self.ledger.commit(row, candidate.stamp, result.days, candidate.feed_table.replaces_same_name)
         self._count(row, ended)
+
+    def _separate(self, row: LedgerRow, replaces_slot: bool = False) -> None:
+        """The rows that this one ends are no longer in one file with rows that stay."""
+        ended = self.ledger.ended_by(row, replaces_slot)
+        for other in {other.merged_into: other for other in ended if other.merged_into}.values():
+            take_apart(self.home, self.ledger, self.context.connection, other)
 
     def _count(self, row: LedgerRow, ended: list[LedgerRow]) -> None:
         summary = self.summary

@@ -1,4 +1,4 @@
-"""The lake: typed Parquet, one file per landed file, and the small tables that are rewritten whole.
+"""The lake: typed Parquet, one file per landed file or of many small ones, and small tables that are rewritten whole.
 
 Paths, atomic writes and tidying up. Which files are committed is the ledger's word.
 """
@@ -45,7 +45,7 @@ def lake_file(home: Path, row: LedgerRow) -> Path:
 
 
 def rejects_file(home: Path, row: LedgerRow) -> Path:
-    return lake_folder(home) / QUARANTINE_FOLDER / row.feed / row.table_name / row.lake_name
+    return lake_folder(home) / QUARANTINE_FOLDER / row.feed / row.table_name / row.own_name
 
 
 def unfinished(target: Path) -> Path:
@@ -97,17 +97,18 @@ def _file_without_rows(columns: str, temporary: Path, connection: duckdb.DuckDBP
 
 def sweep(home: Path, ledger: FileLedger, feeds: Iterable[FeedTable]) -> None:
     """Put the folders in order after a run that did not end: unfinished files go, superseded ones are moved aside."""
-    committed = {(row.feed, row.table_name, row.lake_name) for row in ledger.rows("status = 'committed'")}
-    failed = {(row.feed, row.table_name, row.lake_name) for row in ledger.rows("status = 'failed'")}
+    standing = ledger.rows("status = 'committed'")
+    committed = {(row.feed, row.table_name, row.lake_name) for row in standing}
+    with_rejects = {(row.feed, row.table_name, row.own_name) for row in (*standing, *ledger.rows("status = 'failed'"))}
     superseded = {(row.feed, row.table_name, row.lake_name) for row in ledger.rows("status = 'superseded'")}
     for table in feeds:
         for base in (lake_folder(home), lake_folder(home) / QUARANTINE_FOLDER):
             folder = base / table.feed / table.table
             for path in sorted(folder.iterdir()) if folder.is_dir() else ():
                 key = (table.feed, table.table, path.name)
-                if key in committed or path.name == SCHEMA_NAME or path.is_dir():
+                if path.name == SCHEMA_NAME or path.is_dir():
                     continue
-                if key in failed and base != lake_folder(home):
+                if key in (committed if base == lake_folder(home) else with_rejects):
                     continue
                 if key in superseded and base == lake_folder(home):
                     _set_aside(home, path, table)

@@ -5,7 +5,7 @@ A lake file without a committed row was not finished and is swept away; a commit
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
@@ -50,6 +50,13 @@ create table if not exists file_days (
     rows_kept integer not null,
     primary key (feed, table_name, identity, usage_date)
 );
+create table if not exists merged_files (
+    feed text not null,
+    table_name text not null,
+    identity text not null,
+    lake_name text not null,
+    primary key (feed, table_name, identity)
+);
 create table if not exists paths (path text primary key, stamp text not null, identity text not null);
 """
 _TIMES = ("first_event_at", "last_event_at", "retrieved_at")
@@ -57,7 +64,10 @@ _TIMES = ("first_event_at", "last_event_at", "retrieved_at")
 
 @dataclass(frozen=True)
 class LedgerRow:
-    """What became of one landed file under one reader version. `path` is relative to landing/."""
+    """What became of one landed file under one reader version. `path` is relative to landing/.
+
+    `merged_into` is the lake file that holds its rows beside those of others, where it has none of its own.
+    """
 
     feed: str
     table_name: str
@@ -79,13 +89,28 @@ class LedgerRow:
     reason: str | None = None
     unknown_fields: Mapping[str, int] = field(default_factory=dict)
     settings_key: str = ""
+    merged_into: str | None = None
+
+    @property
+    def own_name(self) -> str:
+        return f"{self.identity}-v{self.reader_version}.parquet"
 
     @property
     def lake_name(self) -> str:
-        return f"{self.identity}-v{self.reader_version}.parquet"
+        return self.merged_into or self.own_name
 
 
-_COLUMNS = tuple(item.name for item in fields(LedgerRow))
+_COLUMNS = tuple(item.name for item in fields(LedgerRow) if item.name != "merged_into")
+_THIS = "feed = :feed and table_name = :table_name and identity = :identity"
+_ROWS = """
+    select *,
+        case when status = 'committed' then (
+            select lake_name from merged_files as merged
+            where merged.feed = files.feed and merged.table_name = files.table_name
+                and merged.identity = files.identity
+        ) end as merged_into
+    from files
+"""
 
 
 class FileLedger:
@@ -107,7 +132,7 @@ class FileLedger:
         self._db.close()
 
     def rows(self, where: str = "true", **values: Any) -> list[LedgerRow]:
-        query = f"select * from files where {where} order by feed, table_name, path, identity, reader_version"
+        query = f"{_ROWS} where {where} order by feed, table_name, path, identity, reader_version"
         return [_from_sql(row) for row in self._db.execute(query, values)]
 
     def standing(self, feed: str, table: str, identity: str) -> LedgerRow | None:
@@ -140,15 +165,7 @@ class FileLedger:
         bytes that were committed under the same name and retrieval time.
         """
         with self._transaction():
-            ended = [
-                other
-                for other in self.rows(
-                    "feed = :feed and table_name = :table_name and status = 'committed' "
-                    "and (identity = :identity or slot = :slot)",
-                    **_to_sql(row),
-                )
-                if _ends(row, other, replaces_slot)
-            ]
+            ended = self.ended_by(row, replaces_slot)
             for other in ended:
                 self._end(row, other)
             self._db.execute(
@@ -164,6 +181,37 @@ class FileLedger:
             )
             self._note(row.path, stamp, row.identity)
         return ended
+
+    def ended_by(self, row: LedgerRow, replaces_slot: bool = False) -> list[LedgerRow]:
+        """The committed rows that end when this one is recorded."""
+        found = self.rows(
+            "feed = :feed and table_name = :table_name and status = 'committed' "
+            "and (identity = :identity or slot = :slot)",
+            **_to_sql(row),
+        )
+        return [other for other in found if _ends(row, other, replaces_slot)]
+
+    def move_rows(self, rows: Iterable[LedgerRow], merged_into: str | None) -> None:
+        """Record, all or nothing, in which lake file the rows of these files are from now on; None: each in its own."""
+        with self._transaction():
+            for row in rows:
+                values = _to_sql(row) | {"lake_name": merged_into}
+                self._db.execute(f"delete from merged_files where {_THIS}", values)
+                if merged_into is not None:
+                    self._db.execute(
+                        "insert into merged_files values (:feed, :table_name, :identity, :lake_name)", values
+                    )
+
+    def small_files(self, below: int) -> dict[tuple[str, str], int]:
+        """By feed and table: lake files of one landed file with fewer rows than that, and merged ones."""
+        query = """
+            select feed, table_name, count(*) filter (where lake_name is null) + count(distinct lake_name)
+            from files
+            left join merged_files using (feed, table_name, identity)
+            where status = 'committed' and (lake_name is not null or rows_kept < ?)
+            group by feed, table_name
+        """
+        return {(feed, table): number for feed, table, number in self._db.execute(query, (below,))}
 
     def forget_failed(self, path: str, identity: str | None) -> None:
         """The bytes that could not be read are at `path` no more; `identity` is what is there now, None for nothing."""
@@ -187,16 +235,17 @@ class FileLedger:
             if other.identity == row.identity
             else f"replaced under the same name by {row.identity}"
         )
+        if other.merged_into is not None:
+            raise ValueError(f"{other.path}: its rows are still in {other.merged_into}, with those of other files")
         values = _to_sql(other) | {"reason": reason}
-        this = "feed = :feed and table_name = :table_name and identity = :identity"
         if other.identity == row.identity and other.reader_version == row.reader_version:
-            self._db.execute(f"delete from files where {this} and status = 'committed'", values)
+            self._db.execute(f"delete from files where {_THIS} and status = 'committed'", values)
         else:
             self._db.execute(
-                f"update files set status = 'superseded', reason = :reason where {this} and status = 'committed'",
+                f"update files set status = 'superseded', reason = :reason where {_THIS} and status = 'committed'",
                 values,
             )
-        self._db.execute(f"delete from file_days where {this}", values)
+        self._db.execute(f"delete from file_days where {_THIS}", values)
 
     def _insert(self, row: LedgerRow) -> None:
         marks = ", ".join(f":{name}" for name in _COLUMNS)

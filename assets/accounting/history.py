@@ -24,6 +24,8 @@ from assets.version import code_version
 from assets.warehouse import Inputs, applied_inputs
 from sources import clock
 from sources.home import Home
+from sources.lake import lake_file, ledger_path
+from sources.ledger import FileLedger
 from sources.reading import literal
 from sources.settings.models import Limits
 
@@ -160,7 +162,7 @@ def record(home: Home, manifest: Manifest) -> Recording | None:
 
 _LATE = """
     select
-        feed, table_name, file_name, identity, files.reader_version, usage_month,
+        feed, table_name, file_name, identity, usage_month,
         cast(sum(days.rows_kept) as bigint) as row_count
     from new_files
     inner join read_parquet({files}) as files using (feed, table_name, file_name, identity)
@@ -174,12 +176,17 @@ _LATE = """
 def _late_file(home: Home, late: dict[str, Any]) -> LateFile:
     """With its first row of the month: by the one of its times that as many rows are of the month by as it brought."""
     name = f"{late['feed']}/{late['table_name']}/{late['file_name']}"
-    path = home.lake / late["feed"] / late["table_name"] / f"{late['identity']}-v{late['reader_version']}.parquet"
-    schema = pl.read_parquet_schema(path) if path.is_file() else {}
+    with FileLedger(ledger_path(home.root)) as ledger:
+        row = ledger.standing(late["feed"], late["table_name"], late["identity"])
+    if row is None or not lake_file(home.root, row).is_file():
+        return LateFile(name, late["usage_month"], late["row_count"], None)
+    path = lake_file(home.root, row)
+    schema = pl.read_parquet_schema(path)
     if "row_number" in schema:
         for column in (name for name, kind in schema.items() if kind in (pl.Date, pl.Datetime)):
             is_of_month = pl.col(column).dt.strftime("%Y-%m") == late["usage_month"]
-            found = pl.scan_parquet(path).filter(is_of_month).select("row_number").collect()["row_number"]
+            of_file = pl.scan_parquet(path).filter(pl.col("file_hash") == late["identity"])
+            found = of_file.filter(is_of_month).select("row_number").collect()["row_number"]
             if len(found) == late["row_count"]:
                 return LateFile(name, late["usage_month"], late["row_count"], int(found.min()))  # type: ignore[arg-type]
     return LateFile(name, late["usage_month"], late["row_count"], None)

@@ -21,7 +21,7 @@ from pipelines.cli.pull import pull
 from pipelines.cli.self_hosting import capacity, selfhost
 from pipelines.cli.setup import doctor, init
 from pipelines.cli.tco import tco
-from pipelines.cli.work import audit, deliver, explore, export, report, run
+from pipelines.cli.work import audit, compact, deliver, explore, export, report, run
 
 EXAMPLES = """\b
 Examples:
@@ -133,6 +133,7 @@ for command in (
     prices,
     tco,
     config,
+    compact,
     audit,
     doctor,
 ):

@@ -228,6 +228,28 @@ for _name, _kind in EXPORTS.items():
     export.add_command(_export_command(_name, _kind))
 
 
+@click.command(epilog="\b\nExample:\n  inferledger compact --home acme")
+@home_option
+@json_option
+def compact(home: Home, as_json: bool) -> None:
+    """Merge small files of the lake, which cost more to open than to read. No number changes by it.
+
+    `inferledger run` does it where a hundred have come together in a table and month. Can be killed and typed again.
+    """
+    from pipelines.run import compact_lake
+
+    done = compact_lake(home, "inferledger compact")
+    if as_json:
+        print_json(done)
+        return
+    for table in done:
+        if table.files_before:
+            click.echo(f"merged     {table.table}: {table.files_before:,} files into {table.files_after:,}")
+        print_list("warning", table.problems)
+    if not done:
+        click.echo("nothing to merge")
+
+
 @click.command()
 @home_option
 @json_option

@@ -9,7 +9,7 @@ import duckdb
 import polars as pl
 
 from sources.home import Home
-from sources.lake import lake_folder, ledger_path, table_folder
+from sources.lake import lake_file, lake_folder, ledger_path
 from sources.ledger import FileLedger
 from sources.pricing.build import gateway_files, load_calls
 from sources.pricing.resolve import SELF_HOSTED
@@ -47,13 +47,14 @@ def unpriced_calls(home: Home, settings: Settings) -> list[UnpricedCalls]:
         rows = ledger.rows("status = 'committed'")
     landed = pl.DataFrame({"file_hash": [row.identity for row in rows], "path": [row.path for row in rows]})
     gateways = gateway_files(home)
-    lake: dict[tuple[str, str], list[str]] = {}
+    # Of several landed files there may be one lake file.
+    lake: dict[tuple[str, str], set[str]] = {}
     for row in rows:
         if (row.feed, row.table_name) in gateways:
-            path = table_folder(home.root, row.feed, row.table_name) / row.lake_name
-            lake.setdefault((row.feed, row.table_name), []).append(str(path))
+            lake.setdefault((row.feed, row.table_name), set()).add(str(lake_file(home.root, row)))
     with duckdb.connect() as connection:
-        if not load_calls(lake, settings, connection, ("file_hash", "row_number")):
+        files = {table: sorted(paths) for table, paths in lake.items()}
+        if not load_calls(files, settings, connection, ("file_hash", "row_number")):
             return []
         connection.register("unpriced", unpriced.to_arrow())
         connection.register("files", landed.to_arrow())

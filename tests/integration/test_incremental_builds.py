@@ -16,7 +16,7 @@ import duckdb
 import pytest
 
 from assets import warehouse
-from assets.ingest import derive, take_in
+from assets.ingest import compact_lake, derive, take_in
 from assets.publish import DATABASE, FOLLOWED_BY_DAY, WRITER, current_manifest, files_of, publish
 from assets.touched import Touched, unpublished_days
 from sources.clock import NOW_VARIABLE
@@ -81,10 +81,17 @@ def built_rows(home: Home) -> Rows:
     return found
 
 
+def size_of(home: Home) -> int:
+    """Bytes of the warehouse's two files, and of what is not yet written back to them."""
+    return sum(path.stat().st_size for path in home.warehouse.glob("*.duckdb*"))
+
+
 def assert_equals_a_full_build(home: Home, tmp_path: Path) -> Rows:
+    """From nothing, and from a lake whose small files are merged: a row is the same wherever it lies."""
     followed = built_rows(home)
     whole = copy_of(home, tmp_path / "whole", ["config", "landing", "prices", "lake"])
     whole.warehouse.mkdir()
+    assert compact_lake(whole, load_settings(whole))
     assert build(whole.root).is_full
     anew = built_rows(whole)
     assert [table for table in anew if followed.get(table) != anew[table]] == []
@@ -202,6 +209,7 @@ def touched_again(home: Home) -> Home:
 
 
 def test_a_new_day_with_calls_sent_again_equals_a_full_build(home: Home, tmp_path: Path) -> None:
+    assert {done.table for done in compact_lake(home, load_settings(home))} >= {"litellm.spend_logs", "openai.costs"}
     land_a_day_with_calls_sent_again(home)
     before = built_rows(home)
     plan = build(home.root)
@@ -211,10 +219,14 @@ def test_a_new_day_with_calls_sent_again_equals_a_full_build(home: Home, tmp_pat
     after = assert_equals_a_full_build(home, tmp_path)
     assert after["fct_usage"] != before["fct_usage"]
     assert after["int_usage_duplicates"][0] == before["int_usage_duplicates"][0] + 6
-    # Nothing has come since: nothing is touched.
-    plan = build(home.root)
-    assert (plan.is_full, plan.files) == (False, ())
+    # Nothing has come since: nothing is touched, and what tables leave behind is used again.
+    sizes = [size_of(home)]
+    for _ in range(2):
+        plan = build(home.root)
+        assert (plan.is_full, plan.files) == (False, ())
+        sizes.append(size_of(home))
     assert built_rows(home) == after
+    assert max(sizes[1:]) < 1.3 * sizes[0], sizes
 
 
 def test_what_is_corrected_and_taken_away_equals_a_full_build(touched_again: Home, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pipelines.cli import EXIT_CODES, cli, exit_code
 from pipelines.cli.work import Week
 from pipelines.lock import home_lock
 from sources.home import Home, init_home
+from tests.unit.sources.landed import LandedHome, log_lines, log_row
 
 
 @pytest.fixture
@@ -169,3 +170,19 @@ def test_every_known_error_exists() -> None:
         assert issubclass(getattr(import_module(module), error), Exception)
     assert exit_code(FileNotFoundError("gone")) == 1
     assert exit_code(ZeroDivisionError()) is None
+
+
+def test_compact_merges_the_lake_once_and_leaves_a_home_in_use_alone(runner: CliRunner, home: Home) -> None:
+    landed = LandedHome(home.root)
+    for number in range(3):
+        landed.land(f"litellm/spend_logs/{number}.ndjson", log_lines(log_row(request_id=f"{number}")))
+    landed.ingest()
+    with home_lock(home.root, "another", 0):
+        (home.config / "inferledger.yml").write_text("company: Acme\nlimits: {lock_wait_seconds: 0}\n")
+        assert runner.invoke(cli, ["compact", "--home", str(home.root)]).exit_code == 3
+    shown = [runner.invoke(cli, ["compact", "--home", str(home.root)]) for _ in range(2)]
+    assert [one.output for one in shown] == [
+        "merged     litellm.spend_logs: 3 files into 1\n",
+        "nothing to merge\n",
+    ]
+    assert sorted(landed.lake("litellm/spend_logs")["request_id"]) == ["0", "1", "2"]

@@ -8,9 +8,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 import yaml
 
+from sources.compaction import Compacted, compact
 from sources.declared.feed import with_mappings
 from sources.ingest import IngestSummary, ingest
 from sources.lake import ledger_path
@@ -48,6 +50,11 @@ class LandedHome:
             "feeds": MAPPED_FEEDS,
         } | changes
         return ingest(self.root, **options)
+
+    def merge(self, at_least: int = 2) -> list[Compacted]:
+        """Merge the small files of the lake, as `inferledger compact` does."""
+        with FileLedger(ledger_path(self.root)) as ledger, duckdb.connect() as connection:
+            return compact(self.root, ledger, MAPPED_FEEDS, connection, at_least)
 
     def lake(self, table: str) -> pl.DataFrame:
         """The rows of a table as the warehouse sees them: every Parquet in its folder."""

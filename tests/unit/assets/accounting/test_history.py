@@ -16,9 +16,12 @@ from assets.exports import ExportError
 from assets.publish import DATABASE, Manifest
 from sources.clock import NOW_VARIABLE
 from sources.home import Home
+from sources.lake import ledger_path
+from sources.ledger import FileLedger, LedgerRow
 from sources.settings.models import Limits
 from tests.unit.assets.accounting.conftest import Close, Publish
 
+MERGED = "merged-v3.parquet"
 FIRST, LATER = "2026-11-18T06:00:00Z", "2026-11-18T09:30:00Z"
 # As docs/how-to/close-a-month.md asks it.
 AS_OF = """
@@ -79,9 +82,18 @@ def told(home: Home, publish_marts: Publish, close: Close, monkeypatch: pytest.M
     moments = [moment_of(day) for day in ("2026-09-30", "2026-10-05", "2026-10-06", "2026-10-06")]
     lake = home.lake / "litellm/spend_logs"
     lake.mkdir(parents=True)
-    # Written in October, but some of it began before.
+    # Written in October, but some of it began before; in the lake its rows lie with those of another file.
     log = {"written_at": [moment_of("2026-10-07")] * 4, "started_at": moments, "row_number": [4, 9, 7, 8]}
-    pl.DataFrame(log).write_parquet(lake / "log-2-v3.parquet")
+    of_both = [pl.DataFrame(log).with_columns(file_hash=pl.lit(name)) for name in ("log-1", "log-2")]
+    pl.concat([of_both[0].with_columns(pl.col("row_number") - 4), of_both[1]]).write_parquet(lake / MERGED)
+    with FileLedger(ledger_path(home.root)) as ledger:
+        rows = [
+            LedgerRow("litellm", "spend_logs", name, name, 3, name, name, name, 1, "committed", 4, 4)
+            for name in ("log-1", "log-2")
+        ]
+        for row in rows:
+            ledger.commit(row, "", {})
+        ledger.move_rows(rows, MERGED)
     return recorded(home, publish_marts(CORRECTION, GONE))
 
 

@@ -50,6 +50,9 @@ def test_with_a_price_for_every_call_there_is_nothing_to_say(home: LandedHome) -
 def test_each_model_is_named_with_its_first_row_and_its_calls(home: LandedHome) -> None:
     home.land("litellm/spend_logs/b.ndjson", log_lines(row("gpt-9"), row("gpt-9"), row("gpt-9")))
     home.land("litellm/spend_logs/a.ndjson", log_lines(row("gpt-5.4-mini"), row("gpt-9"), row("m-1", "mystery")))
+    home.ingest()
+    # Rows lie in the lake once, in however many files they came.
+    assert home.merge()
     where = "landing/litellm/spend_logs/a.ndjson, row"
     assert [text.partition("; nearest")[0] for text in warnings(home)] == [
         f"{where} 2: model 'gpt-9', standard tier, 4 of its calls: no price for model 'gpt-9' of openai",
