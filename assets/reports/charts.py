@@ -159,6 +159,58 @@ def _stack_chart(values: list[dict[str, Any]], names: list[str], colours: list[s
 
 
 @dataclass(frozen=True)
+class MonthBar:
+    """What a month cost, or will; the ends of what is to be expected where they are known."""
+
+    month: date
+    amount: Decimal
+    low: Decimal | None
+    high: Decimal | None
+    is_forecast: bool
+
+
+def cost_by_month(months: Sequence[MonthBar]) -> Markup:
+    """Months that are over as bars, those ahead as pale ones with a line from low to high."""
+    values = [
+        {
+            "week": f"{bar.month:%b %y}",
+            "amount": float(bar.amount),
+            "low": None if bar.low is None else float(bar.low),
+            "high": None if bar.high is None else float(bar.high),
+            "ahead": bar.is_forecast,
+            "description": _month_description(bar),
+        }
+        for bar in months
+    ]
+    first, last = months[0].month, months[-1].month
+    return _figure("forecast", f"Cost by month, {first:%B %Y} to {last:%B %Y}", partial(_month_chart, values))
+
+
+def _month_description(bar: MonthBar) -> str:
+    if not bar.is_forecast:
+        return f"{text.month(bar.month)}: {text.usd(bar.amount)}"
+    span = "" if bar.low is None or bar.high is None else f" ({text.usd(bar.low)} to {text.usd(bar.high)})"
+    return f"{text.month(bar.month)}, an estimate: {text.usd(bar.amount)}{span}"
+
+
+def _month_chart(values: list[dict[str, Any]], size: Size) -> alt.TopLevelMixin:
+    room = 62
+    axis = _axis(format="$~s", room=room, tickCount=5)
+    base = alt.Chart(alt.InlineData(values=values)).encode(x=_week_axis(values, size))
+    bars = base.mark_bar().encode(
+        y=alt.Y("amount:Q", title=None, axis=axis),
+        color=alt.condition("datum.ahead", alt.value(BAR), alt.value(ACCENT)),
+        description="description:N",
+    )
+    spans = (
+        base.transform_filter("datum.high !== null")
+        .mark_rule(color=INK, strokeWidth=1.5)
+        .encode(y=alt.Y("low:Q", title=None, axis=axis), y2="high:Q", description="description:N")
+    )
+    return alt.layer(bars, spans).properties(width=size.width - room, height=190)
+
+
+@dataclass(frozen=True)
 class BandBar:
     """One tenant's cost per revenue dollar."""
 

@@ -101,7 +101,7 @@ SECTIONS = (
     Section(
         "forecast",
         "Forecast",
-        "",
+        "forecast",
         {"forecast": "The next twelve months, an estimate"},
         _NO_TENANT,
     ),

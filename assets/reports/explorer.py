@@ -37,6 +37,7 @@ ROWS_SHOWN = 17_000
 # The id that small tenants are folded under, which no settings file can hold.
 FOLDED = ""
 MICRO = 6
+_A_MICRO = Decimal(1).scaleb(-MICRO)
 DIMENSIONS = ("tenant", "product", "feature", "provider", "model")
 MONEY = ("cost_usd", *EFFECTS)
 COUNTS = ("calls", "tokens", "cacheable_tokens", "cached_tokens", "unpriced_calls")
@@ -138,6 +139,7 @@ def _data(
         | {name: _micro(margins, name) for name in ("revenue_usd", "cogs_cost_usd")},
         "renewals": {tenant: day.isoformat() for tenant, day in renewals.items() if tenant in place["tenant"]},
         "what_if": _what_if(calls, columns(calls, ("week", *DIMENSIONS)), book, weeks[-1]) if book and calls else None,
+        "ahead": _ahead(queries.months_of_cost(marts)) if audience.kind != "tenant" else None,
         "releases": columns(releases, ("week", "product", "feature"))
         | {
             "name": [row["app_release"] for row in releases],
@@ -159,6 +161,29 @@ def _what_if(calls: Sequence[queries.Row], rows: dict[str, list[int]], book: Boo
         for (provider, model), tiers in rates.items()
     }
     return {"rows": rows, "classes": list(CLASSES), "rates": priced}
+
+
+def _ahead(rows: Sequence[queries.Row]) -> dict[str, Any] | None:
+    """Whole months and those ahead, by what the forecast is of: 'product coding', and the whole of the page."""
+    if not rows:
+        return None
+    months = sorted({row["month_start"] for row in rows})
+    scopes = {
+        " ".join(scope): {
+            "months": [months.index(row["month_start"]) for row in of],
+            "is_forecast": [int(row["is_forecast"]) for row in of],
+            **{
+                name: [None if row[name] is None else int(row[name].quantize(_A_MICRO).scaleb(MICRO)) for row in of]
+                for name in ("amount_usd", "low_usd", "high_usd")
+            },
+            "reason": of[-1]["reason"],
+        }
+        for scope, group in groupby(rows, key=lambda row: (row["scope"], row["scope_id"]))
+        for of in [list(group)]
+    }
+    # a product's page holds its own alone
+    whole = "company company" if "company company" in scopes else next(iter(scopes))
+    return {"months": [month.isoformat() for month in months], "scopes": scopes, "whole": whole}
 
 
 def _micro(rows: Sequence[queries.Row], name: str) -> list[int]:

@@ -5,7 +5,9 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-from assets.reports import text
+from markupsafe import Markup
+
+from assets.reports import charts, text
 from assets.reports.queries import FORECAST_LINES
 from assets.reports.tables import CENTS, Cell, Column, Table, absent
 from sources.money import largest_remainder
@@ -56,6 +58,18 @@ def _month(lines: Sequence[Row]) -> list[Cell]:
     shown = largest_remainder(amounts, CENTS)
     cells = [Cell(_signed(amount), "" if amount else "zero") for amount in shown]
     return [*cells, Cell(text.usd(sum(shown, ZERO)), "strong"), _sum(lines, "low_usd"), _sum(lines, "high_usd")]
+
+
+def months_chart(rows: Sequence[Row]) -> Markup | str:
+    """The months that are over and those ahead; nothing where there is no forecast."""
+    if not any(row["is_forecast"] and row["amount_usd"] is not None for row in rows):
+        return ""
+    return charts.cost_by_month(
+        [
+            charts.MonthBar(row["month_start"], row["amount_usd"], row["low_usd"], row["high_usd"], row["is_forecast"])
+            for row in rows
+        ]
+    )
 
 
 def products_table(rows: Sequence[Row]) -> Table:

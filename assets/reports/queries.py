@@ -382,6 +382,53 @@ def forecast(marts: DuckDBPyConnection, scope: str) -> list[Row]:
     return rows(marts, sql, {"scope": scope})
 
 
+def months_of_cost(marts: DuckDBPyConnection) -> list[Row]:
+    """What each whole month of the last twelve cost and each of the next twelve will, by scope the forecast is of.
+
+    The scopes are company, products and models; without a forecast `amount_usd` is null and `reason` says why.
+    """
+    return rows(
+        marts,
+        """
+        with ahead as (
+            select
+                scope, scope_id, month_start, true as is_forecast, sum(amount_usd) as amount_usd,
+                case when count(low_usd) = count(*) then sum(low_usd) end as low_usd,
+                case when count(high_usd) = count(*) then sum(high_usd) end as high_usd,
+                any_value(reason) as reason
+            from forecast_monthly
+            where scope in ('company', 'product', 'model')
+            group by all
+        ),
+        whole_months as (
+            select cast(date_trunc('month', usage_date) as date) as month_start, product_id, model, effective_cost_usd
+            from unit_economics_daily
+            where
+                usage_date between (select max(basis_date) - interval '1 year' + interval '1 day' from forecast_monthly)
+                and (select max(basis_date) from forecast_monthly)
+                and date_trunc('month', usage_date) >= (select min(usage_date) from unit_economics_daily)
+        ),
+        scoped as (
+            select 'company' as scope, 'company' as scope_id, month_start, effective_cost_usd from whole_months
+            union all
+            select 'product', product_id, month_start, effective_cost_usd from whole_months
+            union all
+            select 'model', model, month_start, effective_cost_usd from whole_months
+        ),
+        known as (
+            select scope, scope_id, month_start, false as is_forecast, sum(effective_cost_usd) as amount_usd
+            from scoped
+            where (scope, scope_id) in (select (scope, scope_id) from ahead)
+            group by all
+        )
+        select * from known
+        union all by name
+        select * from ahead
+        order by scope, scope_id, month_start
+        """,
+    )
+
+
 def forecast_products(marts: DuckDBPyConnection) -> list[Row]:
     """Twelve months of the company, then of each product, the dearest first; those without a forecast last."""
     return rows(

@@ -26,6 +26,7 @@ LEVERS = {
     "guardrail_model": "guard with the cheaper model",
     "other_host": "buy the model elsewhere",
     "idle_gpus": "return idle GPUs",
+    "commit_gpus": "commit to the GPUs that half the hours use",
 }
 COUNTED = {
     "avoid_retries": ("attempt asked again", "attempts asked again"),

@@ -37,6 +37,7 @@ _ROWS: dict[str, dict[Kind, str]] = {
     "fct_usage": _BY_PRODUCT,
     "fct_tasks": _BY_FEATURE,
     "fct_allocations": _BY_PRODUCT,
+    "unit_economics_daily": _BY_PRODUCT,
     "unit_economics_weekly": _BY_PRODUCT,
     "cost_change_weekly": _BY_PRODUCT,
     "revenue_efficiency_weekly": _BY_PRODUCT,

@@ -192,7 +192,11 @@ def _page(
             "quality": economics.quality_table(queries.answer_quality(marts, week)),
             "savings": savings.savings_table(queries.savings(marts, week)),
         }
-        drawn |= {"revenue": charts.cost_per_revenue_dollar(bars) if bars else ""}
+        months = [row for row in queries.months_of_cost(marts) if row["scope"] == audience.kind]
+        drawn |= {
+            "revenue": charts.cost_per_revenue_dollar(bars) if bars else "",
+            "forecast": forecast.months_chart(months),
+        }
     if audience.kind == "company":
         decisions, decision_charts = _decisions(marts, week)
         page |= {

@@ -95,6 +95,8 @@ class GpuNode(Dated):
     billed_as: list[Name] = Field(default=[])
     rate: RateKind = "on_demand"
     usd_per_gpu_hour: Price | None = None
+    # What its provider offers a GPU-hour for when it is promised; a question of the backlog, no cost.
+    committed_usd_per_gpu_hour: Price | None = None
     blend: list[RateShare] = Field(default=[])
     owned: Owned | None = None
 
@@ -108,6 +110,11 @@ class GpuNode(Dated):
         if sum(said.values()) != 1:
             found = " and ".join(name for name, is_said in said.items() if is_said) or "none"
             raise row_error("usd_per_gpu_hour", found, "one of usd_per_gpu_hour, blend and owned")
+        offer = self.committed_usd_per_gpu_hour
+        if offer is not None and (self.rate != "on_demand" or self.usd_per_gpu_hour is None):
+            raise row_error("committed_usd_per_gpu_hour", offer, "a node rented on demand, at usd_per_gpu_hour")
+        if offer is not None and self.usd_per_gpu_hour is not None and offer >= self.usd_per_gpu_hour:
+            raise row_error("committed_usd_per_gpu_hour", offer, f"less than usd_per_gpu_hour, {self.usd_per_gpu_hour}")
         total = sum((part.share for part in self.blend), Decimal(0))
         if self.blend and total != 1:
             raise row_error("blend", f"shares of {total}", "shares that add up to 1")
@@ -208,7 +215,8 @@ _VALIDITY = {"valid_from": pl.Date(), "valid_to": pl.Date()}
 SCHEMAS: dict[str, dict[str, pl.DataType]] = {
     "gpu_nodes": {
         "node_id": _TEXT, "service_provider": _TEXT, "billing_account_id": _TEXT, "gpus": pl.Int32(),
-        "usd_per_gpu_hour": pl.Decimal(18, 8), "capex_usd": pl.Decimal(18, 8), "residual_usd": pl.Decimal(18, 8),
+        "usd_per_gpu_hour": pl.Decimal(18, 8), "committed_usd_per_gpu_hour": pl.Decimal(18, 8),
+        "capex_usd": pl.Decimal(18, 8), "residual_usd": pl.Decimal(18, 8),
         "life_months": pl.Int32(), "discount_rate": pl.Decimal(9, 6), "growth_factor": pl.Decimal(18, 12),
         "in_service_from": pl.Date(), "gpus_weight": pl.Int64(), "vcpus_weight": pl.Int64(),
         "memory_weight": pl.Int64(), **_VALIDITY,

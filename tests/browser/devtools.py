@@ -54,7 +54,7 @@ class Browser:
         self.send("Page.navigate", url="about:blank")
         self.problems, self.requests = [], []
         self.send("Page.navigate", url=url)
-        self.wait("document.querySelectorAll('.drawing svg').length === 2")
+        self.wait("document.querySelector('.drawing') && !document.querySelector('.drawing:not(:has(svg))')")
 
     def wait(self, condition: str) -> None:
         end = time.monotonic() + PATIENCE_SECONDS

@@ -287,6 +287,29 @@ def test_what_if_says_what_the_rates_say(page: Browser, place: Path) -> None:
     page.wait(f"document.querySelector('#what-if-table tbody tr:last-child').cells[3].innerText === '${before:,.2f}'")
 
 
+def test_the_months_ahead_are_of_what_is_filtered_where_a_forecast_is(page: Browser, place: Path) -> None:
+    def total(scope: str, scope_id: str, column: str) -> str:
+        (amount,) = asked(
+            place,
+            f"select sum({column}) from forecast_monthly where scope = '{scope}' and scope_id = '{scope_id}'",
+        )
+        return f"${amount:,.2f}"
+
+    page.open(url(place))
+    company, low, high = (total("company", "company", name) for name in ("amount_usd", "low_usd", "high_usd"))
+    said = f"Twelve months from Nov 2026 will cost about {company} ({low} to {high})."
+    assert text(page, "#ahead-words") == said
+    # whole months of the marts are September and October
+    assert page.ask("document.querySelectorAll('#ahead .mark-rect path').length") == 2 + 12
+    assert page.ask("document.querySelectorAll('#ahead .mark-rule.role-mark line').length") == 12
+    page.open(url(place, "product=assist"))
+    assert total("product", "assist", "amount_usd") in text(page, "#ahead-words")
+    assert text(page, "#ahead-note") == ""
+    page.open(url(place, "product=assist&tenant=acme"))
+    assert text(page, "#ahead-words") == said
+    assert text(page, "#ahead-note").endswith("this one is of everything.")
+
+
 def test_what_is_asked_is_in_the_link(page: Browser, place: Path) -> None:
     page.open(url(place, "model=claude-sonnet-5"))
     choose(page, model="openai gpt-5.4-mini", cache="130", reasoning="50")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 Ask = Callable[..., dict[str, Any]]
-NAMES = ("task", "change", "models", "cache", "revenue", "gpu", "selfhost", "capacity", "tco")
+NAMES = ("task", "change", "models", "cache", "revenue", "forecast", "gpu", "selfhost", "capacity", "tco")
 # Chromium's number for a reader who prefers dark.
 DARK = "--blink-settings=preferredColorScheme=0"
 

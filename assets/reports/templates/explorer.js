@@ -241,6 +241,37 @@ function drawLosses(state) {
 }
 const renews = id => data.renewals[id] ? `${day(data.renewals[id])} ${data.renewals[id].slice(0, 4)}` : "\u2013";
 
+// The forecast of what is filtered, where it is of that, else of the whole page.
+function drawAhead(state) {
+  const known = data.ahead, set = DIMENSIONS.filter(name => state[name] !== null);
+  const own = set.length === 1 ? known.scopes[`${set[0]} ${state[set[0]]}`] : undefined;
+  const of = own ?? known.scopes[known.whole];
+  const month = place => `${MONTHS[Number(known.months[place].slice(5, 7)) - 1]} ${known.months[place].slice(0, 4)}`;
+  const rows = of.months.map((place, row) => ({ place, row })).filter(({ row }) => of.amount_usd[row] !== null);
+  const ahead = rows.filter(({ row }) => of.is_forecast[row]);
+  const total = name => ahead.reduce((sum, { row }) => sum === null || of[name][row] === null ? null : sum + of[name][row], 0);
+  const span = (low, high) => low === null || high === null ? "" : ` (${usd(low)} to ${usd(high)})`;
+  find("ahead-words").textContent = ahead.length
+    ? `Twelve months from ${month(ahead[0].place)} will cost about ${usd(total("amount_usd"))}${span(total("low_usd"), total("high_usd"))}.`
+    : `There is no forecast: ${of.reason}.`;
+  find("ahead-note").textContent = set.length && !own ? "A forecast is of everything, of a product or of a model; this one is of everything." : "";
+  const values = rows.map(({ place, row }) => ({
+    month: month(place), ahead: of.is_forecast[row], cost: of.amount_usd[row] / 1e6,
+    low: of.low_usd[row] === null ? null : of.low_usd[row] / 1e6, high: of.high_usd[row] === null ? null : of.high_usd[row] / 1e6,
+    text: `${month(place)}${of.is_forecast[row] ? ", an estimate" : ""}: ${usd(of.amount_usd[row])}${span(of.low_usd[row], of.high_usd[row])}`,
+  }));
+  const x = { field: "month", type: "ordinal", sort: null, title: null, axis: { labelAngle: 0, labelOverlap: true } };
+  const y = { field: "cost", type: "quantitative", title: null, axis: { format: "$~s", tickCount: 5 } };
+  const told = { description: { field: "text" }, tooltip: { field: "text" } };
+  draw("ahead", "Cost by month, with the twelve months ahead", {
+    data: { values }, height: 180,
+    layer: [
+      { mark: "bar", encoding: { x, y, color: { condition: { test: "datum.ahead", value: "var(--bar)" }, value: "var(--accent)" }, ...told } },
+      { transform: [{ filter: "datum.high !== null" }], mark: { type: "rule", color: "var(--ink)", strokeWidth: 1.5 }, encoding: { x, y: { ...y, field: "low" }, y2: { field: "high" }, ...told } },
+    ],
+  });
+}
+
 // One row's tokens at rates of micro-dollars per million tokens; what is written to a cache stays written.
 const priced = (tokens, rates) => tokens.reduce((sum, number, place) => sum + number * rates[place], 0) / 1e6;
 
@@ -331,6 +362,7 @@ function render() {
   drawEffects(found, data.weeks.indexOf(shown.week));
   drawMovers(shown, found);
   drawLosses(shown);
+  if (data.ahead) drawAhead(shown);
   if (!data.what_if) return;
   for (const name of WHAT_IF) find(name).value = shown[name] ?? "";
   drawWhatIf(shown);

@@ -48,7 +48,14 @@ TASK = {
     "task_id": pl.String(), "feature_id": pl.String(), "task_type": pl.String(), "ended_week_start": pl.Date(),
     "is_resolved": pl.Boolean(), "is_outcome_known": pl.Boolean(),
 }  # fmt: skip
-MODELS = ("int_task_models", "int_savings_habits", "int_savings_idle", "int_savings_models", "int_savings_calls")
+NODE: dict[str, Any] = {
+    "node_id": pl.String(), "service_provider": pl.String(), "committed_usd_per_gpu_hour": pl.Decimal(18, 8),
+    "valid_from": pl.Date(), "valid_to": pl.Date(),
+}  # fmt: skip
+MODELS = (
+    "int_task_models", "int_savings_habits", "int_savings_idle", "int_savings_commitments", "int_savings_models",
+    "int_savings_calls",
+)  # fmt: skip
 
 
 def call(**said: Any) -> dict[str, Any]:
@@ -79,6 +86,7 @@ def backlog(
     gpu_hours: Sequence[tuple[Any, ...]] = (),
     tasks: Sequence[tuple[Any, ...]] = (),
     others: Sequence[Key] = (),
+    offer: str | None = None,
 ) -> list[dict[str, Any]]:
     """The mart; `others` are keys with prices besides those of the calls, over all their days."""
     usage = []
@@ -104,7 +112,17 @@ def backlog(
         "dim_tenants": pl.DataFrame({"tenant_id": ["x", "free"], "is_free_plan": [False, True]}),
         "stg_pricing__price_keys": prices.price_keys,
         "stg_pricing__price_sets": prices.price_sets,
-        "gpu_cost_hourly": pl.DataFrame(list(gpu_hours), schema=GPU, orient="row"),
+        "gpu_cost_hourly": pl.DataFrame(list(gpu_hours), schema=GPU, orient="row").select(
+            "*",
+            hour_start=pl.col("usage_date").cast(pl.Datetime())
+            + pl.duration(hours=pl.int_range(pl.len()).over("usage_date")),
+            node_id=pl.lit("n1"),
+            reserved_unused_seconds=pl.lit(0, pl.Decimal(18, 6)),
+            unallocated_seconds=pl.lit(0, pl.Decimal(18, 6)),
+        ),
+        "stg_config__gpu_nodes": pl.DataFrame(
+            [("n1", "northgpu", offer and Decimal(offer), date(2026, 1, 1), date.max)], schema=NODE, orient="row"
+        ),
     }
     with built(tables, *MODELS, "optimization_backlog_weekly") as connection:
         found = connection.sql("select * from optimization_backlog_weekly order by week_start, saving_rank").pl()
@@ -389,6 +407,27 @@ def test_idle_gpus_stand_beside_and_the_largest_comes_first() -> None:
         "idle_gpus", 1, Decimal(2), 0.25
     )  # fmt: skip
     assert (batch["lever"], batch["saving_rank"]) == ("batch", 2)
+
+
+def test_a_commitment_covers_the_whole_gpus_that_half_the_hours_use() -> None:
+    """Of 4 GPUs at 2.00 USD three hours use 1.5, 2.75 and 4: two GPUs are promised, at 1.25 USD an hour each."""
+    hours = [
+        (
+            date(2026, 11, 3), "northgpu", "g1", Decimal(8), (4 - used) * 2, Decimal(0), Decimal(0),
+            used * 3600, (4 - used) * 3600, "d", 14_400, 14_400,
+        )
+        for used in (Decimal("2.75"), Decimal(4), Decimal("1.5"))
+    ]  # fmt: skip
+    found = {row["lever"]: row for row in backlog([PLAIN], hours, offer="1.25")}
+    assert found["idle_gpus"]["saving_usd"] == 2 * (Decimal("2.5") + Decimal("1.25"))
+    committed = found["commit_gpus"]
+    assert (committed["current_cost_usd"], committed["changed_cost_usd"]) == (
+        2 * (2 + 2 + Decimal("1.5")),
+        Decimal("7.5"),
+    )
+    assert committed["evidence_value"] == pytest.approx(5.5 / 6)
+    assert "commit_gpus" not in {row["lever"] for row in backlog([PLAIN], hours, offer="1.84")}, "it would cost more"
+    assert "commit_gpus" not in {row["lever"] for row in backlog([PLAIN], hours)}, "nothing is offered"
 
 
 @pytest.mark.parametrize("changed", [{"superseded_as": "retry"}, {"latency_insensitive": True}, {}])

@@ -64,6 +64,11 @@
         'the cost of GPU time in which nothing was computed (warm, reserved or given to no deployment), less what fill_idle_gpus fills',
         'GPUs can be returned for the hours they idle',
     ],
+    'commit_gpus': [
+        'medium', 'share of the committed GPU-hours that are used',
+        'the whole GPUs that half of the hours use or more, at committed_usd_per_gpu_hour for every hour, in place of what their use cost',
+        'the load stays as long as the commitment; what it does not cover is rented, and returned for the hours it idles',
+    ],
 } -%}
 {#- Levers whose number is that of the calls. -#}
 {%- set counted = ['avoid_retries', 'fill_idle_gpus', 'batch', 'evaluation_batch', 'reasoning_effort'] -%}
@@ -83,6 +88,12 @@ calls as (
 idle_weeks as (
 
     select * from {{ ref('int_savings_idle') }}
+
+),
+
+commitments as (
+
+    select * from {{ ref('int_savings_commitments') }}
 
 ),
 
@@ -178,6 +189,23 @@ savings as (
         cost_usd - idle_cost_usd as changed_cost_usd,
         cast(idle_cost_usd as double) / nullif(cast(cost_usd as double), 0) as evidence_value
     from idle
+    union all
+    select
+        commitments.week_start,
+        'commit_gpus' as lever,
+        'unattributed' as feature_id,
+        commitments.service_provider,
+        'unattributed' as model,
+        commitments.service_provider as changed_service_provider,
+        'unattributed' as changed_model,
+        cast(0 as bigint) as calls,
+        cast(0 as bigint) as unpriced_calls,
+        commitments.covered_cost_usd as current_cost_usd,
+        commitments.committed_cost_usd as changed_cost_usd,
+        commitments.utilisation as evidence_value
+    from commitments
+    inner join latest
+        on commitments.week_start >= latest.first_week_start
 
 ),
 

@@ -12,6 +12,7 @@ typed as (
         billing_account_id,
         cast(gpus as integer) as gpus,
         cast(usd_per_gpu_hour as decimal(18, 8)) as usd_per_gpu_hour,
+        cast(committed_usd_per_gpu_hour as decimal(18, 8)) as committed_usd_per_gpu_hour,
         cast(capex_usd as decimal(18, 8)) as capex_usd,
         cast(residual_usd as decimal(18, 8)) as residual_usd,
         cast(life_months as integer) as life_months,

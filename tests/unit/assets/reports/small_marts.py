@@ -192,6 +192,8 @@ select
     cast(0 as bigint) as unpriced_calls, cast(0 as bigint) as unpriced_tokens
 from costs left join weekly_calls n
     using (week_start, tenant_id, product_id, feature_id, service_provider, host, model, plan);
+create table unit_economics_daily as
+select week_start as usage_date, * exclude (week_start) from unit_economics_weekly;
 create table cost_per_task_weekly as
 select
     ended_week_start as week_start, tenant_id, feature_id, task_type, count(*) as tasks,
@@ -699,6 +701,7 @@ select
 from (
     select 'prompt_cache', 'chat', 'gpt-5.4', 400::bigint, 20.125, 'low', 0.125::double
     union all select 'idle_gpus', 'unattributed', 'unattributed', 0::bigint, 9.5, 'medium', 0.5::double
+    union all select 'commit_gpus', 'unattributed', 'unattributed', 0::bigint, 2.5, 'medium', 0.75::double
     union all select 'smaller_model', 'chat', 'gpt-5.4', 30::bigint, 2.0, 'medium', 0.75::double
     union all select 'output_cap', 'chat', 'model-' || n, 10::bigint, 1.0 / n, 'medium', 900::double
     from range(1, 11) as r (n)

@@ -149,7 +149,7 @@ def test_ids_are_unique_though_every_chart_is_drawn_twice(page: Page) -> None:
     charts = [name for name in ids if name.endswith(("-wide", "-narrow"))]
     assert sorted(charts) == sorted(
         f"{n}-{s}"
-        for n in ("task", "change", "models", "revenue", "cache", "gpu", "selfhost", "capacity", "tco")
+        for n in ("task", "change", "models", "revenue", "cache", "forecast", "gpu", "selfhost", "capacity", "tco")
         for s in ("wide", "narrow")
     )
     references = re.findall(r"url\(#([^)]+)\)", page.source)
@@ -287,13 +287,16 @@ def test_savings_stand_the_largest_first_and_the_small_ones_fold(page: Page) -> 
     ]  # fmt: skip
     assert rows[1] == ["return idle GPUs", "", "openai", "-", "$19.00", "$9.50", "medium", "50% of it"]
     assert rows[2] == [
+        "commit to the GPUs that half the hours use", "", "openai", "-", "$5.00", "$2.50", "medium", "75% of it",
+    ]  # fmt: skip
+    assert rows[3] == [
         "route to the smaller model", "Support chat", "gpt-5.4 to gpt-5.4-mini", "30", "$4.00", "$2.00", "medium",
         "75% of the smaller one's answers judged right",
     ]  # fmt: skip
-    assert rows[3][7] == "95% of the calls end within 900 tokens"
+    assert rows[4][7] == "95% of the calls end within 900 tokens"
     assert len(rows) == 11
-    assert rows[-1][0] == "3 smaller ones of optimization_backlog_weekly"
-    assert rows[-1][3:6] == ["30", "$0.67", "$0.34"]
+    assert rows[-1][0] == "4 smaller ones of optimization_backlog_weekly"
+    assert rows[-1][3:6] == ["40", "$0.96", "$0.48"]
 
 
 def test_broken_rules_refused_calls_and_gaps_of_attribution_stand_the_worst_first(page: Page) -> None:
