@@ -23,6 +23,7 @@ from sources.memory import Memory, memory_of
 from sources.meta import export_meta
 from sources.pricing.build import build_prices
 from sources.registry import FEEDS
+from sources.retention import expire
 from sources.settings import Settings, compile_settings, load_settings
 
 # Stamps of the lake files that hold their contract.
@@ -48,17 +49,20 @@ class LakeError(Exception):
 
 
 def take_in(home: Home, settings: Settings, progress: Progress) -> IngestSummary:
-    """Compile the settings into the lake and read every landed file that was not read yet."""
+    """Compile the settings into the lake, read every landed file that was not read yet, let go what is old enough."""
     compile_settings(home, settings)
-    return ingest(
+    feeds = with_mappings(FEEDS, settings.declared_feeds)
+    summary = ingest(
         home.root,
         now=clock.now(),
         hash_key=home.hash_key(),
         currencies=_currencies(settings),
-        feeds=with_mappings(FEEDS, settings.declared_feeds),
+        feeds=feeds,
         progress=progress,
         memory=_memory(home, settings),
     )
+    summary.files_expired = expire(home.root, now=clock.now(), feeds=feeds, retention=settings.general.retention)
+    return summary
 
 
 def compact_lake(home: Home, settings: Settings) -> list[Compacted]:
@@ -124,7 +128,8 @@ def in_words(summary: IngestSummary) -> str:
     files = ", ".join(f"{number} {what}" for what, number in counts.items() if number) or "none new"
     rows = f"; rows: {summary.rows_kept:,} kept, {summary.rows_quarantined:,} set aside" if summary.rows_read else ""
     merged = f"; {summary.files_merged:,} small lake files merged" if summary.files_merged else ""
-    return f"files: {files}{rows}{merged}"
+    expired = f"; {summary.files_expired:,} files expired" if summary.files_expired else ""
+    return f"files: {files}{rows}{merged}{expired}"
 
 
 def is_empty(home: Home) -> bool:

@@ -4,6 +4,7 @@ Reads the ledger export and the published marts; changes nothing and takes no lo
 """
 
 import json
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +21,8 @@ from pipelines.lock import read_holder
 from pipelines.next_run import NextRun, next_run
 from sources import clock
 from sources.home import Home
+from sources.lake import ledger_path
+from sources.ledger import FileLedger
 from sources.pull.pulling import pulls_folder
 
 
@@ -113,6 +116,16 @@ class PeriodStatus:
 
 
 @dataclass(frozen=True)
+class ExpiredFiles:
+    """Landed files of a table that went for their age; the lake has their rows."""
+
+    feed: str
+    table_name: str
+    files: int
+    size_bytes: int
+
+
+@dataclass(frozen=True)
 class Status:
     """Everything `inferledger status` says."""
 
@@ -125,6 +138,7 @@ class Status:
     pulls: list[PullStatus]
     failed: list[dict[str, Any]]
     missing: list[dict[str, Any]]
+    expired: list[ExpiredFiles]
     week: WeekStatus | None
     periods: list[PeriodStatus]
     next_run: NextRun | None
@@ -149,6 +163,7 @@ def read_status(home: Home) -> Status:
                     pulls,
                     [],
                     [],
+                    [],
                     None,
                     [],
                     None if holder else next_run(home),
@@ -167,10 +182,19 @@ def read_status(home: Home) -> Status:
         pulls=pulls,
         failed=failed,
         missing=missing,
+        expired=_expired(home),
         week=_week(home) if manifest else None,
         periods=_periods(home) if manifest else [],
         next_run=None if holder else next_run(home),
     )
+
+
+def _expired(home: Home) -> list[ExpiredFiles]:
+    """None where there is no ledger, or one that this process may not open."""
+    if not (ledger_path(home.root).is_file() and os.access(home.lake, os.W_OK)):
+        return []
+    with FileLedger(ledger_path(home.root)) as ledger:
+        return [ExpiredFiles(*table, *counts) for table, counts in sorted(ledger.expired().items())]
 
 
 def last_complete_monday(moment: datetime) -> Any:

@@ -54,6 +54,7 @@ class IngestSummary:
     rows_quarantined: int = 0
     files_with_rejects: int = 0
     files_merged: int = 0
+    files_expired: int = 0
     warnings: list[str] = field(default_factory=list)
 
 

@@ -116,8 +116,13 @@ def sweep(home: Path, ledger: FileLedger, feeds: Iterable[FeedTable]) -> None:
                     path.unlink()
 
 
+def superseded_folder(home: Path) -> Path:
+    """Where lake files are that a newer reading replaced."""
+    return lake_folder(home) / _SUPERSEDED_FOLDER
+
+
 def _set_aside(home: Path, path: Path, table: FeedTable) -> None:
-    target = lake_folder(home) / _SUPERSEDED_FOLDER / table.feed / table.table / path.name
+    target = superseded_folder(home) / table.feed / table.table / path.name
     target.parent.mkdir(parents=True, exist_ok=True)
     path.replace(target)
 

@@ -70,13 +70,13 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _candidate(table: FeedTable, path: Path, relative: PurePosixPath) -> Candidate:
     stats = [path.stat()]
-    if (sidecar := _sidecar(path)).is_file():
-        stats.append(sidecar.stat())
+    if (beside := sidecar(path)).is_file():
+        stats.append(beside.stat())
     stamp = " ".join(f"{stat.st_size}:{stat.st_mtime_ns}" for stat in stats)
     return Candidate(table, path, str(relative), "/".join(relative.parts[2:]), stats[0].st_size, stamp)
 
 
-def _sidecar(path: Path) -> Path:
+def sidecar(path: Path) -> Path:
     return path.with_name(path.name + SIDECAR_SUFFIX)
 
 
@@ -123,7 +123,7 @@ def slot(logical_name: str, retrieved_at: datetime | None) -> str:
 def _origin(candidate: Candidate) -> tuple[datetime | None, str | None, str | None]:
     """When it was retrieved (from the name, else the sidecar), for which account (folder, else sidecar), its zone."""
     try:
-        said = json.loads(_sidecar(candidate.path).read_bytes())
+        said = json.loads(sidecar(candidate.path).read_bytes())
     except (OSError, ValueError):
         said = {}
     said = said if isinstance(said, dict) else {}

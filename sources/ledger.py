@@ -57,6 +57,7 @@ create table if not exists merged_files (
     lake_name text not null,
     primary key (feed, table_name, identity)
 );
+create table if not exists expired_paths (path text primary key, size_bytes integer not null);
 create table if not exists paths (path text primary key, stamp text not null, identity text not null);
 """
 _TIMES = ("first_event_at", "last_event_at", "retrieved_at")
@@ -224,6 +225,19 @@ class FileLedger:
         with self._transaction():
             self._insert(row)
             self._note(row.path, stamp, row.identity)
+
+    def note_expired(self, path: str, size_bytes: int) -> None:
+        """The file at this path of landing goes, for its age."""
+        self._db.execute("insert or replace into expired_paths values (?, ?)", (path, size_bytes))
+
+    def expired(self) -> dict[tuple[str, str], tuple[int, int]]:
+        """By feed and table: landed files that went for their age, and their bytes."""
+        found: dict[tuple[str, str], tuple[int, int]] = {}
+        for path, size in self._db.execute("select path, size_bytes from expired_paths"):
+            feed, table, _ = path.split("/", 2)
+            files, total = found.get((feed, table), (0, 0))
+            found[feed, table] = (files + 1, total + size)
+        return found
 
     def note_seen(self, path: str, stamp: str, identity: str) -> None:
         with self._transaction():

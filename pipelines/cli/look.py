@@ -66,6 +66,14 @@ def _print_status(found: "Status") -> None:
     print_list(
         "failed", [f"{row['feed']}/{row['table_name']}/{row['file_name']}: {row['reason']}" for row in found.failed]
     )
+    print_list(
+        "expired",
+        [
+            f"{one.feed}/{one.table_name}: {count(one.files, 'landed file')}, {one.size_bytes / 1_000_000:,.1f} MB; "
+            "their rows are in the lake"
+            for one in found.expired
+        ],
+    )
     if found.week:
         week = found.week
         click.echo(

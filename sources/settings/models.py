@@ -787,6 +787,8 @@ class Limits(Strict):
 class Retention(Strict):
     published_versions: Annotated[Count, Field(ge=1)] = 3
     gpu_5m_days: Annotated[Count, Field(ge=1)] = 90
+    landing_days: Annotated[Count, Field(ge=1)] | None = None
+    superseded_days: Annotated[Count, Field(ge=1)] | None = None
 
 
 Above = Annotated[Decimal, BeforeValidator(_plain_number), Field(gt=1, le=1000, decimal_places=6)]

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,10 @@ from sources.clock import NOW_VARIABLE
 from sources.home import Home
 from sources.lake import ledger_path
 from sources.memory import memory_of
+from sources.registry import FEEDS
+from sources.retention import expire
 from sources.settings import load_settings
+from sources.settings.models import Retention
 from tests.conftest import Company
 from tests.faults.conftest import ROOT, copy_of, environment
 
@@ -87,11 +91,14 @@ def size_of(home: Home) -> int:
 
 
 def assert_equals_a_full_build(home: Home, tmp_path: Path) -> Rows:
-    """From nothing, and from a lake whose small files are merged: a row is the same wherever it lies."""
+    """From nothing, of a lake whose small files are merged, and after all that was read has gone from landing."""
     followed = built_rows(home)
     whole = copy_of(home, tmp_path / "whole", ["config", "landing", "prices", "lake"])
     whole.warehouse.mkdir()
     assert compact_lake(whole, load_settings(whole))
+    landed = sum(path.is_file() for path in whole.landing.rglob("*"))
+    in_a_week = datetime.now(UTC) + timedelta(days=7)
+    assert expire(whole.root, now=in_a_week, feeds=FEEDS, retention=Retention(landing_days=1)) > 0.9 * landed
     assert build(whole.root).is_full
     anew = built_rows(whole)
     assert [table for table in anew if followed.get(table) != anew[table]] == []

@@ -11,6 +11,8 @@ from click.testing import CliRunner
 from pipelines.cli import cli
 from pipelines.summary import week_table
 from sources.home import Home, init_home
+from sources.lake import ledger_path
+from sources.ledger import FileLedger
 from tests.unit.pipelines.small_marts import WEEK, export_small_ledger, publish_small_marts
 
 
@@ -52,6 +54,23 @@ def test_status_names_what_is_missing_failed_and_unattributed(home: Home) -> Non
         "period     2026-11: 10.50 USD; ",
     ):
         assert text in result.stdout
+
+
+def test_status_says_what_went_for_its_age(home: Home) -> None:
+    with FileLedger(ledger_path(home.root)) as ledger:
+        for name, size in (("a", 1_500_000), ("b", 2_500_000), ("a", 1_500_000)):
+            ledger.note_expired(f"litellm/spend_logs/eu/{name}.ndjson", size)
+        ledger.note_expired("openai/costs/org/a.json", 40_000)
+    shown = CliRunner().invoke(cli, ["status", "--home", str(home.root)])
+    assert "expired    litellm/spend_logs: 2 landed files, 4.0 MB; their rows are in the lake\n" in shown.stdout
+    assert "expired    openai/costs: 1 landed file, 0.0 MB; their rows are in the lake\n" in shown.stdout
+    told = json.loads(CliRunner().invoke(cli, ["status", "--home", str(home.root), "--json"]).stdout)
+    assert told["expired"][0] == {
+        "feed": "litellm",
+        "table_name": "spend_logs",
+        "files": 2,
+        "size_bytes": 4_000_000,
+    }
 
 
 def test_status_says_how_far_each_pull_has_come(home: Home) -> None:
