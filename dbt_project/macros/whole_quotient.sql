@@ -11,7 +11,8 @@ cast(({{ a }} - {{ a }} % {{ b }}) / {{ b }} as decimal(38, 0))
 cast(cast({{ amount }} as decimal({{ 26 if places > 8 else 30 }}, {{ places }})) * 1{{ '0' * places }} as decimal(38, 0))
 {%- endmacro %}
 
-{#- On Spark, a whole number of at most 25 digits as so many units of the last of `places` decimals: 26 would cost a decimal. -#}
+{#- On Spark, a whole number as so many units of the last of `places` decimals; of at most 25 digits, since a product of more than 37
+would cost decimals. -#}
 {% macro spark_from_units(units, places) -%}
-cast(cast({{ units }} as decimal(25, 0)) * {{ '0.' ~ '0' * (places - 1) ~ '1' if places else '1' }} as decimal(26, {{ places }}))
+cast(cast({{ units }} as decimal({{ [25, 37 - places] | min }}, 0)) * {{ '0.' ~ '0' * (places - 1) ~ '1' if places else '1' }} as decimal(26, {{ places }}))
 {%- endmacro %}

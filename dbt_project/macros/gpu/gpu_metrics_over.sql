@@ -137,7 +137,7 @@ summed as (
         cast(sum(case when is_sample and kind = 'gauge' then quantity end) as decimal(38, 6)) as quantity_sum,
         min(case when is_sample then quantity end) as quantity_min,
         max(case when is_sample then quantity end) as quantity_max,
-        percentile_cont(0.95) within group (order by case when is_sample then quantity end) as quantity_p95,
+        {{ percentile_95('case when is_sample then quantity end') }} as quantity_p95,
         cast(sum(case when is_sample then increase end) as decimal(38, 6)) as counter_increase,
         cast(sum(covered_us) as decimal(18, 0)) as covered_us
     from dated

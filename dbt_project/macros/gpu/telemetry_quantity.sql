@@ -7,6 +7,6 @@ try_cast(
     case
         when abs({{ value }}) < 1000000000 then try_cast({{ value }} as decimal(20, 6))
         else try_cast({{ value }} as decimal(18, 0))
-    end * cast({{ factor }} as decimal(17, 6)) as decimal(26, 6)
+    end * cast({{ factor }} as decimal(13, 6)) as decimal(26, 6)
 )
 {%- endmacro %}

@@ -28,9 +28,9 @@ folder is empty when a build starts, so nothing is replaced.
     {{ return(created_in_steps(this.incorporate(type='table'))) }}
 {% endmaterialization %}
 
-{#- Between staging and marts Spark writes what DuckDB only defines: each model that reads a view would plan all of it again. -#}
+{#- Past staging Spark writes what DuckDB only defines: each model that reads a view would plan all of it again. -#}
 {% materialization view, adapter='spark' %}
-    {{ return(created_in_steps(this.incorporate(type='table')) if 'intermediate' in model.fqn else created_once(this.incorporate(type='view'))) }}
+    {{ return(created_once(this.incorporate(type='view')) if 'staging' in model.fqn else created_in_steps(this.incorporate(type='table'))) }}
 {% endmaterialization %}
 
 {#-

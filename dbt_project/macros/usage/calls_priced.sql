@@ -102,14 +102,14 @@ metered as (
                     keyed.images > 0 or keyed.audio_seconds > 0 or keyed.video_seconds > 0 or keyed.characters > 0
                     or keyed.pages > 0 or keyed.cache_storage_token_hours > 0 or price_sets.{{ basis }}_request_usd > 0
                     then cast((
-                        case
+                        cast(case
                             when
                                 price_sets.{{ basis }}_image_usd is null
                                 and keyed.input_image_tokens + keyed.output_image_tokens > 0 then 0
                             when keyed.images = 0 then 0
                             else cast(keyed.images as decimal(12, 0)) * price_sets.{{ basis }}_image_usd
-                        end
-                        + case
+                        end as decimal(23, 14))
+                        + cast(case
                             when
                                 price_sets.{{ basis }}_audio_hour_usd is null
                                 and keyed.input_audio_tokens + keyed.output_audio_tokens > 0 then 0
@@ -117,12 +117,12 @@ metered as (
                             else {{ divide_exact(
                                 'cast(price_sets.' ~ basis ~ '_audio_hour_usd as decimal(26, 14))', 'keyed.audio_seconds', '3600', 14, 6
                             ) }}
-                        end
-                        + case
+                        end as decimal(23, 14))
+                        + cast(case
                             when keyed.video_seconds = 0 then 0
-                            else cast(keyed.video_seconds * price_sets.{{ basis }}_video_second_usd as decimal(30, 14))
-                        end
-                        + case
+                            else cast(keyed.video_seconds as decimal(19, 6)) * price_sets.{{ basis }}_video_second_usd
+                        end as decimal(23, 14))
+                        + cast(case
                             when
                                 price_sets.{{ basis }}_million_characters_usd is null
                                 and keyed.total_input_tokens + keyed.total_output_tokens > 0 then 0
@@ -132,20 +132,20 @@ metered as (
                                     cast(keyed.characters as decimal(12, 0))
                                     * price_sets.{{ basis }}_million_characters_usd as decimal(30, 8)
                                 ) * 0.000001
-                        end
-                        + case
+                        end as decimal(23, 14))
+                        + cast(case
                             when keyed.pages = 0 then 0
                             else cast(keyed.pages as decimal(12, 0)) * price_sets.{{ basis }}_page_usd
-                        end
-                        + case
+                        end as decimal(23, 14))
+                        + cast(case
                             when keyed.cache_storage_token_hours = 0 then 0
                             else
                                 cast(
-                                    cast(keyed.cache_storage_token_hours as decimal(20, 6))
+                                    cast(keyed.cache_storage_token_hours as decimal(19, 6))
                                     * price_sets.{{ basis }}_cache_storage_mtok_hour_usd as decimal(30, 8)
                                 ) * 0.000001
-                        end
-                        + coalesce(price_sets.{{ basis }}_request_usd, 0)
+                        end as decimal(23, 14))
+                        + cast(coalesce(price_sets.{{ basis }}_request_usd, 0) as decimal(23, 14))
                     ) * 1000000 as decimal(24, 8))
                 else 0
             end

@@ -39,7 +39,7 @@ sides as (
         cells.api_key_id,
         case found.kind
             {%- for kind, amount in amounts.items() %}
-            when '{{ kind }}' then cells.{{ amount }}
+            when '{{ kind }}' then cast(cells.{{ amount }} as decimal(26, 12))
             {%- endfor %}
         end
         * case when days.usage_date = found.usage_date then 7 else -1 end

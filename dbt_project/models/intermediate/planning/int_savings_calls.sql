@@ -457,7 +457,7 @@ ranked as (
         row_number() over (
             partition by response_id
             order by
-                current_cost_usd - contracted_cost_usd desc nulls last,
+                cast(current_cost_usd as decimal(26, 12)) - contracted_cost_usd desc nulls last,
                 case lever
                     {%- for lever in levers %}
                     when '{{ lever }}' then {{ loop.index }}

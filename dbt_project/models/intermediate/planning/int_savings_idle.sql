@@ -35,7 +35,12 @@ hours as (
         cast(sum(warm_idle_seconds) as double) as warm_idle_seconds,
         cast(sum(cost_usd) as decimal(26, 12)) as cost_usd,
         cast(sum(warm_idle_cost_usd) as decimal(26, 12)) as warm_idle_cost_usd,
-        cast(sum(warm_idle_cost_usd + reserved_unused_cost_usd + unallocated_cost_usd) as decimal(26, 12)) as idle_cost_usd
+        cast(
+            sum(
+                cast(warm_idle_cost_usd as decimal(26, 12)) + cast(reserved_unused_cost_usd as decimal(26, 12))
+                + cast(unallocated_cost_usd as decimal(26, 12))
+            ) as decimal(26, 12)
+        ) as idle_cost_usd
     from gpu_hours
     group by cast(date_trunc('week', usage_date) as date), service_provider
 

@@ -113,9 +113,12 @@ ranked as (
         *,
         row_number() over (
             partition by {{ journal }}
-            order by amount_usd - cast(floor_cents as decimal(26, 0)) * cast(0.01 as decimal(2, 2)) desc, {{ ordered_line }}
+            order by amount_usd - cast(floor_cents as decimal(23, 0)) * cast(0.01 as decimal(2, 2)) desc, {{ ordered_line }}
         ) as rank_by_loss,
-        cast(round(sum(amount_usd) over (partition by {{ journal }}) * cast(100 as decimal(3, 0))) as decimal(26, 0))
+        cast(
+            round(cast(sum(amount_usd) over (partition by {{ journal }}) as decimal(28, 12)) * cast(100 as decimal(3, 0)))
+            as decimal(26, 0)
+        )
         - cast(sum(floor_cents) over (partition by {{ journal }}) as decimal(26, 0)) as missing_cents
     from floored
 
@@ -144,7 +147,7 @@ journals as (
         end as source_invoice_id,
         cast(sum(cents) as decimal(26, 0)) as line_cents,
         cast(sum(amount_usd) as decimal(28, 12)) as amount_usd,
-        cast(floor(sum(amount_usd) * cast(100 as decimal(3, 0))) as decimal(26, 0)) as floor_cents,
+        cast(floor(cast(sum(amount_usd) as decimal(28, 12)) * cast(100 as decimal(3, 0))) as decimal(26, 0)) as floor_cents,
         kind = 'accrual' as is_accrual
     from lines
     group by {{ journal }}
@@ -158,12 +161,15 @@ ranked_journals as (
         row_number() over (
             partition by posting_period, service_provider, billing_account_id, is_accrual
             order by
-                amount_usd - cast(floor_cents as decimal(26, 0)) * cast(0.01 as decimal(2, 2)) desc,
+                amount_usd - cast(floor_cents as decimal(23, 0)) * cast(0.01 as decimal(2, 2)) desc,
                 kind asc nulls last
         ) as rank_by_loss,
         cast(
             round(
-                sum(amount_usd) over (partition by posting_period, service_provider, billing_account_id, is_accrual)
+                cast(
+                    sum(amount_usd) over (partition by posting_period, service_provider, billing_account_id, is_accrual)
+                    as decimal(28, 12)
+                )
                 * cast(100 as decimal(3, 0))
             ) as decimal(26, 0)
         )

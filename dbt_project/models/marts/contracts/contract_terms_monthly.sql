@@ -26,7 +26,10 @@ charges as (
         billing_account_id,
         usage_date,
         -- A bill that spreads what was paid before charges nothing for the usage.
-        cast(sum(greatest(amount_usd + drawn_usd, effective_amount_usd)) as decimal(26, 12)) as used_usd
+        cast(
+            sum(greatest(cast(amount_usd as decimal(26, 12)) + cast(drawn_usd as decimal(26, 12)), effective_amount_usd))
+            as decimal(26, 12)
+        ) as used_usd
     from {{ ref('fct_charges') }}
     where charge_category in ('usage', 'unlogged_traffic', 'non_token')
     group by service_provider, billing_account_id, usage_date
@@ -306,10 +309,10 @@ added as (
                 when kind = 'minimum' then below_minimum_usd
                 when kind = 'commitment' and is_last and is_over then remaining_usd
                 when kind = 'volume_discount' and band_percent_off is not null
-                    then cast(used_usd * band_percent_off * 0.01 as decimal(26, 12))
+                    then cast(used_usd * cast(band_percent_off * 0.01 as decimal(11, 8)) as decimal(26, 12))
                 when kind = 'call_fee'
                     then cast(cast(calls as decimal(12, 0)) * usd_per_call as decimal(26, 12))
-                when kind = 'usage_fee' then cast(used_usd * percent_of_usage * 0.01 as decimal(26, 12))
+                when kind = 'usage_fee' then cast(used_usd * cast(percent_of_usage * 0.01 as decimal(11, 8)) as decimal(26, 12))
                 when kind = 'provisioned' and held_hours > 0
                     then cast(cast(units * held_hours as decimal(12, 0)) * usd_per_unit_hour as decimal(26, 12))
                 else 0

@@ -194,7 +194,7 @@ shares as (
         cast(sum(weighted_output_tokens) as decimal(26, 6)) as weighted_output_tokens,
         cast(sum(busy_cost_usd) as decimal(26, 12)) as busy_cost_usd,
         -- Nano-dollars, so that products of two of them stay within 38 digits.
-        cast(floor(sum(busy_cost_usd) * 1000000000) as decimal(19, 0)) as busy_weight
+        cast(floor(cast(sum(busy_cost_usd) as decimal(26, 12)) * 1000000000) as decimal(19, 0)) as busy_weight
     from used
     group by week_start, pool_id, deployment_id, tenant_id
 

@@ -129,8 +129,8 @@ with_totals as (
 
     select
         *,
-        cast(sum(previous_tasks) filter (where is_continuing) over (partition by week_start) as bigint) as all_previous_tasks,
-        cast(sum(current_tasks) filter (where is_continuing) over (partition by week_start) as bigint) as all_current_tasks
+        cast(sum(case when is_continuing then previous_tasks end) over (partition by week_start) as bigint) as all_previous_tasks,
+        cast(sum(case when is_continuing then current_tasks end) over (partition by week_start) as bigint) as all_current_tasks
     from continuing
 
 ),

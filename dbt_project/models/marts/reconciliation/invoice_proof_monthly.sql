@@ -10,7 +10,7 @@ with charges as (
         charge_status,
         cast(amount_usd as decimal(26, 12)) as amount_usd,
         cast(effective_amount_usd as decimal(26, 12)) as effective_amount_usd,
-        cast(amount_usd - effective_amount_usd as decimal(26, 12)) as off_cost_usd,
+        cast(cast(amount_usd as decimal(26, 12)) - cast(effective_amount_usd as decimal(26, 12)) as decimal(26, 12)) as off_cost_usd,
         coalesce(invoice_id, 'provisional:' || service_provider || ':' || billing_account_id || ':' || posting_period) as proof_id
     from {{ ref('fct_charges') }}
 

@@ -418,7 +418,9 @@ summed as (
         cast(sum(billed_quantity) as decimal(38, 6)) as billed_quantity,
         cast(sum(metered_cost_usd) as decimal(38, 12)) as metered_cost_usd,
         cast(sum(billed_cost_usd) as decimal(38, 12)) as billed_cost_usd,
-        cast(sum(metered_cost_usd) - sum(billed_cost_usd) as decimal(38, 12)) as variance_usd,
+        cast(
+            cast(sum(metered_cost_usd) as decimal(26, 12)) - cast(sum(billed_cost_usd) as decimal(26, 12)) as decimal(38, 12)
+        ) as variance_usd,
         {%- for cause in causes %}
         cast(sum({{ cause }}_usd) as decimal(38, 12)) as {{ cause }}_usd,
         {%- endfor %}

@@ -44,7 +44,8 @@ billed as (
         case when measured.line in ('inference', 'bad_answers') then months.inference_factor else 1 end as factor,
         cast(measured.billed_usd as decimal(26, 12)) as base_billed_usd,
         cast(
-            measured.economic_usd - case when measured.line = 'bad_answers' then 0 else measured.cash_usd end
+            cast(measured.economic_usd as decimal(26, 12))
+            - case when measured.line = 'bad_answers' then 0 else cast(measured.cash_usd as decimal(26, 12)) end
             as decimal(26, 12)
         ) as base_economic_usd
     from months

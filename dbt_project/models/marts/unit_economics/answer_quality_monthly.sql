@@ -97,8 +97,11 @@ final as (
         cast(judged_answers as bigint) as judged_answers,
         cast(correct_answers as bigint) as correct_answers,
         correct_answer_rate,
-        case when judged_answers > 0 then cast(centre - half_width as double) end as correct_answer_rate_low,
-        case when judged_answers > 0 then cast(centre + half_width as double) end as correct_answer_rate_high,
+        -- A sum of doubles may end a last place outside 0 to 1.
+        case when judged_answers > 0 then greatest(cast(centre - half_width as double), cast(0 as double)) end
+            as correct_answer_rate_low,
+        case when judged_answers > 0 then least(cast(centre + half_width as double), cast(1 as double)) end
+            as correct_answer_rate_high,
         cast(cost_usd as decimal(38, 12)) as cost_usd,
         cast(cost_usd as double) / nullif(answers, 0) as cost_per_answer_usd,
         -- (cost per answer + (1 - p) x remediation) / p, in sums

@@ -11,7 +11,10 @@ with usage_cells as (
 
 allocations as (
 
-    select * from {{ ref('int_allocations') }}
+    select
+        *,
+        cast(amount_usd as decimal(26, 12)) - cast(effective_amount_usd as decimal(26, 12)) as offset_usd
+    from {{ ref('int_allocations') }}
 
 ),
 
@@ -32,8 +35,8 @@ allocation_cells as (
         cast(sum(effective_amount_usd) as decimal(26, 12)) as effective_cost_usd,
         cast(coalesce(sum(effective_amount_usd) filter (where cost_nature = 'cogs'), 0) as decimal(26, 12)) as cogs_cost_usd,
         -- what a credit takes off the bill and not off the cost
-        cast(sum(amount_usd - effective_amount_usd) filter (where charge_category = 'credit') as decimal(26, 12)) as credit_offset_usd,
-        cast(sum(amount_usd - effective_amount_usd) filter (where charge_category = 'credit' and cost_nature = 'cogs') as decimal(26, 12))
+        cast(sum(offset_usd) filter (where charge_category = 'credit') as decimal(26, 12)) as credit_offset_usd,
+        cast(sum(offset_usd) filter (where charge_category = 'credit' and cost_nature = 'cogs') as decimal(26, 12))
             as cogs_credit_offset_usd
     from allocations
     group by
