@@ -31,6 +31,8 @@ class Compared:
     # What a wrong answer has to cost for this one to equal what is in place.
     equal_at_usd_per_wrong_answer: float | None
     latency_p95_seconds: float | None
+    # Calls after which it has paid what changing over costs.
+    break_even_calls: float | None
     # Beside the money, never in it.
     flags: dict[str, Any]
 

@@ -5,6 +5,7 @@ The figures are those of the marts; here they become cells, bars and sentences.
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from math import ceil
 from typing import Any
 
 from markupsafe import Markup
@@ -335,6 +336,8 @@ def _beside(row: Row) -> str:
     said = [str(row[name]) for name in ("data_residency", "compliance", "availability_risk") if row[name]]
     if row["switching_usd"] is not None:
         said.append(f"switching costs {text.usd(row['switching_usd'])}")
+    if row["break_even_calls"] is not None:
+        said.append(f"paid back after {text.plural(ceil(row['break_even_calls']), 'call')}")
     return "; ".join(said)
 
 

@@ -25,6 +25,7 @@ LEVERS = {
     "smaller_model": "route to the smaller model",
     "guardrail_model": "guard with the cheaper model",
     "other_host": "buy the model elsewhere",
+    "other_architecture": "change the architecture",
     "idle_gpus": "return idle GPUs",
     "commit_gpus": "commit to the GPUs that half the hours use",
 }
@@ -106,6 +107,8 @@ def _evidence(row: Row) -> str:
             return f"{text.percent(value, 0)} longer than in the shortest of four weeks"
         case "smaller_model":
             return f"{text.percent(value, 0)} of the smaller one's answers judged right"
+        case "other_architecture":
+            return f"{text.percent(value, 0)} of its answers judged right"
         case "other_host":
             return f"{text.percent(value, 0)} of today's price"
     return f"{text.percent(value, 0)} {row['evidence'].removeprefix('share ')}"

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
+from math import ceil
 from typing import TYPE_CHECKING
 
 import click
@@ -149,6 +150,8 @@ def _print_comparison(found: "Comparison") -> None:
         named = [f"{name.replace('_', ' ')}: {value}" for name, value in row.flags.items() if name != "switching_usd"]
         if "switching_usd" in row.flags:
             named.append(f"switching: {usd(row.flags['switching_usd'])} USD")
+        if row.break_even_calls is not None:
+            named.append(f"paid back after {ceil(row.break_even_calls):,} calls")
         if named:
             click.echo(f"beside the money, {row.alternative_id}: {'; '.join(named)}")
         if row.unpriced_calls:

@@ -21,6 +21,8 @@ class Routed(Strict):
     service_provider: Name
     model_id: Name
     share: Annotated[Share, Field(gt=0)] = Decimal(1)
+    # Of every prompt: instructions it was trained on, or passages that retrieval leaves out.
+    fewer_input_tokens: Count = 0
 
 
 class Fleet(Strict):
@@ -122,7 +124,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     },
     "scenario_models": {
         "scenario_id": _TEXT, "feature_id": _TEXT, "alternative_id": _TEXT, "service_provider": _TEXT,
-        "model_id": _TEXT, "share": pl.Decimal(9, 6),
+        "model_id": _TEXT, "share": pl.Decimal(9, 6), "fewer_input_tokens": pl.Int64(),
     },
 }  # fmt: skip
 

@@ -115,7 +115,7 @@ def test_bad_answer_indifference() -> None:
             {"scenarios": [{"scenario_id": "s", "feature_id": "f", "alternatives": [dear]}]}, calls, tasks,
             {"f": str(found + Decimal(change))}, (FIRST, LAST),
             [{"feature_id": "f", "service_provider": "openai", "model_id": "dear", "month_start": FIRST,
-              "unpriced_calls": 0, "priced_cost_usd": Decimal("0.9")}],
+              "fewer_input_tokens": 0, "unpriced_calls": 0, "priced_cost_usd": Decimal("0.9")}],
         ).rows(named=True)  # fmt: skip
         assert [row["is_least_per_correct_answer"] for row in rows] == [not dearer_wins, dearer_wins]
         assert Decimal(rows[1]["equal_at_usd_per_wrong_answer"]).quantize(Decimal("1e-15")) == found

@@ -38,7 +38,7 @@ _TEXT = "\n".join(
     (PROJECT / "macros" / name).read_text(encoding="utf-8")
     for name in (
         *("divide_exact.sql", "usd_from_millionths.sql", "usd_of_tokens.sql"),
-        *("marts/main_driver.sql", "marts/is_model_named.sql", "usage/calls_priced.sql"),
+        *("marts/main_driver.sql", "marts/is_model_named.sql", "usage/calls_priced.sql", "usage/shorter_prompt.sql"),
         *_OWN,
     )
 )

@@ -1,6 +1,6 @@
 """The backlog of savings on literal calls: each lever alone, one a call, and savings that are the pricing SQL's own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
@@ -10,6 +10,8 @@ import polars as pl
 import pytest
 
 from sources.pricing.resolve import Key, resolve_prices
+from sources.settings.scenarios import Scenarios, config_rows
+from sources.settings.tables import frame
 from tests.integration.priced import COUNTS, INPUTS, OUTPUTS, price_calls
 from tests.unit.dbt_project.rendered import built
 
@@ -87,6 +89,7 @@ def backlog(
     tasks: Sequence[tuple[Any, ...]] = (),
     others: Sequence[Key] = (),
     offer: str | None = None,
+    scenario: Mapping[str, Any] | None = None,
 ) -> list[dict[str, Any]]:
     """The mart; `others` are keys with prices besides those of the calls, over all their days."""
     usage = []
@@ -106,7 +109,9 @@ def backlog(
     ]
     keys += [key._replace(first_date=min(days), last_date=max(days), is_compared=True) for key in others]
     prices = resolve_prices(keys)
+    architectures = config_rows(Scenarios.model_validate({"scenarios": [scenario] if scenario else []}))
     tables = {
+        **{f"stg_config__{name}": frame(name, rows) for name, rows in architectures.items()},
         "fct_usage": pl.DataFrame(usage, schema=USAGE),
         "fct_tasks": pl.DataFrame(list(tasks), schema=TASK, orient="row"),
         "dim_tenants": pl.DataFrame({"tenant_id": ["x", "free"], "is_free_plan": [False, True]}),
@@ -407,6 +412,31 @@ def test_idle_gpus_stand_beside_and_the_largest_comes_first() -> None:
         "idle_gpus", 1, Decimal(2), 0.25
     )  # fmt: skip
     assert (batch["lever"], batch["saving_rank"]) == ("batch", 2)
+
+
+def architecture(alternative_id: str, correct: int, judged: int = 240, fewer: int = 0, **said: Any) -> dict[str, Any]:
+    model = {"service_provider": "openai", "model_id": "gpt-4.1-mini", "fewer_input_tokens": fewer} | said
+    quality = {"correct": correct, "judged": judged, "source": "evaluation"}
+    return {"alternative_id": alternative_id, "models": [model], "quality": quality}
+
+
+def test_the_architecture_judged_best_takes_the_calls_without_what_it_does_not_need() -> None:
+    asked = call(input_uncached_tokens=2_000, cache_read_tokens=500, output_text_tokens=100)
+    short = call(input_uncached_tokens=1_000, output_text_tokens=100)
+    mini = Key("openai", "direct", "gpt-4.1-mini", "standard", MONDAY, MONDAY)
+    found = backlog(
+        [asked, short],
+        others=[mini],
+        scenario={"scenario_id": "s", "feature_id": "x", "alternatives": [
+            architecture("rag", 200, fewer=100), architecture("tuned", 220, fewer=1_800),
+            architecture("unsure", 29, judged=29, fewer=2_000),
+        ]},
+    )  # fmt: skip
+    (row,) = found
+    assert (row["lever"], row["calls"], row["changed_model"]) == ("other_architecture", 2, "gpt-4.1-mini")
+    assert row["evidence_value"] == 220 / 240
+    left = cost(asked, model_id="gpt-4.1-mini", input_uncached_tokens=700, cache_read_tokens=0)
+    assert row["saving_usd"] == cost(asked) - left + cost(short) - cost(short, model_id="gpt-4.1-mini")
 
 
 def test_a_commitment_covers_the_whole_gpus_that_half_the_hours_use() -> None:

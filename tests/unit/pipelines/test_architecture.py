@@ -94,6 +94,27 @@ def test_each_architecture_is_priced_on_the_calls_of_the_month() -> None:
     assert (rows["own"]["data_residency"], rows["own"]["switching_usd"]) == ("our account", 9000)
 
 
+def test_a_prompt_without_its_instructions_is_priced_and_pays_back_the_training() -> None:
+    """Of 1,000 tokens read at 0.10 and 1,000,000 at 0.40 a million, 1,500 fall away: 1,000 and 500."""
+    tuned = {
+        "alternative_id": "tuned", "flags": {"switching_usd": "3500.3"},
+        "models": [{"service_provider": "openai", "model_id": SMALL, "fewer_input_tokens": 1500}],
+    }  # fmt: skip
+    calls = [
+        {**call, "cache_read_tokens": 1000, "total_input_tokens": MTOK + 1000}
+        for call in CALLS
+        if call["usage_date"] < date(2026, 11, 1)
+    ]
+    short = {**CALL, "task_id": "t0", "input_uncached_tokens": 1499, "total_input_tokens": 1499}
+    found = comparison_of(scenarios([tuned]), [*calls, short], TASKS, {"chat": "3"}).rows(named=True)
+    in_place, row = (line for line in found if line["month_start"] == OCTOBER)
+    a_short_one = Decimal(1499) * Decimal("0.40") / MTOK + Decimal("1.60")
+    assert row["cost_usd"] == 100 * (Decimal(MTOK - 500) * Decimal("0.40") / MTOK + Decimal("1.60")) + a_short_one
+    assert in_place["break_even_calls"] is None
+    saved = in_place["cost_usd"] - row["cost_usd"]
+    assert round(row["break_even_calls"], 6) == round(float(Decimal("3500.3") * 101 / saved), 6)
+
+
 def test_a_request_can_be_the_answer() -> None:
     calls = [*CALLS, {**CALL, "task_id": "t0", "is_last_attempt": False}]
     assert {name: row["answers"] for name, row in compared(calls, answer="request").items()} == {

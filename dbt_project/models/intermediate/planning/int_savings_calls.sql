@@ -7,11 +7,13 @@
 {#- A corpus embedded anew: on so many days of a week, the smallest no smaller than this share of the largest. -#}
 {%- set refresh_days = 5 -%}
 {%- set alike = 0.8 -%}
+{#- Below it the dictionary knows no cost of a correct answer. -#}
+{%- set judged_answers = 30 -%}
 {%- set dropped = ['avoid_retries', 'embedding_refresh', 'free_tier', 'fill_idle_gpus'] -%}
 {#- Which of equal savings a call counts for. -#}
 {%- set levers = dropped + [
     'batch', 'evaluation_batch', 'prompt_cache', 'prompt_growth', 'reasoning_effort', 'output_cap', 'smaller_model', 'guardrail_model',
-    'other_host',
+    'other_host', 'other_architecture',
 ] -%}
 {%- set unchanged = [
     'input_audio_tokens', 'input_image_tokens', 'output_audio_tokens', 'output_image_tokens', 'cache_write_1h_tokens', 'searches',
@@ -40,6 +42,18 @@ models as (
 idle as (
 
     select * from {{ ref('int_savings_idle') }}
+
+),
+
+scenarios as (
+
+    select * from {{ ref('stg_config__scenario_alternatives') }}
+
+),
+
+scenario_models as (
+
+    select * from {{ ref('stg_config__scenario_models') }}
 
 ),
 
@@ -216,6 +230,32 @@ filling as (
 
 ),
 
+-- the architecture of a feature whose answers were judged right most often, where one model does all of its work
+judged as (
+
+    select
+        scenarios.feature_id,
+        scenario_models.service_provider,
+        scenario_models.model_id,
+        scenario_models.fewer_input_tokens,
+        cast(scenarios.correct_answers as double) / nullif(cast(scenarios.judged_answers as double), 0) as correct_answer_rate,
+        row_number() over (
+            partition by scenarios.feature_id
+            order by
+                cast(scenarios.correct_answers as double) / nullif(cast(scenarios.judged_answers as double), 0) desc nulls last,
+                scenarios.scenario_id asc nulls last,
+                scenarios.alternative_order asc nulls last
+        ) as judged_rank
+    from scenarios
+    inner join scenario_models
+        on
+            scenarios.scenario_id = scenario_models.scenario_id
+            and scenarios.alternative_id = scenario_models.alternative_id
+            and scenario_models.share = 1
+    where scenarios.judged_answers >= {{ judged_answers }}
+
+),
+
 served_elsewhere as (
 
     select
@@ -225,6 +265,7 @@ served_elsewhere as (
         models.other_{{ name }},
         {%- endfor %}
         cast(null as {{ dbt.type_string() }}) as own_model,
+        cast(0 as bigint) as fewer_input_tokens,
         models.evidence_value
     from recent
     inner join models
@@ -244,9 +285,29 @@ served_elsewhere as (
         {{ name }} as other_{{ name }},
         {%- endfor %}
         model as own_model,
+        cast(0 as bigint) as fewer_input_tokens,
         cast(null as double) as evidence_value
     from filling
     where filled_tokens <= idle_tokens
+    union all
+    select
+        recent.call_id,
+        'other_architecture' as lever,
+        judged.service_provider as other_service_provider,
+        'direct' as other_host,
+        'unknown' as other_region,
+        judged.model_id as other_model_id,
+        cast(null as {{ dbt.type_string() }}) as own_model,
+        judged.fewer_input_tokens,
+        judged.correct_answer_rate as evidence_value
+    from recent
+    inner join judged
+        on
+            recent.feature_id = judged.feature_id
+            and judged.judged_rank = 1
+    where
+        recent.service_tier = 'standard'
+        and recent.billing_status = 'billed'
 
 ),
 
@@ -369,8 +430,15 @@ levers as (
         case
             when applied.lever = 'prompt_growth'
                 then least(recent.input_uncached_tokens, recent.mean_input_tokens - recent.earlier_input_tokens)
+            when applied.lever = 'other_architecture'
+                then {{ cut_uncached_tokens('served_elsewhere.fewer_input_tokens', 'recent') }}
             else 0
         end as cut_input_tokens,
+        case
+            when applied.lever = 'other_architecture'
+                then {{ cut_cached_tokens('served_elsewhere.fewer_input_tokens', 'recent') }}
+            else 0
+        end as cut_cached_tokens,
         case
             when applied.lever = 'reasoning_effort' then cast(floor(recent.reasoning_tokens * 0.5) as bigint)
             when applied.lever = 'output_cap' then least(recent.reasoning_tokens, recent.long_output_tokens)
@@ -428,13 +496,13 @@ changed as (
             else billing_status
         end as billing_status,
         input_uncached_tokens - newly_cached_tokens - cut_input_tokens as input_uncached_tokens,
-        cache_read_tokens + newly_cached_tokens - newly_written_tokens as cache_read_tokens,
+        cache_read_tokens + newly_cached_tokens - newly_written_tokens - cut_cached_tokens as cache_read_tokens,
         cache_write_5m_tokens + newly_written_tokens as cache_write_5m_tokens,
         left_reasoning_tokens as reasoning_tokens,
         left_output_text_tokens as output_text_tokens,
         total_output_tokens - reasoning_tokens - output_text_tokens + left_reasoning_tokens + left_output_text_tokens
             as total_output_tokens,
-        total_input_tokens - cut_input_tokens as total_input_tokens,
+        total_input_tokens - cut_input_tokens - cut_cached_tokens as total_input_tokens,
         {{ unchanged | join(', ') }}
     from written
 

@@ -1,7 +1,7 @@
 {%- set counts = [
-    'input_uncached_tokens', 'cache_read_tokens', 'cache_write_5m_tokens', 'cache_write_1h_tokens', 'input_audio_tokens',
+    'cache_write_5m_tokens', 'cache_write_1h_tokens', 'input_audio_tokens',
     'input_image_tokens', 'output_text_tokens', 'reasoning_tokens', 'output_audio_tokens', 'output_image_tokens',
-    'total_input_tokens', 'total_output_tokens', 'searches', 'images', 'audio_seconds', 'video_seconds', 'characters', 'pages',
+    'total_output_tokens', 'searches', 'images', 'audio_seconds', 'video_seconds', 'characters', 'pages',
     'cache_storage_token_hours',
 ] -%}
 with usage as (
@@ -15,7 +15,8 @@ models as (
     select distinct
         feature_id,
         service_provider,
-        model_id
+        model_id,
+        fewer_input_tokens
     from {{ ref('stg_config__scenario_models') }}
 
 ),
@@ -31,10 +32,16 @@ calls as (
         'direct' as host,
         'unknown' as region,
         models.model_id,
+        models.fewer_input_tokens,
         'standard' as service_tier,
         usage.billing_status,
         usage.operation,
         cast(null as decimal(38, 12)) as reported_cost_usd,
+        usage.input_uncached_tokens - {{ cut_uncached_tokens('models.fewer_input_tokens', 'usage') }} as input_uncached_tokens,
+        usage.cache_read_tokens - {{ cut_cached_tokens('models.fewer_input_tokens', 'usage') }} as cache_read_tokens,
+        usage.total_input_tokens
+        - {{ cut_uncached_tokens('models.fewer_input_tokens', 'usage') }}
+        - {{ cut_cached_tokens('models.fewer_input_tokens', 'usage') }} as total_input_tokens,
         usage.{{ counts | join(',\n        usage.') }}
     from usage
     inner join models

@@ -59,6 +59,11 @@
         'the same model bought where the price book has it cheapest for the company: its maker, a cloud or a gateway',
         'quotas, residency and terms of the other path fit, and a commitment to this one does not stand against it',
     ],
+    'other_architecture': [
+        'high', 'share of its judged answers that were right',
+        'the one-model architecture of scenarios.yml whose answers were judged right most often takes the calls, without the tokens of the prompt it does not need',
+        'your evaluation (30 answers or more) holds for all of them; switching_usd is in no amount: architecture_comparison_monthly says when it is paid back',
+    ],
     'idle_gpus': [
         'medium', 'share of the GPU cost in which nothing is computed',
         'the cost of GPU time in which nothing was computed (warm, reserved or given to no deployment), less what fill_idle_gpus fills',

@@ -51,6 +51,7 @@ routes as (
             models.feature_id = model_costs.feature_id
             and models.service_provider = model_costs.service_provider
             and models.model_id = model_costs.model_id
+            and models.fewer_input_tokens = model_costs.fewer_input_tokens
     group by models.scenario_id, models.alternative_id, model_costs.month_start
 
 ),
@@ -177,6 +178,7 @@ in_place as (
     select
         month_start,
         scenario_id,
+        cost_usd,
         cost_per_answer_usd * answers_per_correct_one as correct_usd,
         answers_per_correct_one
     from valued
@@ -190,6 +192,8 @@ compared as (
         valued.*,
         cast(valued.cost_per_answer_usd * valued.answers_per_correct_one - in_place.correct_usd as double)
         / nullif(in_place.answers_per_correct_one - valued.answers_per_correct_one, 0) as equal_at_usd,
+        case when in_place.cost_usd > valued.cost_usd then cast(valued.switching_usd as double) end
+        * valued.calls / nullif(cast(in_place.cost_usd - valued.cost_usd as double), 0) as break_even_calls,
         count(valued.cost_per_correct_answer_usd) over (partition by valued.month_start, valued.scenario_id) as known,
         row_number() over (
             partition by valued.month_start, valued.scenario_id
@@ -234,6 +238,7 @@ final as (
         compliance,
         availability_risk,
         cast(switching_usd as decimal(38, 12)) as switching_usd,
+        break_even_calls,
         known > 1 and place = 1 as is_least_per_correct_answer
     from compared
 

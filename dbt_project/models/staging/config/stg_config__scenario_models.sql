@@ -12,7 +12,8 @@ typed as (
         alternative_id,
         service_provider,
         model_id,
-        cast(share as decimal(9, 6)) as share
+        cast(share as decimal(9, 6)) as share,
+        cast(fewer_input_tokens as bigint) as fewer_input_tokens
     from source
 
 )

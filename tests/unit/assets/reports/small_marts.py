@@ -447,7 +447,7 @@ select
     cast(rate as double) as correct_answer_rate, cast(correct as double) as cost_per_correct_answer_usd,
     cast(latency as double) as latency_p95_seconds, residency as data_residency, cast(null as varchar) as compliance,
     cast(null as varchar) as availability_risk, cast(switching as decimal(38, 12)) as switching_usd,
-    correct is not null and place = 2 as is_least_per_correct_answer
+    cast(null as double) as break_even_calls, correct is not null and place = 2 as is_least_per_correct_answer
 from (values
     (0, 'in place', 'measured', 0, 10, 80, 0.75, 2.2333, 6.25, null, null),
     (1, 'small', 'price_book', 3, null, 240, 0.8, null, null, null, null),
