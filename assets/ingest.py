@@ -16,7 +16,7 @@ from sources.compaction import Compacted, compact
 from sources.contracts import ContractFailure, stamps, validate_lake_table
 from sources.declared.feed import with_mappings
 from sources.home import Home
-from sources.ingest import IngestSummary, connect, ingest, unread
+from sources.ingest import IngestSummary, ingest, lake_connection, unread
 from sources.lake import ledger_path, sweep
 from sources.ledger import FileLedger
 from sources.memory import Memory, memory_of
@@ -68,7 +68,10 @@ def take_in(home: Home, settings: Settings, progress: Progress) -> IngestSummary
 def compact_lake(home: Home, settings: Settings) -> list[Compacted]:
     """Merge every small lake file that has another of its table and month."""
     feeds = with_mappings(FEEDS, settings.declared_feeds)
-    with FileLedger(ledger_path(home.root)) as ledger, closing(connect(home.root, _memory(home, settings))) as lake:
+    with (
+        FileLedger(ledger_path(home.root)) as ledger,
+        closing(lake_connection(home.root, _memory(home, settings))) as lake,
+    ):
         sweep(home.root, ledger, feeds)
         return compact(home.root, ledger, feeds, lake, at_least=2)
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import duckdb
 
+from sources.memory import connect
+
 UNATTRIBUTED = "unattributed"
 
 
@@ -21,9 +23,8 @@ def open_marts(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         raise MartsError(f"{path}: no published marts; `inferledger run` builds and publishes them")
     # DuckDB keeps one open database per path and process: through the symlink, a reader that is still open would hand
     # the old version to everyone who comes after the swap.
-    connection = duckdb.connect(str(path.resolve()), read_only=True)
+    connection = connect(path.resolve(), read_only=True)
     try:
-        connection.execute("set enable_progress_bar = false")  # it writes into stdout even when piped
         yield connection
     finally:
         connection.close()

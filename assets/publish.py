@@ -22,7 +22,7 @@ from assets.repricing import Repriced, note_repricing
 from assets.touched import note_published, unpublished_days
 from sources import clock
 from sources.home import Home
-from sources.memory import Memory, memory_of
+from sources.memory import Memory, connect, memory_of
 from sources.pricing.versions import used_version
 from sources.reading import literal
 from sources.settings.models import Limits
@@ -189,8 +189,8 @@ def _write_version(home: Home, version_id: str, check: Callable[[Path], None], m
     database = _copy_database(home, folder)
     before = home.published / "current"
     previous = current_manifest(home)
-    with duckdb.connect(str(database), read_only=True, config=memory.config()) as connection:
-        connection.execute("set threads = 1; set enable_progress_bar = false")
+    with connect(database, memory, read_only=True) as connection:
+        connection.execute("set threads = 1")
         known = previous.files if previous else {}
         days = unpublished_days(home, previous.version_id, WRITER) if previous else None
         hashes = [

@@ -13,11 +13,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import duckdb
-
 from sources.home import Home
 from sources.lake import ledger_path
 from sources.ledger import FileLedger
+from sources.memory import connect
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -91,7 +90,7 @@ def going_on(
     if unbounded is not None:
         _write(home, _Base(parts, files, sorted(unbounded)))
     if not plan.is_full:
-        with duckdb.connect(str(home.warehouse / "work.duckdb")) as connection:
+        with connect(home.warehouse / "work.duckdb") as connection:
             days = connection.execute("select distinct usage_date::varchar from touched_days").fetchall()
             _note_built(home, {day for (day,) in days})
             connection.execute("delete from touched_days")
@@ -117,7 +116,7 @@ def _note_built(home: Home, days: set[str]) -> None:
 
 
 def _tell_dbt(home: Home, files: Iterable[str]) -> None:
-    with duckdb.connect(str(home.warehouse / "work.duckdb")) as connection:
+    with connect(home.warehouse / "work.duckdb") as connection:
         connection.execute("create table if not exists touched_days (usage_date date, touched_by varchar)")
         connection.execute("create or replace table changed_files (file_hash varchar)")
         connection.execute("insert into changed_files select unnest($files::varchar[])", {"files": list(files)})

@@ -14,6 +14,7 @@ import duckdb
 
 from assets.marts import rows
 from sources.home import Home, HomeError
+from sources.memory import Memory, connect
 from sources.reading import literal
 from sources.settings import Settings, compile_settings, load_settings
 
@@ -57,10 +58,7 @@ def diff_settings(home: Home) -> list[Move]:
     compiled = home.warehouse / "dbt" / "target" / "compiled"
     if not any(compiled.rglob(f"{_LEDGER}.sql")) or not (home.warehouse / "built_inputs.json").is_file():
         raise HomeError(f"{home.warehouse} holds no built allocation; `inferledger run` builds it")
-    with TemporaryDirectory() as scratch, duckdb.connect() as connection:
-        connection.execute(
-            f"set memory_limit = '{settings.limits.memory}'; set temp_directory = {literal(Path(scratch))}"
-        )
+    with TemporaryDirectory() as scratch, connect(memory=Memory(settings.limits.memory, Path(scratch))) as connection:
         for name in ("work", "build"):
             path = home.warehouse / f"{name}.duckdb"
             try:

@@ -7,10 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import duckdb
-
 from assets.marts import MartsError
 from assets.warehouse import prepare_manifest
+from sources.memory import connect
 from sources.settings.text import did_you_mean
 
 if TYPE_CHECKING:
@@ -64,8 +63,7 @@ def ask(
         raise MartsError(f"{marts}: no published marts; `inferledger run` builds and publishes them")
     names, by = list(dict.fromkeys(names)), list(dict.fromkeys(by))
     sql = sql_of(names, by, first_day, last_day)
-    with duckdb.connect() as connection:
-        connection.execute("set enable_progress_bar = false")
+    with connect() as connection:
         path = str(marts.resolve()).replace("'", "''")
         connection.execute(f"attach '{path}' as {BUILT_IN} (read_only)")
         result = connection.execute(sql)

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import polars as pl
 
 from assets.accounting.snapshots import snapshots
@@ -23,6 +22,7 @@ from sources import clock
 from sources.home import Home
 from sources.lake import ledger_path
 from sources.ledger import FileLedger
+from sources.memory import connect
 from sources.pull.pulling import pulls_folder
 
 
@@ -148,7 +148,7 @@ def read_status(home: Home) -> Status:
     """The status as of the last run."""
     manifest, applied, holder = current_manifest(home), applied_inputs(home), read_holder(home.root)
     pulls = _pulls(home)
-    with duckdb.connect() as connection:
+    with connect() as connection:
         for table in ("files", "expected_files"):
             path = home.lake / "meta" / table / "current.parquet"
             if not path.is_file():

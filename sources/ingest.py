@@ -28,7 +28,7 @@ from sources.lake import (
 )
 from sources.landing import Candidate, discover, has_changed, identify, slot
 from sources.ledger import FileLedger, LedgerRow
-from sources.memory import Memory, memory_of
+from sources.memory import Memory, connect, memory_of
 from sources.quarantine import Reject, read_rejects, write_rejects
 from sources.reading import literal, one
 from sources.settings.models import Limits
@@ -69,7 +69,7 @@ def ingest(
     memory: Memory | None = None,
 ) -> IngestSummary:
     """Read what is new in <home>/landing. The caller holds the home's lock; a file that fails does not stop the run."""
-    with FileLedger(ledger_path(home)) as ledger, closing(connect(home, memory)) as connection:
+    with FileLedger(ledger_path(home)) as ledger, closing(lake_connection(home, memory)) as connection:
         sweep(home, ledger, feeds)
         write_schemas(home, feeds, connection)
         context = ReadContext(now, hash_key, frozenset(currencies), connection, work_folder(home))
@@ -103,10 +103,9 @@ def unread(home: Path, *, hash_key: bytes, currencies: Iterable[str], feeds: Seq
     return found
 
 
-def connect(home: Path, memory: Memory | None) -> duckdb.DuckDBPyConnection:
+def lake_connection(home: Path, memory: Memory | None) -> duckdb.DuckDBPyConnection:
     """For work on the lake. The caller holds the home's lock."""
-    connection = duckdb.connect(config=(memory or memory_of(home, Limits())).emptied().config())
-    connection.execute("set enable_progress_bar = false")
+    connection = connect(memory=(memory or memory_of(home, Limits())).emptied())
     connection.execute("set timezone = 'UTC'")
     return connection
 

@@ -1,11 +1,19 @@
-"""How much memory DuckDB may use, and where it puts what does not fit: for every stage that works on much data."""
+"""How much memory DuckDB may use, and where it puts what does not fit: every connection is opened here."""
 
 import hashlib
+import os
 import shutil
+import tempfile
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
+import duckdb
+
 from sources.settings.models import Limits
+
+_IN_MEMORY = ":memory:"
+_NUMBERS = count(1)
 
 
 @dataclass(frozen=True)
@@ -14,10 +22,6 @@ class Memory:
 
     limit: str
     spill: Path
-
-    def config(self) -> dict[str, str | bool | int | float | list[str]]:
-        """What a connection is opened with."""
-        return {"memory_limit": self.limit, "temp_directory": str(self.spill)}
 
     def emptied(self) -> "Memory":
         """The same, without what a killed run left in its folder. The caller holds the home."""
@@ -31,3 +35,30 @@ def memory_of(home: Path, limits: Limits) -> Memory:
         return Memory(limits.memory, home / "warehouse" / "spill")
     name = hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:12]
     return Memory(limits.memory, Path(limits.spill_folder).expanduser() / f"inferledger-{name}")
+
+
+def connect(
+    database: Path | str = _IN_MEMORY,
+    memory: Memory | None = None,
+    *,
+    limit: str = Limits().memory,
+    read_only: bool = False,
+) -> duckdb.DuckDBPyConnection:
+    """A connection within the memory of a home that the caller holds; else within `limit`, with a spill of its own.
+
+    Left to itself DuckDB takes four fifths of the machine, and spills into the folder it was started in.
+    """
+    memory = memory or Memory(limit, _spill_of_its_own(database))
+    connection = duckdb.connect(str(database), read_only=read_only)
+    connection.execute("set enable_progress_bar = false")  # it writes into stdout even when piped
+    connection.execute(f"set memory_limit = '{memory.limit}'")
+    # A file is open once a process: what another connection to it has set stands, and may be in use.
+    if connection.execute("select current_setting('temp_directory')").fetchone() != (str(memory.spill),):
+        path = str(memory.spill).replace("'", "''")
+        connection.execute(f"set temp_directory = '{path}'")
+    return connection
+
+
+def _spill_of_its_own(database: Path | str) -> Path:
+    name = next(_NUMBERS) if database == _IN_MEMORY else hashlib.sha256(str(database).encode()).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"inferledger-{os.getpid()}-{name}"

@@ -26,6 +26,7 @@ from sources import clock
 from sources.home import Home
 from sources.lake import lake_file, ledger_path
 from sources.ledger import FileLedger
+from sources.memory import connect
 from sources.reading import literal
 from sources.settings.models import Limits
 
@@ -266,7 +267,7 @@ def diff(home: Home, period: str, before: datetime, after: datetime, limits: Lim
     if not runs or before < datetime.fromisoformat(runs[0]["recorded_at"]):
         first = f"the first record is of {runs[0]['recorded_at']}" if runs else "`inferledger run` records"
         raise PeriodError(f"as-of: nothing was recorded up to {before.isoformat()}; {first}")
-    with duckdb.connect() as connection:
+    with connect(limit=limits.memory) as connection:
         folder = history_folder(home)
         totals, files = (literal(folder / f"[0-9]*/{name}.parquet") for name in ("totals", "files"))
         times = {"before": before.replace(tzinfo=None), "after": after.replace(tzinfo=None), "period": period}

@@ -14,13 +14,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import polars as pl
 import yaml
 
 from assets.version import ROOT
 from sources.home import Home
 from sources.lake import CURRENT_NAME, write_current
+from sources.memory import connect
 from sources.reading import literal
 
 MANIFEST = "manifest.json"
@@ -155,7 +155,7 @@ def write_closed_ledger(home: Home) -> list[Snapshot]:
     found = require_unchanged(home)
     for table, (mart, order) in LEDGERS.items():
         columns = mart_columns(mart)
-        with duckdb.connect() as connection:
+        with connect() as connection:
             connection.execute(f"create table kept ({', '.join(' '.join(column) for column in columns.items())})")
             for snapshot in found:
                 rows = f"select * from read_parquet({literal(snapshot.folder / f'{mart}.parquet')})"

@@ -14,6 +14,7 @@ import jinja2
 from assets.marts import UNATTRIBUTED, MartsError, open_marts
 from assets.reports.audience import Audience, Kind
 from assets.version import ROOT
+from sources.memory import connect
 
 _PROJECT = ROOT / "dbt_project"
 _COSTS_MACRO = "macros/marts/weekly_costs_by.sql"
@@ -79,9 +80,8 @@ def open_for(path: Path, audience: Audience) -> Iterator[duckdb.DuckDBPyConnecti
         return
     if not path.is_file():
         raise MartsError(f"{path}: no published marts; `inferledger run` builds and publishes them")
-    connection = duckdb.connect()
+    connection = connect()
     try:
-        connection.execute("set enable_progress_bar = false")
         # as in open_marts: the file itself, so that a swap leaves this reader its version
         connection.execute(f"attach {_quoted(str(path.resolve()))} as {_ALL} (read_only)")
         for statement in _statements(audience):

@@ -10,6 +10,7 @@ from sources.bill import BILL_COLUMNS
 from sources.gateway import is_gateway
 from sources.home import Home
 from sources.lake import table_folder, write_current
+from sources.memory import connect
 from sources.pricing import versions
 from sources.pricing.book import UNKNOWN_REGION, find_model, strip_prefix
 from sources.pricing.hosts import PATHS, elsewhere
@@ -66,7 +67,7 @@ def build_prices(home: Home, settings: Settings | None = None) -> Prices:
 
 def prices_in_use(home: Home, settings: Settings, book: versions.Book) -> Prices:
     """The prices of every key in use, without writing them."""
-    with duckdb.connect() as connection:
+    with connect(limit=settings.limits.memory) as connection:
         keys = _keys_in_use(home, settings, connection)
         billed = _billed_models(home, connection)
     return prices_of(_merged([*keys, *_elsewhere(keys, settings, book)]), settings, book, billed)

@@ -5,12 +5,12 @@ What the marts make of such calls, and from which share on they stop a report, i
 
 from typing import NamedTuple
 
-import duckdb
 import polars as pl
 
 from sources.home import Home
 from sources.lake import lake_file, lake_folder, ledger_path
 from sources.ledger import FileLedger
+from sources.memory import connect
 from sources.pricing.build import gateway_files, load_calls
 from sources.pricing.resolve import SELF_HOSTED
 from sources.settings import Settings
@@ -52,7 +52,7 @@ def unpriced_calls(home: Home, settings: Settings) -> list[UnpricedCalls]:
     for row in rows:
         if (row.feed, row.table_name) in gateways:
             lake.setdefault((row.feed, row.table_name), set()).add(str(lake_file(home.root, row)))
-    with duckdb.connect() as connection:
+    with connect(limit=settings.limits.memory) as connection:
         files = {table: sorted(paths) for table, paths in lake.items()}
         if not load_calls(files, settings, connection, ("file_hash", "row_number")):
             return []

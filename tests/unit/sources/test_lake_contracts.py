@@ -6,7 +6,9 @@ from collections.abc import Callable
 import polars as pl
 import pytest
 
+from sources import contracts
 from sources.contracts import contract, stamps, validate_lake_table
+from sources.feed import FeedTable
 from sources.litellm.feed import SPEND_LOGS
 from sources.registry import FEEDS
 from tests.unit.sources.landed import PAYLOADS, LandedHome, log_lines, log_row
@@ -37,6 +39,25 @@ def test_what_the_readers_write_holds_every_contract(home: LandedHome) -> None:
     home.ingest()
     for table in FEEDS:
         assert validate_lake_table(home.root, table) == []
+
+
+@pytest.mark.parametrize("rows", [1, 9, 18])
+def test_files_are_held_a_bounded_number_of_rows_at_once(
+    logs: LandedHome, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    monkeypatch.setattr(contracts, "ROWS_AT_ONCE", rows)
+    heights: list[int] = []
+    original = contracts._holds
+
+    def counted(table: FeedTable, frame: pl.LazyFrame) -> bool:
+        heights.append(frame.select(pl.len()).collect().item())
+        return original(table, frame)
+
+    monkeypatch.setattr(contracts, "_holds", counted)
+    tamper(logs, lambda frame: frame.with_columns(status=pl.lit("done")))
+    (failure,) = validate_lake_table(logs.root, SPEND_LOGS)
+    assert (failure.file_name, failure.count) == ("a.ndjson", 9)
+    assert heights == ([18] if rows > 9 else [9, 9])
 
 
 def test_one_negative_count_is_found_with_file_column_and_row(logs: LandedHome) -> None:

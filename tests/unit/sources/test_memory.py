@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import duckdb
+import pytest
 
-from sources.memory import Memory, memory_of
+from sources.memory import Memory, connect, memory_of
 from sources.settings.models import Limits
+from tests.unit.sources.landed import ROOT
 
 
 def test_a_laptop_has_enough_without_any_setting(tmp_path: Path) -> None:
@@ -23,8 +25,40 @@ def test_what_does_not_fit_is_spilled_there_and_a_killed_run_leaves_nothing(tmp_
     memory = Memory("20MB", tmp_path / "spill")
     memory.spill.mkdir()
     (memory.spill / "duckdb_temp_storage_DEFAULT-0.tmp").write_text("of a killed run")
-    with duckdb.connect(config=memory.emptied().config()) as connection:
+    with connect(memory=memory.emptied()) as connection:
         assert not memory.spill.exists()
         connection.execute("set threads = 1; set preserve_insertion_order = false")
         connection.execute("create temp table many as select md5(i::varchar) as text from range(1_000_000) as t(i)")
         assert any(memory.spill.iterdir())
+
+
+def test_more_than_the_memory_is_refused_where_nothing_can_be_spilled(tmp_path: Path) -> None:
+    (tmp_path / "spill").write_text("no folder")
+    with connect(memory=Memory("20MB", tmp_path / "spill")) as connection, pytest.raises(duckdb.Error):
+        connection.execute("create temp table many as select md5(i::varchar) as text from range(2_000_000) as t(i)")
+
+
+def test_readers_are_bounded_and_share_no_spill(tmp_path: Path) -> None:
+    path = tmp_path / "marts.duckdb"
+    duckdb.connect(str(path)).close()
+    settings = "select current_setting('memory_limit'), current_setting('temp_directory')"
+    with connect() as one, connect(limit="300MiB") as other, connect(path, read_only=True) as file:
+        found = [connection.execute(settings).fetchone() for connection in (one, other, file)]
+        # A second connection to a file that is open takes what the first has.
+        with connect(path, read_only=True) as again:
+            assert again.execute(settings).fetchone() == found[2]
+    limits, spills = zip(*(row for row in found if row), strict=True)
+    assert limits == ("1.8 GiB", "300.0 MiB", "1.8 GiB")
+    assert len(set(spills)) == 3
+
+
+@pytest.mark.parametrize("package", ["sources", "assets", "pipelines"])
+def test_no_connection_is_opened_past_the_memory_of_the_settings(package: str) -> None:
+    """But for one that tries whether a time format is one, and one that people are shown how to open."""
+    allowed = {"sources/memory.py", "sources/settings/models.py", "assets/checks.py"}
+    found = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / package).rglob("*.py")
+        if "duckdb.connect(" in path.read_text(encoding="utf-8")
+    }
+    assert found <= allowed
