@@ -21,6 +21,7 @@ LANDING_TABLES = (
     ("helicone", "requests"),
     ("openrouter", "generations"),
     ("openrouter", "activity"),
+    ("openrouter", "credits"),
     ("vercel", "generations"),
     ("vercel", "report"),
     ("portkey", "logs"),

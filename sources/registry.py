@@ -22,6 +22,7 @@ from sources.nvidia_smi.feed import SAMPLES as NVIDIA_SMI_SAMPLES
 from sources.openai.feed import COSTS, USAGE_COMPLETIONS, USAGE_METERS
 from sources.opencost.feed import ALLOCATIONS as OPENCOST_ALLOCATIONS
 from sources.openrouter.feed import ACTIVITY as OPENROUTER_ACTIVITY
+from sources.openrouter.feed import CREDITS as OPENROUTER_CREDITS
 from sources.openrouter.feed import GENERATIONS as OPENROUTER_GENERATIONS
 from sources.otel.feed import SPANS as OTEL_SPANS
 from sources.portkey.feed import LOGS as PORTKEY_LOGS
@@ -40,6 +41,7 @@ FEEDS: tuple[FeedTable, ...] = (
     HELICONE_REQUESTS,
     OPENROUTER_GENERATIONS,
     OPENROUTER_ACTIVITY,
+    OPENROUTER_CREDITS,
     VERCEL_GENERATIONS,
     VERCEL_REPORT,
     PORTKEY_LOGS,

@@ -1,7 +1,7 @@
 """OpenRouter's generations: what it routed, counted in the model's own tokens, which are what it bills.
 
 Its activity says what credits a day took by model, without token classes: it bills no call, it shows whether all are
-there.
+there. Its credits are running totals of no day: what is left of what was bought.
 """
 
 from functools import partial
@@ -9,7 +9,7 @@ from functools import partial
 from sources.day_reports import read_day_report
 from sources.feed import PROVENANCE_COLUMNS, FeedTable, Rule
 from sources.gateway import Convention, after, count, gateway_table, service_tier
-from sources.mapped import Layout, Value
+from sources.mapped import Layout, Value, read_mapped
 
 
 def _at(name: str, activity: str | None = None) -> tuple[str, ...]:
@@ -136,6 +136,45 @@ ACTIVITY = FeedTable(
         "row_number": Rule(is_required=True, minimum=1),
     },
     description="One row per day, model and endpoint of OpenRouter's activity: the credits it took.",
+    needs_retrieved_at=True,
+    replaces_same_name=True,
+)
+
+_CREDITS_COLUMNS = {
+    "account_id": "VARCHAR",
+    "retrieved_at": "TIMESTAMP",
+    "total_credits_usd": "DECIMAL(26,12)",
+    "total_usage_usd": "DECIMAL(26,12)",
+    **PROVENANCE_COLUMNS,
+}
+
+CREDITS = FeedTable(
+    feed="openrouter",
+    table="credits",
+    reader_version=1,
+    columns=_CREDITS_COLUMNS,
+    identity="snapshot",
+    suffixes=(".json", ".json.gz"),
+    read=partial(
+        read_mapped,
+        Layout(
+            columns=_CREDITS_COLUMNS,
+            values={
+                "total_credits_usd": Value(("/total_credits",), "money", is_required=True),
+                "total_usage_usd": Value(("/total_usage",), "money", is_required=True),
+            },
+            time_column="retrieved_at",
+            problems=(("account_id is null", "account_id", "'unknown; put the file into a folder of its account'"),),
+            records="/data",
+            known_fields=frozenset(("total_credits", "total_usage")),
+        ),
+    ),
+    contract={
+        **{name: Rule(is_required=True) for name in ("account_id", "retrieved_at", "file_hash")},
+        **{name: Rule(is_required=True, minimum=0) for name in ("total_credits_usd", "total_usage_usd")},
+        "row_number": Rule(is_required=True, minimum=1),
+    },
+    description="One row per answer of OpenRouter's credits: what was ever bought, and what of it is used.",
     needs_retrieved_at=True,
     replaces_same_name=True,
 )

@@ -95,6 +95,9 @@ def pull_report(home: Home, rule: PullRule, report: Report, api: Api, advance: A
 
 def _windows(rule: PullRule, report: Report, mark: Watermark, today: date) -> Iterator[tuple[date, date]]:
     """The days that have ended and are to be asked for, cut at Mondays so that full weeks have the same name always."""
+    if report.is_of_now:
+        yield today, today + timedelta(days=1)
+        return
     day = max(rule.first, mark.settled - timedelta(days=mark.settled.weekday()))
     if report.oldest_days is not None:
         day = max(day, today - timedelta(days=report.oldest_days))

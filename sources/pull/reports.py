@@ -34,6 +34,8 @@ class Report:
     oldest_days: int | None = None
     # The list in an answer: buckets with results, or results.
     records: str = "data"
+    # What stands now, of no day: one object in place of the list, asked for once a pull.
+    is_of_now: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,9 @@ def _read_pages(api: Api, report: Report, first: date, end: date) -> list[tuple[
     token: str | None = None
     while len(pages) < MOST_PAGES:
         body, page = api.get(report.path, question if token is None else [*question, ("page", token)])
-        if not isinstance(page.get(report.records), list):
-            raise PullError(f"{report.path} {first}: the answer has no list `{report.records}`")
+        if not isinstance(page.get(report.records), dict if report.is_of_now else list):
+            kind = "object" if report.is_of_now else "list"
+            raise PullError(f"{report.path} {first}: the answer has no {kind} `{report.records}`")
         pages.append((body, page))
         if not page.get("has_more"):
             return pages
@@ -204,7 +207,10 @@ PROVIDERS: Mapping[str, Provider] = {
             "https://openrouter.ai/api/v1",
             "OPENROUTER_MANAGEMENT_KEY",
             lambda key: {"Authorization": f"Bearer {key}"},
-            (_openrouter("activity", "activity"),),
+            (
+                _openrouter("activity", "activity"),
+                Report("credits", "/credits", lambda first, end: [], is_of_now=True),
+            ),
         ),
         Provider(
             "vercel",

@@ -36,6 +36,8 @@ class AdminApi:
     def page(self, path: str, question: Question) -> dict[str, Any]:
         if path.endswith("/activity"):
             return {"data": [_openrouter_activity(self, question["date"][0], project) for project in self.projects]}
+        if path.endswith("/credits"):
+            return {"data": {"total_credits": 100.5, "total_usage": self.cents_per_project / 100}}
         if path.endswith("/report"):
             return {"results": [row for project in self.projects for row in _vercel_report(self, question, project)]}
         first, end = _day(question, "start"), _day(question, "end")

@@ -391,20 +391,32 @@ def test_openrouter_answers_by_day_and_only_thirty_days_back(
     home = home_at(tmp_path / "home", api, first="2025-11-18", feeds=("openrouter",))
     api.faults = {3: answers(500), 5: cut_in_the_body}
     pull_all(home)
-    days = sorted({question["date"][0] for _, question in api.asked})
+    days = sorted({question["date"][0] for path, question in api.asked if path.endswith("/activity")})
     assert (len(days), days[0], days[-1]) == (30, "2026-10-19", "2026-11-17")
     assert api.headers[0]["Authorization"] == f"Bearer {KEYS['OPENROUTER_MANAGEMENT_KEY']}"
     seen = len(api.asked)
     api.cents_per_project = 225
     monkeypatch.setenv("INFERLEDGER_NOW", "2026-11-19T06:00:00Z")
     pull_all(home)
-    assert [question["date"][0] for _, question in api.asked[seen:]] == [f"2026-11-{day:02}" for day in range(9, 19)]
+    asked = [question["date"][0] for path, question in api.asked[seen:] if path.endswith("/activity")]
+    assert asked == [f"2026-11-{day:02}" for day in range(9, 19)]
     lake = LandedHome(home.root)
     assert lake.ingest().files_failed == 0
     latest = pl.col("retrieved_at") == pl.col("retrieved_at").max().over("activity_date")
     assert lake.lake("openrouter/activity").filter(latest)["credits_usd"].sum() == 2 * (
         21 * Decimal("1.25") + 10 * Decimal("2.25")
     )
+    credits = lake.lake("openrouter/credits").sort("retrieved_at")
+    assert credits["retrieved_at"].dt.date().to_list() == [date(2026, 11, 18), date(2026, 11, 19)]
+    assert credits["total_usage_usd"].to_list() == [Decimal("1.25"), Decimal("2.25")]
+    assert set(credits["total_credits_usd"]) == {Decimal("100.5")}
+
+
+def test_credits_that_are_no_object_are_refused(api: AdminApi, tmp_path: Path) -> None:
+    home = home_at(tmp_path / "home", api, first="2026-11-17", feeds=("openrouter",))
+    api.faults = {2: answers(200, b'{"data": []}')}
+    with pytest.raises(PullError, match="/credits 2026-11-18: the answer has no object `data`"):
+        pull_all(home)
 
 
 def test_vercels_report_comes_by_week_with_both_its_days(api: AdminApi, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""OpenRouter's activity: what a day took, to the digit."""
+"""OpenRouter's activity and credits: what a day took and what is left, to the digit."""
 
 import json
 from datetime import datetime
@@ -56,4 +56,41 @@ def test_a_row_that_does_not_fit_is_named(changes: dict[str, Any], field: str, r
 def test_a_page_of_no_account_or_time_fails(home: LandedHome) -> None:
     home.land(f"{FOLDER}/{NAME}", json.dumps(PAGE))
     home.land(f"{FOLDER}/org-brook/page.json", json.dumps(PAGE))
+    assert home.ingest().files_failed == 2
+
+
+CREDITS = "openrouter/credits/org-brook"
+
+
+def test_credits_are_totals_at_a_moment(home: LandedHome) -> None:
+    name = "credits__retrieved-20260812T060000Z.json"
+    home.land(f"{CREDITS}/{name}", (PAYLOADS / CREDITS / name).read_bytes())
+    summary = home.ingest()
+    assert (summary.rows_kept, summary.warnings) == (1, [])
+    (row,) = home.lake("openrouter/credits").rows(named=True)
+    assert (row["account_id"], row["retrieved_at"]) == ("org-brook", datetime(2026, 8, 12, 6))
+    assert (row["total_credits_usd"], row["total_usage_usd"]) == (Decimal("100.5"), Decimal("25.750365"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "reason"),
+    [
+        ({"total_usage": None}, "total_usage", "no row of 1 can be kept; line 1: missing; expected a decimal number"),
+        (
+            {"total_credits": "plenty"},
+            "total_credits",
+            'no row of 1 can be kept; line 1: found "plenty"; expected a decimal number',
+        ),
+    ],
+)
+def test_credits_that_do_not_fit_are_named(changes: dict[str, Any], field: str, reason: str, home: LandedHome) -> None:
+    said = {"data": {"total_credits": 100.5, "total_usage": 25.75} | changes}
+    home.land(f"{CREDITS}/c__retrieved-20260812T060000Z.json", json.dumps(said))
+    assert (home.ingest().rows_kept, home.rejects()) == (0, [(1, field, reason)])
+
+
+def test_credits_of_no_account_or_time_fail(home: LandedHome) -> None:
+    said = json.dumps({"data": {"total_credits": 1, "total_usage": 1}})
+    home.land("openrouter/credits/c__retrieved-20260812T060000Z.json", said)
+    home.land(f"{CREDITS}/c.json", said)
     assert home.ingest().files_failed == 2

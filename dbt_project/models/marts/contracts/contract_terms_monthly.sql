@@ -49,6 +49,12 @@ calls as (
 
 ),
 
+credits as (
+
+    select * from {{ ref('stg_openrouter__credits') }}
+
+),
+
 data_days as (
 
     select
@@ -259,6 +265,42 @@ reached as (
 
 ),
 
+-- what the provider says is left, by its last answer of the month for each account
+answered as (
+
+    select
+        held.term_id,
+        held.month_start,
+        credits.usage_date,
+        credits.total_credits_usd - credits.total_usage_usd as left_usd,
+        row_number() over (
+            partition by held.term_id, held.month_start, credits.billing_account_id order by credits.usage_date desc nulls last
+        ) as answer
+    from held
+    inner join credits
+        on
+            held.kind = 'prepaid'
+            and held.service_provider = 'openrouter'
+            and (held.billing_account_id is null or held.billing_account_id = credits.billing_account_id)
+            and credits.usage_date >= held.month_start
+            and credits.usage_date >= held.valid_from
+            and credits.usage_date < held.span_end
+
+),
+
+reported as (
+
+    select
+        term_id,
+        month_start,
+        min(usage_date) as reported_on,
+        cast(sum(left_usd) as decimal(26, 12)) as reported_remaining_usd
+    from answered
+    where answer = 1
+    group by term_id, month_start
+
+),
+
 judged as (
 
     select
@@ -269,6 +311,8 @@ judged as (
         bands.percent_off as band_percent_off,
         rates.usd_per_unit,
         rates.first_usd_per_unit,
+        reported.reported_remaining_usd,
+        reported.reported_on,
         case
             when balances.kind not in ('commitment', 'prepaid') then null
             when balances.drawn_usd >= balances.amount_usd then cast(0 as decimal(26, 12))
@@ -297,6 +341,10 @@ judged as (
             balances.term_id = rates.term_id
             and balances.next_month_start > rates.valid_from
             and balances.month_start < rates.valid_to
+    left join reported
+        on
+            balances.term_id = reported.term_id
+            and balances.month_start = reported.month_start
 
 ),
 
@@ -337,6 +385,8 @@ monthly as (
         cast(used_usd as decimal(38, 12)) as used_usd,
         cast(case when kind in ('commitment', 'prepaid') then drawn_usd end as decimal(38, 12)) as drawn_usd,
         cast(remaining_usd as decimal(38, 12)) as remaining_usd,
+        cast(reported_remaining_usd as decimal(38, 12)) as reported_remaining_usd,
+        reported_on,
         case when run_out_on < next_month_start then run_out_on end as run_out_on,
         case
             when remaining_usd > 0 and thirty_days_usd > 0 and next_month_start > last_day and not (is_last and is_over)
