@@ -131,11 +131,13 @@ def _batches(files: Iterable[_LakeFile], at_least: int) -> Iterator[list[_LakeFi
         if len(group) < at_least:
             continue
         batch: list[_LakeFile] = []
+        rows = 0
         for file in sorted(group, key=lambda file: file.place):
-            if sum(other.rows_kept for other in batch) + file.rows_kept > MERGED_ROWS:
+            if rows + file.rows_kept > MERGED_ROWS:
                 yield batch
-                batch = []
+                batch, rows = [], 0
             batch.append(file)
+            rows += file.rows_kept
         if len(batch) > 1:
             yield batch
 
