@@ -6,6 +6,7 @@ symlink is swapped. What is checked stands in assets.checks; what is built, in d
 """
 
 import hashlib
+import importlib.metadata
 import json
 import os
 import shutil
@@ -29,12 +30,20 @@ from sources.settings.models import Limits
 
 DATABASE = "marts.duckdb"
 MANIFEST = "manifest.json"
+# The sums that marts followed by day were hashed to, for the version after.
+GROUPS = "hashes.json"
 # Raised when the same rows would give other bytes, so that nothing is linked to files of another form.
 WRITER = f"1 on duckdb {duckdb.__version__}"
 # Level 1 writes a wide fact in 5/6 of the time of level 3, and no larger.
 PARQUET_OPTIONS = "format parquet, compression zstd, compression_level 1"
+# No row, as a condition.
+NOTHING = "false"
 NO_PART = "__HIVE_DEFAULT_PARTITION__"
 CHARGEBACK = "chargeback_lines"
+
+
+# Is given the new marts.duckdb and, of each mart, the rows the version before does not have, as a condition in SQL.
+Check = Callable[[Path, Mapping[str, str]], None]
 
 
 @dataclass(frozen=True)
@@ -69,7 +78,7 @@ SPLITS = {
     "unit_economics_daily": Split("usage_month", "strftime(usage_date, '%Y-%m')", "all"),
 }
 # Of these the build knows the days that are others than in the version before.
-FOLLOWED_BY_DAY = ("fct_usage", "fct_allocations")
+FOLLOWED_BY_DAY = ("fct_usage", "fct_allocations", CHARGEBACK)
 # The ledger is split when it is read; as files analysts get the split, and not what it is made of.
 WRITTEN_VIEWS = ("fct_allocations", CHARGEBACK)
 UNWRITTEN_TABLES = ("fct_allocation_parts", "dim_allocation_shares", "fct_closed_allocations")
@@ -92,7 +101,7 @@ class Manifest:
     """What a version holds: `files` by path below marts/, and a content hash of each week and posting period.
 
     Weeks (by their Monday) and months tell which reports and chargeback files show numbers that are no longer so.
-    `price_book` is the price book version; the home keeps it.
+    `price_book` is the price book version; the home keeps it. `checked_by` are the contracts its rows were held to.
     """
 
     version_id: str
@@ -101,6 +110,7 @@ class Manifest:
     weeks: dict[str, str]
     months: dict[str, str]
     price_book: str = ""
+    checked_by: str = ""
 
     @classmethod
     def read(cls, path: Path) -> "Manifest":
@@ -152,10 +162,8 @@ def current_manifest(home: Home) -> Manifest | None:
     return Manifest.read(path) if path.is_file() else None
 
 
-def publish(
-    home: Home, version_id: str, check: Callable[[Path], None], keep: int, memory: Memory | None = None
-) -> Published:
-    """Publish warehouse/build.duckdb as `version_id`. `check` is given the new marts.duckdb and raises to stop it."""
+def publish(home: Home, version_id: str, check: Check, keep: int, memory: Memory | None = None) -> Published:
+    """Publish warehouse/build.duckdb as `version_id`, unless `check` raises."""
     memory = (memory or memory_of(home.root, Limits())).emptied()
     remove_unfinished(home)
     final, before = version_path(home, version_id), current_manifest(home)
@@ -183,7 +191,7 @@ def remove_unfinished(home: Home) -> None:
         shutil.rmtree(path)
 
 
-def _write_version(home: Home, version_id: str, check: Callable[[Path], None], memory: Memory) -> Published:
+def _write_version(home: Home, version_id: str, check: Check, memory: Memory) -> Published:
     folder = home.published / "versions" / f".{version_id}.tmp"
     (folder / "marts").mkdir(parents=True)
     database = _copy_database(home, folder)
@@ -193,17 +201,18 @@ def _write_version(home: Home, version_id: str, check: Callable[[Path], None], m
         connection.execute("set threads = 1")
         known = previous.files if previous else {}
         days = unpublished_days(home, previous.version_id, WRITER) if previous else None
-        hashes = [
-            _hashes(connection, table, days if table in FOLLOWED_BY_DAY else None) for table in _tables(connection)
-        ]
-        jobs = [job for mart in hashes for job in _jobs(mart, known)]
+        noted = _noted_groups(before) if days is not None else {}
+        hashes = [_hashes(connection, table, days or frozenset(), noted.get(table)) for table in _tables(connection)]
+        jobs = [job for mart in hashes for job in _jobs(mart)]
         linked = [job for job in jobs if known.get(job.name) == job.file and _link(before, folder, job.name)]
         _write_all(connection, folder, [job for job in jobs if job not in linked])
         weeks, months = _weeks(hashes, jobs), _months(hashes)
     files = {job.name: job.file for job in jobs}
-    manifest = Manifest(version_id, clock.now().isoformat(), files, weeks, months, used_version(home))
+    checked_by = contracts_hash()
+    manifest = Manifest(version_id, clock.now().isoformat(), files, weeks, months, used_version(home), checked_by)
     (folder / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1, sort_keys=True) + "\n")
-    check(database)
+    _note_groups(folder, hashes)
+    check(database, _unchecked(jobs, known, hashes) if previous and previous.checked_by == checked_by else {})
     _make_durable(folder)
     folder.rename(version_path(home, version_id))
     _sync(home.published / "versions")
@@ -212,7 +221,7 @@ def _write_version(home: Home, version_id: str, check: Callable[[Path], None], m
 
 def files_of(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, PublishedFile]:
     """The files that hold all rows a mart has, as the manifest of its version has them."""
-    return {job.name: job.file for job in _jobs(_hashes(connection, table, None), {})}
+    return {job.name: job.file for job in _jobs(_hashes(connection, table))}
 
 
 def _copy_database(home: Home, folder: Path) -> Path:
@@ -250,25 +259,21 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return [name for (name,) in found]
 
 
-def _jobs(hashes: "_Hashes", known: Mapping[str, PublishedFile]) -> list[_Job]:
+def _jobs(hashes: "_Hashes") -> list[_Job]:
     table = hashes.table
     if table not in SPLITS:
         return [_Job(f"{table}.parquet", table, "true", "all", hashes.whole())]
     split, parts = SPLITS[table], hashes.of("part")
-    if hashes.days is not None:
-        folder = f"{table}/{split.name}="
-        before = {name: name.removeprefix(folder).split("/")[0] for name in known if name.startswith(folder)}
-        parts |= {day: known[name] for name, day in before.items() if day not in (*hashes.days, NO_PART)}
     if not parts:
         return [_Job(f"{table}/empty.parquet", table, "true", "all", hashes.whole())]
     return [
         _Job(split.file_name(table, part), table, split.condition(part), split.order, file, split.monday(part))
-        for part, file in sorted(parts.items(), key=lambda item: item[0] or "")
+        for part, file in parts.items()
     ]
 
 
-# Part, week and month, of which a mart need have none; rows, and the two sums.
-_Group = tuple[tuple[str | None, str | None, str | None], int, int, int]
+# Part, week, month and day, of which a mart need have none; rows, and the two sums.
+_Group = tuple[tuple[str | None, ...], int, int, int]
 
 
 @dataclass(frozen=True)
@@ -278,16 +283,18 @@ class _Hashes:
     table: str
     schema: list[tuple[str, str]]
     groups: list[_Group]
-    # The days that were looked at; None: all.
-    days: frozenset[str] | None = None
+    # The rows that were looked at, as a condition; the others are those of the version before.
+    looked_at: str = "true"
 
-    PERIODS: ClassVar = ("part", "week", "month")
+    PERIODS: ClassVar = ("part", "week", "month", "day")
 
     def of(self, period: str) -> dict[str | None, PublishedFile]:
         """Rows and content hash of each part, week or posting period that the mart has, in order."""
         place = self.PERIODS.index(period)
-        keys = sorted({periods[place] for periods, *_ in self.groups}, key=lambda key: key or "")
-        return {key: self._file(group for group in self.groups if group[0][place] == key) for key in keys}
+        groups: dict[str | None, list[_Group]] = {}
+        for group in self.groups:
+            groups.setdefault(group[0][place], []).append(group)
+        return {key: self._file(groups[key]) for key in sorted(groups, key=lambda key: key or "")}
 
     def whole(self) -> PublishedFile:
         return self._file(self.groups)
@@ -299,29 +306,66 @@ class _Hashes:
         return PublishedFile(rows, _digest(WRITER, self.schema, rows, xor, total))
 
 
-def _hashes(connection: duckdb.DuckDBPyConnection, table: str, days: frozenset[str] | None) -> _Hashes:
+def _hashes(
+    connection: duckdb.DuckDBPyConnection, table: str, days: Iterable[str] = (), noted: list[_Group] | None = None
+) -> _Hashes:
+    """Of a mart whose groups were `noted` by day, only rows of these days are looked at."""
     schema = connection.execute(
         "select column_name, data_type from duckdb_columns() where table_name = ? order by column_index", [table]
     ).fetchall()
     columns = {name for name, _ in schema}
-    week = "date_trunc('week', usage_date)::date" if "usage_date" in columns else "null"
+    has_days = "usage_date" in columns
+    week = "date_trunc('week', usage_date)::date" if has_days else "null"
     periods = (
         SPLITS[table].value if table in SPLITS else "null",
         "week_start" if "week_start" in columns else week,
         "posting_period" if table == CHARGEBACK else "null",
+        "usage_date" if has_days and table in FOLLOWED_BY_DAY else "null",
     )
-    is_looked_at = "true"
-    if days is not None:
-        is_looked_at = " or ".join(SPLITS[table].condition(day) for day in (None, *sorted(days)))
+    replaced = {None, *days}
+    # Without a day, none of its rows can be told from those of the version before.
+    kept = [group for group in noted or () if group[0][-1] not in replaced]
+    looked_at = "true"
+    if kept:
+        looked_at = " or ".join(f"usage_date = '{day}'" if day else "usage_date is null" for day in replaced)
     # At a tenth of the cost of writing the rows.
     found = connection.execute(
         f"""
         select {", ".join(f"{period}::varchar" for period in periods)},
             count(*), bit_xor(hash(mart)), sum(hash(mart))
-        from "{table}" as mart where {is_looked_at} group by 1, 2, 3
+        from "{table}" as mart where {looked_at} group by 1, 2, 3, 4
         """
     ).fetchall()
-    return _Hashes(table, schema, [((part, week, month), *sums) for part, week, month, *sums in found], days)
+    return _Hashes(table, schema, [*kept, *((row[:4], *row[4:]) for row in found)], looked_at)
+
+
+def _note_groups(folder: Path, hashes: Iterable[_Hashes]) -> None:
+    """What the next version need not look at again."""
+    groups = {mart.table: mart.groups for mart in hashes if mart.table in FOLLOWED_BY_DAY}
+    (folder / GROUPS).write_text(json.dumps(groups) + "\n")
+
+
+def _noted_groups(version: Path) -> dict[str, list[_Group]]:
+    if not (version / GROUPS).is_file():
+        return {}
+    noted = json.loads((version / GROUPS).read_text())
+    return {table: [(tuple(periods), *sums) for periods, *sums in groups] for table, groups in noted.items()}
+
+
+def contracts_hash() -> str:
+    """Another where contracts of marts may be others than those a version was checked by."""
+    return _digest(Path(__file__).with_name("contracts.py").read_bytes(), importlib.metadata.version("pandera"))
+
+
+def _unchecked(jobs: Iterable[_Job], checked: Mapping[str, PublishedFile], hashes: Iterable[_Hashes]) -> dict[str, str]:
+    """Of each mart the rows, as SQL, that may be others than in files that were checked."""
+    others: dict[str, list[str]] = {}
+    for job in jobs:
+        others.setdefault(job.table, []).extend([] if checked.get(job.name) == job.file else [job.condition])
+    return {
+        mart.table: f"({' or '.join(others[mart.table])}) and ({mart.looked_at})" if others[mart.table] else NOTHING
+        for mart in hashes
+    }
 
 
 def _digest(*parts: object) -> str:

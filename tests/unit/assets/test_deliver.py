@@ -41,7 +41,7 @@ def publish_marts(home: Home, marts: Path) -> Publish:
         with duckdb.connect(str(path)) as connection:
             for change in changes:
                 connection.execute(change)
-        return publish(home, version_id, lambda database: None, keep=2).manifest
+        return publish(home, version_id, lambda *_: None, keep=2).manifest
 
     return build
 

@@ -3,7 +3,7 @@
 import json
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import duckdb
@@ -36,10 +36,11 @@ MONTHS = """
     from (values ('2026-10', 'line-1', 5.25::decimal(38, 12)), ('2026-11', 'line-2', 7.5::decimal(38, 12)))
         as lines(posting_period, chargeback_line_id, amount_usd)
 """
+MARTS = ("fct_usage", "cost_per_tenant_weekly", "chargeback_lines")
 Build = Callable[..., Home]
 
 
-def no_check(database: Path) -> None:
+def no_check(database: Path, unchecked: Mapping[str, str]) -> None:
     assert database.is_file()
 
 
@@ -128,6 +129,51 @@ def test_of_days_no_build_replaced_the_version_before_tells(build: Build) -> Non
     assert whole.manifest.weeks == followed.manifest.weeks
 
 
+def test_only_rows_the_version_before_does_not_have_are_to_be_checked(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked = []
+
+    def check(database: Path, unchecked: Mapping[str, str]) -> None:
+        with duckdb.connect(str(database), read_only=True) as marts:
+            checked.append(
+                {mart: len(marts.sql(f"from {mart} where {unchecked.get(mart, 'true')}").fetchall()) for mart in MARTS}
+            )
+
+    publish.publish(build(), "aaaa", check, keep=3)
+    home = build(CALLS, "update fct_usage set effective_cost = 99 where call_id = 'call-1'", WEEKS, MONTHS)
+    publish.publish(home, "bbbb", check, keep=3)
+    monkeypatch.setattr(publish, "contracts_hash", lambda: "others")
+    publish.publish(home, "cccc", check, keep=3)
+    everything = {"fct_usage": 9, "cost_per_tenant_weekly": 2, "chargeback_lines": 2}
+    assert checked == [everything, {"fct_usage": 3, "cost_per_tenant_weekly": 0, "chargeback_lines": 0}, everything]
+
+
+def test_of_a_mart_of_months_only_replaced_days_are_looked_at(build: Build) -> None:
+    lines = """
+        create table chargeback_lines as
+        from (values
+            ('2026-11', date '2026-11-09', 'line-1', 5.25::decimal(38, 12)),
+            ('2026-11', date '2026-11-10', 'line-2', 7.50::decimal(38, 12))
+        ) as lines(posting_period, usage_date, chargeback_line_id, amount_usd)
+    """
+    publish.publish(build(lines), "aaaa", no_check, keep=3)
+    home = build(lines, "update chargeback_lines set amount_usd = amount_usd + 1")
+    (home.warehouse / "unpublished_days.json").write_text(
+        json.dumps({"since": "aaaa", "writer": publish.WRITER, "days": ["2026-11-10"]})
+    )
+    seen = []
+    followed = publish.publish(home, "bbbb", lambda _, unchecked: seen.append(dict(unchecked)), keep=3)
+    with duckdb.connect(str(followed.path / publish.DATABASE), read_only=True) as marts:
+        looked_at = marts.sql(f"select chargeback_line_id from chargeback_lines where {seen[0]['chargeback_lines']}")
+        assert looked_at.fetchall() == [("line-2",)]
+    # As if the other line had not changed: what the build says of its days decides, and the month is one sum.
+    as_built = build(lines, "update chargeback_lines set amount_usd = 8.5 where chargeback_line_id = 'line-2'")
+    whole = publish.publish(as_built, "cccc", no_check, keep=3)
+    assert followed.manifest.files == whole.manifest.files
+    assert (followed.manifest.weeks, followed.manifest.months) == (whole.manifest.weeks, whole.manifest.months)
+
+
 def test_a_version_that_was_there_already_tells_nothing_of_what_was_built_anew(build: Build) -> None:
     publish.publish(build(), "aaaa", no_check, keep=3)
     home = build(CALLS, "update fct_usage set effective_cost = 99 where call_id = 'call-1'", WEEKS, MONTHS)
@@ -186,7 +232,7 @@ def test_failed_check_leaves_the_version_before(build: Build) -> None:
     publish.publish(build(), "aaaa", no_check, keep=3)
     home = build(CALLS, "delete from fct_usage")
 
-    def refuse(database: Path) -> None:
+    def refuse(database: Path, unchecked: Mapping[str, str]) -> None:
         raise ValueError(database)
 
     with pytest.raises(ValueError, match="duckdb") as caught:

@@ -130,7 +130,7 @@ def publish_small_marts(home: Home, change: str = "select 1") -> None:
     with duckdb.connect(str(home.warehouse / "build.duckdb")) as connection:
         connection.execute(SCRIPT)
         connection.execute(change)
-    publish(home, "small", lambda database: None, keep=1)
+    publish(home, "small", lambda *_: None, keep=1)
 
 
 def export_small_ledger(home: Home) -> Path:

@@ -32,7 +32,7 @@ def published(marts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small marts as they are, published: a later version takes over every file of them that did not change."""
     home = init_home(tmp_path_factory.mktemp("published"))
     build_file(home, marts)
-    publish(home, "before", lambda database: None, keep=1)
+    publish(home, "before", lambda *_: None, keep=1)
     return home.published
 
 
@@ -62,7 +62,7 @@ def publish_marts(home: Home, marts: Path) -> Publish:
         build_file(home, marts, *changes)
         inputs = read_inputs(home)
         shutil.rmtree(home.published / "versions" / inputs.version_id, ignore_errors=True)
-        manifest = publish(home, inputs.version_id, lambda database: None, keep=2).manifest
+        manifest = publish(home, inputs.version_id, lambda *_: None, keep=2).manifest
         mark_applied(home, inputs)
         return manifest
 

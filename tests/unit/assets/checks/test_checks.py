@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from assets.checks import CheckResult, blocking_failures, run_checks
+from assets.checks import CheckResult, blocking_failures, check_shape, run_checks
 from assets.contracts import CONTRACTS, NEVER
+from assets.publish import NOTHING
 from sources.settings.models import Limits
 
 Build = Callable[..., Path]
@@ -77,6 +78,25 @@ def test_a_broken_column_fails_its_contract(
     assert (result.where, result.count) == (where, count)
     assert where.split(".")[1] in result.what
     assert 0 < len(result.examples) <= 5
+
+
+def test_only_the_rows_to_check_are_held_to_a_contract(broken_marts: Build) -> None:
+    marts = broken_marts("update cost_per_tenant_weekly set calls = -1 where tenant_id = 'acme'")
+    name = "cost_per_tenant_weekly_holds_contract"
+
+    def broken(condition: str) -> list[int]:
+        results = check_shape(marts, {"cost_per_tenant_weekly": condition})
+        return [result.count for result in results if result.name == name and not result.passed]
+
+    assert broken("true") == [14]
+    assert broken("tenant_id = 'acme' and week_start = (select max(week_start) from cost_per_tenant_weekly)") == [1]
+    assert broken("tenant_id <> 'acme'") == []
+    assert broken(NOTHING) == []
+
+
+def test_an_empty_mart_fails_though_there_is_nothing_to_check(broken_marts: Build) -> None:
+    results = check_shape(broken_marts("delete from cost_per_tenant_weekly"), {"cost_per_tenant_weekly": NOTHING})
+    assert [result.name for result in results if not result.passed] == ["cost_per_tenant_weekly_has_rows"]
 
 
 def test_two_broken_columns_are_both_named(broken_marts: Build) -> None:
