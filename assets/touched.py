@@ -7,7 +7,7 @@ rules, engine, and settings that decide about every call.
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -27,6 +27,9 @@ _UNPUBLISHED = "unpublished_days.json"
 _ALWAYS = frozenset(("rules", "engine"))
 _BY_DAY = "incremental"
 _COMPARED = "compared_by_day"
+_COMPARED_BY_TASK = "compared_by_task"
+# What looks at days that allocations touch, too.
+_SEES_ALLOCATIONS = ("allocations", "everything")
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,8 @@ def going_on(
         with connect(home.warehouse / "work.duckdb") as connection:
             days = connection.execute("select distinct usage_date::varchar from touched_days").fetchall()
             _note_built(home, {day for (day,) in days})
-            connection.execute("delete from touched_days")
+            for table in ("touched_days", "touched_tasks"):
+                connection.execute(f"delete from {table}")
 
 
 def unpublished_days(home: Home, version_id: str, writer: str) -> frozenset[str] | None:
@@ -118,6 +122,7 @@ def _note_built(home: Home, days: set[str]) -> None:
 def _tell_dbt(home: Home, files: Iterable[str]) -> None:
     with connect(home.warehouse / "work.duckdb") as connection:
         connection.execute("create table if not exists touched_days (usage_date date, touched_by varchar)")
+        connection.execute("create table if not exists touched_tasks (task_id varchar)")
         connection.execute("create or replace table changed_files (file_hash varchar)")
         connection.execute("insert into changed_files select unnest($files::varchar[])", {"files": list(files)})
 
@@ -128,20 +133,44 @@ def _unbounded(manifest: "Manifest") -> set[str] | None:
     kinds = {name: node.config.materialized for name, node in nodes.items() if node.resource_type == "model"}
     if _BY_DAY not in kinds.values():
         return None
-    # What is found by comparing allocations touches nothing they are made of.
-    bounded = {
-        name
-        for name, kind in kinds.items()
-        if kind == _COMPARED and nodes[name].config.meta["touches_by"] != "allocations"
-    }
-    bounded |= {parent for name in bounded for parent in nodes[name].depends_on.nodes}
-    waiting, seen = [name for name, kind in kinds.items() if kind == _BY_DAY], set[str]()
+    seen = set[str]()
+    for sees_allocations in (False, True):
+        tables = {
+            name
+            for name, kind in kinds.items()
+            if kind == _BY_DAY and (nodes[name].config.meta.get("touched_by") in _SEES_ALLOCATIONS) == sees_allocations
+        }
+        # What is found by comparing allocations touches nothing they are made of.
+        compared = {
+            name
+            for name, kind in kinds.items()
+            if kind == _COMPARED and (sees_allocations or nodes[name].config.meta["touches_by"] != "allocations")
+        }
+        bounded = compared | {parent for name in compared for parent in nodes[name].depends_on.nodes}
+        bounded |= {name for name, kind in kinds.items() if kind == _COMPARED_BY_TASK}
+        # Tables replaced by day are looked at with the days they see themselves.
+        seen |= _reached(nodes, tables, bounded | {name for name, kind in kinds.items() if kind == _BY_DAY} - tables)
+    return {"/".join(name.split(".")[-2:]) for name in seen if name.startswith("source.")}
+
+
+def _reached(nodes: Any, names: Iterable[str], bounded: Collection[str]) -> set[str]:
+    """These nodes and what they are made of, up to what is bounded."""
+    waiting, seen = list(names), set[str]()
     while waiting:
         name = waiting.pop()
         if name not in seen and name not in bounded:
             seen.add(name)
-            waiting += nodes[name].depends_on.nodes if name in nodes else []
-    return {"/".join(name.split(".")[-2:]) for name in seen if name.startswith("source.")}
+            waiting += _followed(nodes, name)
+    return seen
+
+
+def _followed(nodes: Any, name: str) -> list[str]:
+    """What rows that a build may keep are made of; where `meta.follows` says so, of less than the whole table."""
+    if name not in nodes:
+        return []
+    models: list[str] = nodes[name].config.meta.get("follows", []) if nodes[name].resource_type == "model" else []
+    read: list[str] = nodes[name].depends_on.nodes
+    return [f"model.inferledger.{model}" for model in models] or read
 
 
 def _read(home: Home) -> _Base | None:

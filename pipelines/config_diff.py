@@ -28,8 +28,8 @@ _MODELS = (
     "dim_allocation_shares", "fct_allocation_parts",
 )  # fmt: skip
 _LEDGER = "int_allocations"
-# How dbt compiles `where {{ is_touched(...) }}` in a build that went on from the one before; settings touch every day.
-_TOUCHED_DAYS = re.compile(r"\bwhere (?:usage_date in \(date '[^)]*'\)|false)")
+# How dbt compiles `{{ is_touched(...) }}` in a build that went on from the one before; settings touch every day.
+_TOUCHED_DAYS = re.compile(r"\b(where|and|or) (?:usage_date in \(date '[^)]*'\)|false)")
 # What maps say of a call. Its nature and its price stay as they are.
 _MAPPED = {
     "tenant_id": "tenant_id", "product_id": "product_id", "feature_id": "feature_id", "environment": "environment",
@@ -71,7 +71,7 @@ def diff_settings(home: Home) -> list[Move]:
 
 def of_every_day(compiled: str) -> str:
     """The SQL of a model that is replaced by day, of all days."""
-    return _TOUCHED_DAYS.sub("where true", compiled)
+    return _TOUCHED_DAYS.sub(r"\1 true", compiled)
 
 
 def _make_again(connection: duckdb.DuckDBPyConnection, settings: Settings, compiled: Path, scratch: Path) -> None:

@@ -45,7 +45,8 @@ ENERGY: dict[str, Any] = {
 COSTS = ("int_gpu_node_days", "int_gpu_rent_billed", "int_gpu_node_costs")
 MODELS = (
     *COSTS, "int_gpu_days", "int_gpu_slice_days", "int_gpu_slices_bound", "int_gpu_node_shares",
-    "int_gpu_deployment_days", "int_gpu_hours", "int_gpu_charges", "gpu_cost_hourly", "int_gpu_calls_costed",
+    "int_gpu_deployment_days", "int_gpu_hours", "int_gpu_charges", "gpu_cost_hourly", "int_gpu_calls",
+    "int_gpu_calls_costed",
     "int_gpu_unlogged", "self_hosting_weekly",
 )  # fmt: skip
 
@@ -75,7 +76,8 @@ class Fleet:
         self._give("int_gpu_engine_tokens_hourly", _frame(ENGINE, engine))
         self._give("int_bill_lines", _frame(BILL, bill))
         for name in ("int_usage_priced", "fct_usage"):
-            self._give(name, _frame(CALLS, calls))
+            days = pl.col("started_at").dt.date().alias("usage_date")
+            self._give(name, _frame(CALLS, calls).with_columns(days))
         for model in models:
             self.connection.execute(f"create table {model} as select * from ({compiled(model)})")
 

@@ -20,8 +20,8 @@ next. Everything else is built anew from those tables, as in a full run.
 
 {#-
 Days a run touches: by calls (their lines, prices, or other lines of the same call or ask), by anything that decides about
-a call, such as a bill, or by allocations too. None in a full run. What finds them has to come before: a model that asks
-names it by `ref`.
+a call, such as a bill, by charges, allocations or tasks too, or by all of them. None in a full run. What finds them has to come
+before: a model that asks names it by `ref`.
 -#}
 {% macro touched_days(by) %}
     {%- if not execute or not runs_incrementally() -%}
@@ -29,7 +29,14 @@ names it by `ref`.
     {%- endif -%}
     {%- set found = run_query(
         "select distinct usage_date from work.main.touched_days where "
-        ~ {'calls': "touched_by = 'calls'", 'anything': "touched_by <> 'allocations'", 'allocations': 'true'}[by]
+        ~ {
+            'calls': "touched_by = 'calls'",
+            'anything': "touched_by not in ('charges', 'allocations', 'tasks')",
+            'charges': "touched_by not in ('allocations', 'tasks')",
+            'allocations': "touched_by <> 'tasks'",
+            'tasks': "touched_by not in ('charges', 'allocations')",
+            'everything': 'true',
+        }[by]
     ) -%}
     {{- return(found.columns[0].values() | sort) -}}
 {% endmacro %}
@@ -72,21 +79,78 @@ names it by `ref`.
     {{- 'true' if days is none else in_days(day, days) if file is none else in_files_of_days(day, file, days) -}}
 {% endmacro %}
 
-{#- As is_touched, of a column of weeks (their Monday): a touched day touches its whole week. -#}
-{% macro is_touched_week(by, week) %}
-    {{- return(adapter.dispatch('is_touched_week', 'inferledger')(by, week)) -}}
+{#-
+As is_touched, of a column of weeks (their Monday): a touched day touches its whole week, and so many weeks before and after.
+-#}
+{% macro is_touched_week(by, week, before=0, after=0) %}
+    {{- return(adapter.dispatch('is_touched_week', 'inferledger')(by, week, before, after)) -}}
 {% endmacro %}
-{% macro default__is_touched_week(by, week) %}
+{% macro default__is_touched_week(by, week, before=0, after=0) %}
     {{- 'true' -}}
 {% endmacro %}
-{% macro duckdb__is_touched_week(by, week) %}
+{% macro duckdb__is_touched_week(by, week, before=0, after=0) %}
     {%- set days = touched_days(by) -%}
-    {{- 'true' if days is none else in_weeks(week, days) -}}
+    {{- 'true' if days is none else in_weeks(week, days, before, after) -}}
 {% endmacro %}
-{% macro in_weeks(week, days) %}
+
+{#- The same of a column of months (their first day). -#}
+{% macro is_touched_month(by, month) %}
+    {{- return(adapter.dispatch('is_touched_month', 'inferledger')(by, month)) -}}
+{% endmacro %}
+{% macro default__is_touched_month(by, month) %}
+    {{- 'true' -}}
+{% endmacro %}
+{% macro duckdb__is_touched_month(by, month) %}
+    {%- set days = touched_days(by) -%}
+    {{- 'true' if days is none else in_months(month, days) -}}
+{% endmacro %}
+{% macro in_months(month, days) %}
+    {%- set firsts = [] -%}
+    {%- for day in days -%}
+        {%- do firsts.append(day.replace(day=1)) -%}
+    {%- endfor -%}
+    {{- return(in_days(month, firsts | unique | list)) -}}
+{% endmacro %}
+
+{#-
+A condition that holds for the tasks a run touches: those that were reported another way, those with calls in touched weeks,
+before or after, and those whose end waits for the data to go on. All in a full run.
+-#}
+{% macro is_touched_task(task) %}
+    {{- return(adapter.dispatch('is_touched_task', 'inferledger')(task)) -}}
+{% endmacro %}
+{% macro default__is_touched_task(task) %}
+    {{- 'true' -}}
+{% endmacro %}
+{% macro duckdb__is_touched_task(task) %}
+    {{- in_touched_tasks(task) if execute and runs_incrementally() else 'true' -}}
+{% endmacro %}
+{% macro in_touched_tasks(task) %}
+    {{- return(task ~ ' in (select touched_tasks.task_id from work.main.touched_tasks)') -}}
+{% endmacro %}
+
+{#- A condition that holds for the weeks in which touched tasks have calls, and so for those of all their calls. -#}
+{% macro is_week_of_touched_tasks(week) %}
+    {{- return(adapter.dispatch('is_week_of_touched_tasks', 'inferledger')(week)) -}}
+{% endmacro %}
+{% macro default__is_week_of_touched_tasks(week) %}
+    {{- 'true' -}}
+{% endmacro %}
+{% macro duckdb__is_week_of_touched_tasks(week) %}
+    {%- if not execute or not runs_incrementally() -%}
+        {{- return('true') -}}
+    {%- endif -%}
+    {%- set found = run_query(
+        'select distinct week_start from work.main.int_task_calls_aggregated where ' ~ in_touched_tasks('task_id')
+    ) -%}
+    {{- return(in_days(week, found.columns[0].values() | sort)) -}}
+{% endmacro %}
+{% macro in_weeks(week, days, before=0, after=0) %}
     {%- set mondays = [] -%}
     {%- for day in days -%}
-        {%- do mondays.append(day - modules.datetime.timedelta(days=day.weekday())) -%}
+        {%- for weeks in range(-before, after + 1) -%}
+            {%- do mondays.append(day + modules.datetime.timedelta(days=7 * weeks - day.weekday())) -%}
+        {%- endfor -%}
     {%- endfor -%}
     {{- return(in_days(week, mondays | unique | list)) -}}
 {% endmacro %}
@@ -144,8 +208,10 @@ xxhash64({{ table }}.*)
 {%- endmacro %}
 
 {#-
-A table whose touched days are replaced, or weeks where `meta.replaced` is week_start. Its rows of a day must follow from
-what touches the day by `meta.touched_by`.
+A table whose touched days are replaced, or weeks, months or tasks where `meta.replaced` names their column. Its rows of a day
+must follow from what touches the day by `meta.touched_by` (those of a week from `meta.weeks_after` weeks before it, too); rows of
+`meta.always_replaced` need not. With `meta.touches` its replaced rows, before and after, touch tasks, or the days and weeks of
+tasks; `meta.replaced_too` are tasks that are touched because the data went on.
 -#}
 {% materialization incremental, adapter='duckdb' %}
     {%- set relation = this.incorporate(type='table') -%}
@@ -153,23 +219,50 @@ what touches the day by `meta.touched_by`.
         {{- return(created_once(relation)) -}}
     {%- endif -%}
     {%- do must_exist(relation) -%}
-    {%- set days = touched_days(config.get('meta')['touched_by']) -%}
-    {%- if config.get('meta').get('replaced') == 'week_start' -%}
-        {%- set is_replaced = in_weeks('week_start', days) -%}
+    {%- set meta = config.get('meta') -%}
+    {%- set replaced = meta.get('replaced', 'usage_date') -%}
+    {%- if replaced == 'task_id' -%}
+        {%- set is_replaced = in_touched_tasks('task_id') -%}
     {%- else -%}
-        {%- set is_replaced = in_days('usage_date', days) -%}
+        {%- set days = touched_days(meta['touched_by']) -%}
+        {%- if replaced == 'week_start' -%}
+            {%- set is_replaced = in_weeks(replaced, days, after=meta.get('weeks_after', 0)) -%}
+        {%- else -%}
+            {%- set is_replaced = {'usage_date': in_days, 'month_start': in_months}[replaced](replaced, days) -%}
+        {%- endif -%}
+    {%- endif -%}
+    {%- if meta.get('always_replaced') -%}
+        {%- set is_replaced = '(' ~ is_replaced ~ ' or ' ~ meta['always_replaced'] ~ ')' -%}
     {%- endif -%}
     {%- call statement('main') -%}
+        {%- if meta.get('replaced_too') %}
+        insert into work.main.touched_tasks select task_id from {{ relation }} where {{ meta['replaced_too'] }};
+        {%- endif %}
+        {{ touch(meta.get('touches'), relation, is_replaced) }}
         delete from {{ relation }} where {{ is_replaced }};
         insert into {{ relation }} by name
         select * from (
             {{ sql }}
         ) as replaced
-        where {{ is_replaced }}
+        where {{ is_replaced }};
+        {{ touch(meta.get('touches'), relation, is_replaced) }}
     {%- endcall -%}
     {%- do adapter.commit() -%}
     {{- return({'relations': [relation]}) -}}
 {% endmaterialization %}
+
+{#- What rows touch: `tasks` are those they name, `days_of_tasks` the day each ends and the weeks it has calls in. -#}
+{% macro touch(what, relation, condition) %}
+    {%- if what == 'tasks' %}
+        insert into work.main.touched_tasks select task_id from {{ relation }} where {{ condition }};
+    {%- elif what == 'days_of_tasks' %}
+        insert into work.main.touched_days
+        select ended_date, 'tasks' from {{ relation }} where ended_date is not null and {{ condition }}
+        union
+        select cast(unnest(generate_series(date_trunc('week', first_call_at), last_call_at, interval 7 day)) as date), 'tasks'
+        from {{ relation }} where first_call_at is not null and {{ condition }};
+    {%- endif %}
+{% endmacro %}
 
 {#- A table that is small, and built anew: the days whose rows are others than before are touched. -#}
 {% materialization compared_by_day, adapter='duckdb' %}
@@ -178,24 +271,43 @@ what touches the day by `meta.touched_by`.
         {{- return(created_once(relation)) -}}
     {%- endif -%}
     {%- do must_exist(relation) -%}
-    {%- set now = 'now_' ~ relation.identifier -%}
     {%- call statement('main') -%}
+        {{ compare(relation, 'work.main.touched_days', "usage_date, '" ~ config.get('meta')['touches_by'] ~ "'") }}
+    {%- endcall -%}
+    {%- do adapter.commit() -%}
+    {{- return({'relations': [relation]}) -}}
+{% endmaterialization %}
+
+{#- The same of tasks: those whose row is another than before are touched. -#}
+{% materialization compared_by_task, adapter='duckdb' %}
+    {%- set relation = this.incorporate(type='table') -%}
+    {%- if not runs_incrementally() -%}
+        {{- return(created_once(relation)) -}}
+    {%- endif -%}
+    {%- do must_exist(relation) -%}
+    {%- call statement('main') -%}
+        {{ compare(relation, 'work.main.touched_tasks', 'task_id') }}
+    {%- endcall -%}
+    {%- do adapter.commit() -%}
+    {{- return({'relations': [relation]}) -}}
+{% endmaterialization %}
+
+{#- Replaces all rows, and notes what differs of those that are others than before. -#}
+{% macro compare(relation, noted_in, noted) %}
+    {%- set now = 'now_' ~ relation.identifier -%}
         create or replace temp table {{ now }} as
         select * from (
             {{ sql }}
         ) as made;
-        insert into work.main.touched_days
-        select distinct usage_date, '{{ config.get('meta')['touches_by'] }}'
+        insert into {{ noted_in }}
+        select distinct {{ noted }}
         from (
             (from {{ now }} except all from {{ relation }}) union all by name (from {{ relation }} except all from {{ now }})
         ) as changed;
         delete from {{ relation }};
         insert into {{ relation }} by name from {{ now }};
         drop table {{ now }}
-    {%- endcall -%}
-    {%- do adapter.commit() -%}
-    {{- return({'relations': [relation]}) -}}
-{% endmaterialization %}
+{%- endmacro %}
 
 {#-
 The calls of every landed file: those of changed files are replaced. What touches a day is a changed line of it, before or
@@ -255,17 +367,23 @@ their calls is.
     {%- set condition = config.get('where') or 'true' -%}
     {%- if execute and runs_incrementally() -%}
         {%- set meta = (graph.nodes.get('model.inferledger.' ~ relation.identifier) or {}).get('config', {}).get('meta', {}) -%}
-        {%- if meta.get('tested_by') == 'files' -%}
-            {%- set condition = '(' ~ condition ~ ') and ' ~ is_changed_file('file_hash') -%}
-        {%- elif meta.get('tested_by') == 'allocations' -%}
-            {%- set condition = '(' ~ condition ~ ') and ' ~ is_touched('allocations', 'usage_date') -%}
+        {%- set by = meta.get('tested_by', meta.get('touched_by')) -%}
+        {%- set touched = none -%}
+        {%- if by == 'files' -%}
+            {%- set touched = is_changed_file('file_hash') -%}
+        {%- elif meta.get('replaced') == 'task_id' -%}
+            {%- set touched = is_touched_task('task_id') -%}
         {%- elif meta.get('replaced') == 'week_start' -%}
-            {%- set condition = '(' ~ condition ~ ') and ' ~ is_touched_week(meta['touched_by'], 'week_start') -%}
-        {%- elif meta.get('tested_by') or meta.get('touched_by') -%}
-            {%- set touched = is_around_touched(
-                meta.get('tested_by') or meta['touched_by'], 'usage_date', 'file_hash' if meta.get('tested_by') else none
-            ) -%}
-            {%- set condition = '(' ~ condition ~ ') and ' ~ touched -%}
+            {%- set touched = is_touched_week(by, 'week_start', after=meta.get('weeks_after', 0)) -%}
+        {%- elif meta.get('replaced') == 'month_start' -%}
+            {%- set touched = is_touched_month(by, 'month_start') -%}
+        {%- elif by in ('charges', 'allocations', 'everything') or meta.get('always_replaced') -%}
+            {%- set touched = is_touched(by, 'usage_date') ~ (' or ' ~ meta['always_replaced'] if meta.get('always_replaced') else '') -%}
+        {%- elif by -%}
+            {%- set touched = is_around_touched(by, 'usage_date', 'file_hash' if meta.get('tested_by') else none) -%}
+        {%- endif -%}
+        {%- if touched is not none -%}
+            {%- set condition = '(' ~ condition ~ ') and (' ~ touched ~ ')' -%}
         {%- endif -%}
     {%- endif -%}
     {{- return(relation if condition == 'true' else '(select * from ' ~ relation ~ ' where ' ~ condition ~ ') as dbt_subquery') -}}

@@ -20,6 +20,10 @@ folder is empty when a build starts, so nothing is replaced.
     {{ return(created_in_steps(this.incorporate(type='table'))) }}
 {% endmaterialization %}
 
+{% materialization compared_by_task, adapter='spark' %}
+    {{ return(created_in_steps(this.incorporate(type='table'))) }}
+{% endmaterialization %}
+
 {% materialization compared_by_file, adapter='spark' %}
     {{ return(created_in_steps(this.incorporate(type='table'))) }}
 {% endmaterialization %}

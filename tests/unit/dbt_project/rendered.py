@@ -10,7 +10,7 @@ import jinja2
 import polars as pl
 
 PROJECT = Path(__file__).parents[3] / "dbt_project"
-_ENVIRONMENT = jinja2.Environment()
+_ENVIRONMENT = jinja2.Environment(extensions=["jinja2.ext.do"])
 
 
 def _dispatch(name: str, _package: str) -> Any:
@@ -25,7 +25,10 @@ _DBT = SimpleNamespace(
     type_string=lambda: "varchar",
 )
 # A full run, which touches everything.
-_TOUCHED = {name: lambda *arguments: "true" for name in ("is_touched", "is_touched_week")}
+_TOUCHED = {
+    name: lambda *arguments: "true"
+    for name in ("is_touched", "is_touched_week", "is_touched_month", "is_touched_task", "is_week_of_touched_tasks")
+} | {"comes_after": lambda model: None}
 _KNOWN: dict[str, Any] = {
     "adapter": SimpleNamespace(dispatch=_dispatch), "return": lambda value: value, "dbt": _DBT
 } | _TOUCHED  # fmt: skip

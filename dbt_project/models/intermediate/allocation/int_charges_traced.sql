@@ -9,6 +9,7 @@ with charges as (
 call_sums as (
 
     select * from {{ ref('int_charge_calls') }}
+    where tenant_id = 'unattributed' or {{ is_touched('anything', 'usage_date') }}
 
 ),
 
@@ -28,6 +29,7 @@ of_calls as (
 
     select
         case when call_sums.is_metered then 'usage:' || call_sums.group_id else call_sums.group_id end as charge_id,
+        call_sums.usage_date,
         {%- for name in who.split(', ') + traces.split(', ') %}
         call_sums.{{ name }},
         {%- endfor %}
@@ -98,6 +100,7 @@ parts as (
     union all
     select
         charge_id,
+        cast(null as date) as usage_date,
         'unattributed' as tenant_id,
         'unattributed' as product_id,
         'unattributed' as feature_id,

@@ -1,6 +1,6 @@
-with usage as (
+with calls as (
 
-    select * from {{ ref('int_usage_priced') }}
+    select * from {{ ref('int_gpu_calls') }}
 
 ),
 
@@ -19,23 +19,6 @@ hours as (
 engine_tokens as (
 
     select * from {{ ref('int_gpu_engine_tokens_hourly') }}
-
-),
-
-calls as (
-
-    select
-        call_id,
-        cast(date_trunc('hour', started_at) as timestamp) as hour_start,
-        cast(date_trunc('hour', started_at) as date) as usage_date,
-        service_provider,
-        model,
-        coalesce(billing_status not in ('not_billed', 'gateway_cache'), true) as used_gpu,
-        input_uncached_tokens,
-        cache_read_tokens,
-        output_text_tokens + reasoning_tokens as output_tokens
-    from usage
-    where host = 'self_hosted'
 
 ),
 

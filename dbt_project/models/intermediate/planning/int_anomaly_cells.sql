@@ -6,18 +6,21 @@
 with calls as (
 
     select * from {{ ref('int_anomaly_calls') }}
+    where {{ is_touched('everything', 'usage_date') }}
 
 ),
 
 economics as (
 
     select * from {{ ref('unit_economics_daily') }}
+    where {{ is_touched('everything', 'usage_date') }}
 
 ),
 
 tasks as (
 
     select * from {{ ref('fct_tasks') }}
+    where {{ is_touched('everything', 'ended_date') }}
 
 ),
 

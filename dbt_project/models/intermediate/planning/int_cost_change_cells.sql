@@ -2,18 +2,21 @@
 with calls as (
 
     select * from {{ ref('int_cost_change_calls') }}
+    where {{ is_touched_week('allocations', 'week_start') }}
 
 ),
 
 classes as (
 
     select * from {{ ref('int_cost_change_classes') }}
+    where {{ is_touched_week('allocations', 'week_start') }}
 
 ),
 
 economics as (
 
     select * from {{ ref('unit_economics_weekly') }}
+    where {{ is_touched_week('allocations', 'week_start') }}
 
 ),
 

@@ -18,6 +18,12 @@ with usage as (
 
 ),
 
+sums as (
+
+    select * from {{ ref('int_forecast_calls') }}
+
+),
+
 allocations as (
 
     select * from {{ ref('int_allocations') }}
@@ -48,7 +54,7 @@ bounds as (
         max(usage_date) as last_date,
         cast(date_trunc('month', max(usage_date)) as date) as month_start,
         cast(date_trunc('month', max(usage_date)) + interval 1 month as date) as next_month_start
-    from usage
+    from sums
 
 ),
 
@@ -137,28 +143,29 @@ priced as (
 
 ),
 
-calls as (
+counted as (
 
     select
-        usage.usage_date,
-        usage.product_id,
-        usage.model,
-        usage.service_provider,
-        usage.cost_nature,
-        usage.cost_center,
-        usage.is_last_attempt,
-        usage.total_input_tokens + usage.total_output_tokens as tokens,
-        usage.contracted_cost_usd,
-        usage.contracted_cost_usd as base_cost_usd,
-        usage.pricing_status = 'unpriced' as is_unpriced
-    from usage
+        sums.usage_date,
+        {%- for name in cell[1:] %}
+        sums.{{ name }},
+        {%- endfor %}
+        sums.requests,
+        sums.calls,
+        sums.tokens,
+        sums.contracted_cost_usd,
+        sums.contracted_cost_usd as base_cost_usd,
+        cast(0 as decimal(26, 12)) as cost_usd,
+        sums.unpriced_calls,
+        sums.unpriced_tokens
+    from sums
     inner join basis
-        on usage.usage_date > cast({{ dbt.dateadd('day', -7 * blocks, 'basis.basis_date') }} as date)
+        on sums.usage_date > cast({{ dbt.dateadd('day', -7 * blocks, 'basis.basis_date') }} as date)
     left join repriced_days
         on
-            usage.usage_date = repriced_days.usage_date
+            sums.usage_date = repriced_days.usage_date
             {%- for name in price_key %}
-            and usage.{{ name }} = repriced_days.{{ name }}
+            and sums.{{ name }} = repriced_days.{{ name }}
             {%- endfor %}
     where repriced_days.usage_date is null
     union all
@@ -169,11 +176,14 @@ calls as (
         service_provider,
         cost_nature,
         cost_center,
-        is_last_attempt,
+        case when is_last_attempt then 1 else 0 end as requests,
+        1 as calls,
         total_input_tokens + total_output_tokens as tokens,
-        paid_cost_usd as contracted_cost_usd,
-        contracted_cost_usd as base_cost_usd,
-        pricing_status = 'unpriced' as is_unpriced
+        coalesce(paid_cost_usd, 0) as contracted_cost_usd,
+        coalesce(contracted_cost_usd, 0) as base_cost_usd,
+        cast(0 as decimal(26, 12)) as cost_usd,
+        case when pricing_status = 'unpriced' then 1 else 0 end as unpriced_calls,
+        case when pricing_status = 'unpriced' then total_input_tokens + total_output_tokens else 0 end as unpriced_tokens
     from priced
 
 ),
@@ -182,15 +192,15 @@ parts as (
 
     select
         {{ cell | join(', ') }},
-        count(*) filter (where is_last_attempt) as requests,
-        count(*) as calls,
+        cast(sum(requests) as bigint) as requests,
+        cast(sum(calls) as bigint) as calls,
         cast(sum(tokens) as bigint) as tokens,
-        cast(coalesce(sum(contracted_cost_usd), 0) as decimal(26, 12)) as contracted_cost_usd,
-        cast(coalesce(sum(base_cost_usd), 0) as decimal(26, 12)) as base_cost_usd,
-        0 as cost_usd,
-        count(*) filter (where is_unpriced) as unpriced_calls,
-        cast(coalesce(sum(tokens) filter (where is_unpriced), 0) as bigint) as unpriced_tokens
-    from calls
+        cast(sum(contracted_cost_usd) as decimal(26, 12)) as contracted_cost_usd,
+        cast(sum(base_cost_usd) as decimal(26, 12)) as base_cost_usd,
+        cast(sum(cost_usd) as decimal(26, 12)) as cost_usd,
+        cast(sum(unpriced_calls) as bigint) as unpriced_calls,
+        cast(sum(unpriced_tokens) as bigint) as unpriced_tokens
+    from counted
     group by {{ cell | join(', ') }}
     union all
     select

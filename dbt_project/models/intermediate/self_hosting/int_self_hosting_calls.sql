@@ -1,7 +1,9 @@
 with usage as (
 
     select * from {{ ref('fct_usage') }}
-    where billing_status not in ('not_billed', 'gateway_cache')
+    where
+        billing_status not in ('not_billed', 'gateway_cache')
+        and {{ is_touched('anything', 'usage_date') }}
 
 ),
 

@@ -1,6 +1,8 @@
+{%- do comes_after('int_tasks') -%}
 with usage as (
 
     select * from {{ ref('fct_usage') }}
+    where {{ is_week_of_touched_tasks('week_start') }}
 
 ),
 
@@ -13,7 +15,7 @@ task_models as (
         cast(sum(effective_cost_usd) as decimal(26, 12)) as cost_usd,
         count(*) as calls
     from usage
-    where task_id is not null
+    where task_id is not null and {{ is_touched_task('task_id') }}
     group by task_id, coalesce(model, 'unattributed'), coalesce(reasoning_effort, 'not said')
 
 ),

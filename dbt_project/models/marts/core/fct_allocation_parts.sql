@@ -8,6 +8,7 @@
 {%- set of_charge = 'charge_category, service_provider, billing_account_id, billing_scope_id, host, model, meter, invoice_id, '
     ~ 'usage_date' -%}
 {%- set weighed = "('proportional', 'blended', 'tiered')" -%}
+{%- do comes_after('int_charge_days') -%}
 with charges as (
 
     select * from {{ ref('fct_charges') }}
@@ -430,7 +431,7 @@ parts as (
         {%- endfor %}
         cast(null as bigint) as set_number
     from traced
-    where tenant_id <> 'unattributed'
+    where tenant_id <> 'unattributed' and {{ is_touched('charges', 'usage_date') }}
 
     union all
 

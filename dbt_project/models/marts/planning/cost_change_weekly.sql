@@ -8,12 +8,14 @@
 with cells as (
 
     select * from {{ ref('int_cost_change_cells') }}
+    where {{ is_touched_week('allocations', 'week_start', 1, 1) }}
 
 ),
 
 classes as (
 
     select * from {{ ref('int_cost_change_classes') }}
+    where {{ is_touched_week('allocations', 'week_start', 1, 1) }}
 
 ),
 

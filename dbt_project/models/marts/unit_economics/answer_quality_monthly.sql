@@ -39,7 +39,9 @@ ended as (
             tasks.feature_id = remediation.feature_id
             and tasks.ended_date >= remediation.valid_from
             and tasks.ended_date < remediation.valid_to
-    where tasks.ended_date is not null
+    where
+        tasks.ended_date is not null
+        and {{ is_touched_month('tasks', "cast(date_trunc('month', tasks.ended_date) as date)") }}
 
 ),
 

@@ -1,18 +1,25 @@
-with tasks as (
+with task_weeks as (
 
-    select * from {{ ref('fct_tasks') }}
+    select * from {{ ref('int_task_calls_aggregated') }}
 
 ),
 
-task_weeks as (
+tasks as (
 
-    select * from {{ ref('int_task_calls_aggregated') }}
+    select * from {{ ref('fct_tasks') }}
+    where
+        {{ is_touched_week('tasks', 'ended_week_start') }}
+        or task_id in (
+            select task_weeks.task_id from task_weeks
+            where {{ is_touched_week('tasks', 'task_weeks.week_start') }}
+        )
 
 ),
 
 usage as (
 
     select * from {{ ref('fct_usage') }}
+    where {{ is_touched_week('tasks', 'week_start') }}
 
 ),
 

@@ -6,6 +6,7 @@
 with usage_cells as (
 
     select * from {{ ref('int_usage_economics_daily') }}
+    where {{ is_touched('allocations', 'usage_date') }}
 
 ),
 
@@ -15,6 +16,7 @@ allocations as (
         *,
         cast(amount_usd as decimal(26, 12)) - cast(effective_amount_usd as decimal(26, 12)) as offset_usd
     from {{ ref('int_allocations') }}
+    where {{ is_touched('allocations', 'usage_date') }}
 
 ),
 
