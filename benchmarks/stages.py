@@ -7,8 +7,11 @@ the stage found. The parent (measure.py) sees the whole process.
 import json
 import resource
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 SCAN_REPEATS = 3
 
@@ -168,7 +171,7 @@ def next_day(home: Path, calls: str, in_history_day: str, resent: str) -> dict[s
 
 
 def follow(home: Path, how: str) -> dict[str, object]:
-    """A run up to the published marts, step by step: CPU seconds of each, and what it touched."""
+    """A run up to the published marts, step by step: CPU seconds of each, and of each model and test."""
     from assets import gates, ingest, publish, warehouse
     from sources.home import Home
     from sources.memory import memory_of
@@ -182,10 +185,18 @@ def follow(home: Path, how: str) -> dict[str, object]:
     cpu["prices"] = timed(lambda: ingest.derive(place, settings))
     inputs = warehouse.read_inputs(place)
     plan = warehouse.next_build(place, inputs, full=how == "full")
-    cpu["build"] = timed(lambda: warehouse.build(place, inputs, memory, full=plan.is_full))
+    nodes, ended = dict[str, float](), dict[int, float]()
+
+    def note(event: Any) -> None:
+        """A node runs in one of dbt's threads, and DuckDB, which has one of its own a query, in it too."""
+        thread, now = threading.get_ident(), time.thread_time()
+        nodes[event.data.node_info.unique_id.split(".")[2]] = round(now - ended.get(thread, 0.0), 3)
+        ended[thread] = now
+
+    cpu["build"] = timed(lambda: warehouse.build(place, inputs, memory, on_result=note, full=plan.is_full))
     cpu["publish"] = timed(lambda: publish.publish(place, inputs.version_id, gates.require_shape, keep, memory))
     warehouse.mark_applied(place, inputs)
-    return {"cpu": cpu, "is_full": plan.is_full}
+    return {"cpu": cpu, "nodes": nodes, "is_full": plan.is_full}
 
 
 def rows_of(home: Path) -> dict[str, object]:

@@ -25,8 +25,9 @@ ANALYST = textwrap.dedent("""
             calls = marts.execute("select count(*) from fct_usage").fetchone()[0]
         seen[f"{calls} {weekly}"] = seen.get(f"{calls} {weekly}", 0) + 1
         print(json.dumps({"agree": weekly == ledger, "seen": seen}), flush=True)
-        time.sleep(0.01)
+        time.sleep(float(sys.argv[2]))
 """)
+ANALYSTS = 10
 
 
 def land_another_task_file(home: Home) -> None:
@@ -77,7 +78,7 @@ def resolved_tasks(published: Path) -> int:
     return int(found)
 
 
-def test_an_analyst_sees_whole_versions_while_late_files_come_in(
+def test_ten_analysts_see_whole_versions_while_late_files_come_in(
     run_home: Home, processes: "list[subprocess.Popen[str]]", tmp_path: Path
 ) -> None:
     """A late day of logs, a task's later outcome and files that cannot be read: all in one run."""
@@ -87,23 +88,30 @@ def test_an_analyst_sees_whole_versions_while_late_files_come_in(
     land_another_task_file(run_home)
     land_another_day_of_logs(run_home)
     unreadable = land_what_cannot_be_read(run_home)
-    command = [sys.executable, "-c", ANALYST, str(run_home.published / "marts.duckdb")]
-    # A file, since a pipe that nobody reads would stop the analyst after 64 kB.
-    with (tmp_path / "seen").open("w") as seen:
-        analyst = subprocess.Popen(command, cwd=ROOT, env=environment(), text=True, stdout=seen, stderr=subprocess.PIPE)
-        processes.append(analyst)
-        result = inferledger(run_home, "run")
-        assert result.returncode == 0, result.stderr
-        # The analyst looks once more at what was published last.
-        looks = len(seen_lines(tmp_path))
-        while analyst.poll() is None and len(seen_lines(tmp_path)) < looks + 2:
-            time.sleep(0.05)
-    assert analyst.poll() is None, analyst.communicate()[1]
-    analyst.kill()
-    lines = [json.loads(line) for line in seen_lines(tmp_path)]
-    assert all(line["agree"] for line in lines)
-    assert len(lines[-1]["seen"]) == 2, f"one version before and one after, not {lines[-1]['seen']}"
-    assert sum(lines[-1]["seen"].values()) > 50
+    command = [sys.executable, "-c", ANALYST, str(run_home.published / "marts.duckdb"), "0.2"]
+    analysts: list[subprocess.Popen[str]] = []
+    for number in range(ANALYSTS):
+        # A file, since a pipe that nobody reads would stop the analyst after 64 kB.
+        with (tmp_path / f"seen-{number}").open("w") as seen:
+            analysts.append(
+                subprocess.Popen(command, cwd=ROOT, env=environment(), text=True, stdout=seen, stderr=subprocess.PIPE)
+            )
+    processes += analysts
+    while any(not seen_lines(tmp_path, number) for number in range(ANALYSTS)):
+        assert_all_at_work(analysts)
+        time.sleep(0.05)
+    result = inferledger(run_home, "run")
+    assert result.returncode == 0, result.stderr
+    # Each looks once more at what was published last.
+    looks = [len(seen_lines(tmp_path, number)) for number in range(ANALYSTS)]
+    while any(len(seen_lines(tmp_path, number)) < looks[number] + 2 for number in range(ANALYSTS)):
+        assert_all_at_work(analysts)
+        time.sleep(0.05)
+    for number, analyst in enumerate(analysts):
+        analyst.kill()
+        lines = [json.loads(line) for line in seen_lines(tmp_path, number)]
+        assert all(line["agree"] for line in lines)
+        assert len(lines[-1]["seen"]) == 2, f"one version before and one after, not {lines[-1]['seen']}"
 
     # The late facts rewrote the report and left old days alone.
     assert report.read_bytes() != before
@@ -115,9 +123,14 @@ def test_an_analyst_sees_whole_versions_while_late_files_come_in(
         assert name in result.stdout
 
 
-def seen_lines(folder: Path) -> list[str]:
-    """The whole lines the analyst has written so far: the last one may be half written."""
-    return (folder / "seen").read_text().split("\n")[:-1]
+def seen_lines(folder: Path, number: int) -> list[str]:
+    """The whole lines an analyst has written so far: the last one may be half written."""
+    return (folder / f"seen-{number}").read_text().split("\n")[:-1]
+
+
+def assert_all_at_work(analysts: "list[subprocess.Popen[str]]") -> None:
+    failed = [analyst.communicate()[1] for analyst in analysts if analyst.poll() is not None]
+    assert failed == []
 
 
 def test_a_run_with_nothing_new_changes_nothing(run_home: Home) -> None:
