@@ -2,7 +2,7 @@ SHELL := bash
 BIN := .venv/bin
 DEMO_NOW := 2026-11-18T06:00:00Z
 
-.PHONY: help demo spark test lint focus-validator docs dev lock bench bench-history clean
+.PHONY: help demo demo-spark spark test test-spark lint focus-validator docs dev lock bench bench-history clean
 help: ## Show what there is to type
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
@@ -31,6 +31,15 @@ test: .venv/.synced ## Set up, run every test
 	@touch $@
 
 spark: .venv/.synced-spark ## Set up Spark too
+
+test-spark: .venv/.synced-spark ## Set up Spark, build one company on it and on DuckDB, compare; kills executor and driver
+	$(BIN)/python -m pytest tests/spark
+
+.demo-spark/home: | .venv/.synced
+	$(BIN)/python -m examples.company --out .demo-spark --scale 0.02 --step 1800 --seed 7
+
+demo-spark: .demo-spark/home .venv/.synced-spark ## Build a smaller one on Apache Spark, on two executors of this machine
+	INFERLEDGER_ENGINE=spark INFERLEDGER_NOW=$(DEMO_NOW) $(BIN)/inferledger run --home .demo-spark/home
 
 lint: .venv/.synced ## Check style, types, import directions, and that the SQL runs elsewhere too
 	$(BIN)/ruff check .
@@ -68,4 +77,4 @@ bench-history: .venv/.synced ## Measure a new day on 250 days of history against
 	$(BIN)/python -m benchmarks.following --calls $(CALLS)
 
 clean: ## Remove the demo
-	rm -rf .demo
+	rm -rf .demo .demo-spark

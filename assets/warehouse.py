@@ -17,11 +17,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from assets import spark
 from assets.touched import Touched, going_on, read_files, touched
 from assets.version import ROOT
 from sources import clock
 from sources.home import Home
 from sources.memory import Memory
+from sources.settings import engine_of
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -34,6 +36,8 @@ PARSED = "partial_parse.msgpack"
 _NOT_SOURCE = ("target", "logs", "dbt_packages", ".user.yml", "__pycache__")
 # The lake tables that are not files of a feed; ledger export and settings stand for the rest of the lake.
 _STATE_FOLDERS = ("config", "pricing", "meta", "accounting")
+# How DuckDB comes to its tables: by the models, by replacing touched days, or by reading what Spark made of the models.
+How = Literal["full", "incremental", "loaded"]
 _RESULT_EVENTS = ("LogModelResult", "LogTestResult", "LogSeedResult", "LogSnapshotResult")
 
 
@@ -103,8 +107,14 @@ def read_inputs(home: Home, project: Path = PROJECT) -> Inputs:
     parts = state_of(home.lake)
     parts["rules"] = folder_hash(project)
     parts["day"] = clock.now().date().isoformat()
-    parts["engine"] = f"duckdb {version('duckdb')}, dbt {version('dbt-core')}"
+    parts["engine"] = engine(home)
     return Inputs(parts)
+
+
+def engine(home: Home) -> str:
+    """What a build of the home is made with, and the versions; EngineError when it is not installed."""
+    engines = [spark.engine_version()] if engine_of(home) == spark.ENGINE else []
+    return ", ".join([*engines, f"duckdb {version('duckdb')}", f"dbt {version('dbt-core')}"])
 
 
 def state_of(lake: Path) -> dict[str, str]:
@@ -154,8 +164,12 @@ def build(
                 path.unlink(missing_ok=True)
     arguments = ["build", "--exclude-resource-type", "unit_test"]
     with going_on(home, plan, inputs.parts, files, manifest):
-        how: Literal["full", "incremental"] = "full" if plan.is_full else "incremental"
         told = [_results(on_node, on_result)]
+        how: How = "full" if plan.is_full else "incremental"
+        if spark.made(inputs.parts["engine"]):
+            # Only DuckDB's results are told one by one: of the same models, after their tests.
+            _build_on_spark(home, memory, [_results(on_node, lambda event: None)], project)
+            how = "loaded"
         built = _result_of(dbt(home, arguments, memory, told, project, manifest, how), home)
     mark_built(home, inputs)
     return built
@@ -163,7 +177,24 @@ def build(
 
 def next_build(home: Home, inputs: Inputs, full: bool = False) -> Touched:
     """What a build of these inputs has to do, and why it is all if it is."""
+    if spark.made(inputs.parts["engine"]):
+        return Touched(is_full=True, reasons=("every build on Spark is full",))
     return Touched(is_full=True, reasons=("asked for",)) if full else touched(home, inputs.parts, read_files(home))
+
+
+def _build_on_spark(
+    home: Home, memory: Memory, callbacks: Sequence[Callable[["EventMsg"], None]], project: Path
+) -> None:
+    """Every model as Parquet in warehouse/spark. Tests are left to DuckDB, when it has read the tables."""
+    folder = home.warehouse / "dbt"
+    # What is parsed depends on the target; what is kept, and taken by `dbt`, is DuckDB's.
+    without = ["--exclude-resource-type", "test", "--exclude-resource-type", "unit_test", "--no-partial-parse"]
+    arguments = ["build", *without, "--target", spark.target(), "--no-write-json"]
+    with spark.emptied(home, memory) as configured:
+        environment = _environment(home.lake, home.warehouse, memory) | configured
+        _result_of(
+            _invoke(arguments, project, folder / "spark_target", folder / "spark_logs", environment, callbacks), home
+        )
 
 
 def dbt(
@@ -173,14 +204,14 @@ def dbt(
     callbacks: Sequence[Callable[["EventMsg"], None]] = (),
     project: Path = PROJECT,
     manifest: "Manifest | None" = None,
-    how: Literal["full", "incremental"] = "full",
+    how: How = "full",
 ) -> Any:
     """dbt's own result of one of its commands on the lake and the warehouse of a home."""
     folder = home.warehouse / "dbt"
     shutil.rmtree(folder / "target" / "compiled", ignore_errors=True)
     environment = _environment(home.lake, home.warehouse, memory.emptied()) | {"INFERLEDGER_BUILD": how}
     # Nobody reads what dbt knows of the project a second time: to write it as JSON takes a CPU second.
-    arguments = [*arguments, "--no-write-json"]
+    arguments = [*arguments, "--target", "duckdb", "--no-write-json"]
     return _invoke(
         arguments, project, folder / "target", folder / "logs", environment, callbacks, manifest or _parsed(project)
     )

@@ -81,6 +81,7 @@ def _do(
     result: RunResult,
     full: bool,
 ) -> None:
+    warehouse.engine(home)  # before hours of reading, rather than after
     _take_in(home, settings, progress, result)
     if ingest.is_empty(home):
         result.warnings.append(f"{home.landing} holds no file that could be read: nothing was built")

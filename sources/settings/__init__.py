@@ -4,16 +4,17 @@
 holds between files in `checks`.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, get_args
 
 import polars as pl
 
-from sources.home import LANDING_TABLES, Home
+from sources.home import LANDING_TABLES, Home, HomeError
 from sources.lake import write_current
 from sources.settings import checks, gpu_rates, tables
 from sources.settings.allocation import (
@@ -44,6 +45,7 @@ from sources.settings.models import (
     DeclaredFeed,
     DeclaredFeeds,
     Dispute,
+    Engine,
     ExpectedFileRule,
     Feature,
     FxRate,
@@ -72,6 +74,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "compile_settings",
+    "engine_of",
     "load_contracts",
     "load_settings",
 ]
@@ -79,6 +82,7 @@ __all__ = [
 Row = TypeVar("Row", bound=Strict)
 Model = TypeVar("Model", bound=Strict)
 
+ENGINE_VARIABLE = "INFERLEDGER_ENGINE"
 # A provider that no setting names: most publish a day's bill within the next day.
 DEFAULT_SETTLEMENT_LAG_DAYS = 1
 
@@ -199,6 +203,19 @@ class _Reader:
         parsed = checks.parse_document(document, model)
         self.problems.extend(document.problems)
         return document, parsed
+
+
+def engine_of(home: Home) -> Engine:
+    """What the home is built with: INFERLEDGER_ENGINE, else what inferledger.yml says."""
+    named = os.environ.get(ENGINE_VARIABLE)
+    engines: tuple[Engine, ...] = get_args(Engine)
+    if named:
+        found = [engine for engine in engines if engine == named]
+        if not found:
+            raise HomeError(f"{ENGINE_VARIABLE}={named!r}: expected one of {', '.join(engines)}")
+        return found[0]
+    _, general = _Reader(home).document("inferledger.yml", General, None)
+    return general.engine if general else "duckdb"
 
 
 def load_settings(home: Home) -> Settings:

@@ -67,6 +67,7 @@ Change = Annotated[Decimal, BeforeValidator(_plain_number), Field(gt=-1, le=10, 
 Count = Annotated[int, BeforeValidator(_plain_number), Field(ge=0)]
 Factor = Annotated[Decimal, BeforeValidator(_plain_number), Field(gt=0, le=1_000_000, decimal_places=9)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+Engine = Literal["duckdb", "spark"]
 Table = Literal["calls", "bills"]
 Nature = Literal["cogs", "r_and_d", "sales_marketing", "g_and_a"]
 ChargeCategory = Literal[
@@ -981,7 +982,7 @@ class General(Strict):
     company: Name
     display_time_zone: str = "UTC"
     default_tenant: Name | None = None
-    engine: Literal["duckdb"] = "duckdb"
+    engine: Engine = "duckdb"
     settlement_lag_days: dict[str, Count] = {}
     limits: Limits = Limits()
     retention: Retention = Retention()

@@ -137,10 +137,10 @@ def on(day: str, line: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return line | moments | changes
 
 
-def restate(home: Home, feed: str, change: Callable[[dict[str, Any]], None]) -> None:
-    """A later retrieval of the bill that holds a day, with something changed."""
+def restate(home: Home, feed: str, change: Callable[[dict[str, Any]], None], monday: str = "2026-10-12") -> None:
+    """A later retrieval of the bill of a week, with something changed."""
     folder = home.landing / "openai" / feed / "org-northwind"
-    [path] = folder.glob("2026-10-12_*.json")
+    [path] = folder.glob(f"{monday}_*.json")
     bill = json.loads(path.read_text())
     change(bill)
     (folder / f"{path.name.split('__')[0]}__retrieved-20261118T230000Z.json").write_text(json.dumps(bill))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sources.home import Home, init_home
-from sources.settings import ExpectedFile, Settings, SettingsError, load_settings
+from sources.home import Home, HomeError, init_home
+from sources.settings import ENGINE_VARIABLE, ExpectedFile, Settings, SettingsError, engine_of, load_settings
 
 ACCOUNTS = """service_provider,billing_account_id,gateway,gateway_provider,settlement_lag_days,currency,valid_from
 openai,org-1,litellm,openai,,USD,2026-08-01
@@ -521,3 +521,15 @@ def test_expected_files_follow_the_clock(home: Home) -> None:
     costs = [file for file in settings.expected_files(datetime(2026, 8, 26, tzinfo=UTC)) if file.feed == "openai"]
     assert [file.file_name for file in costs] == ["2026-08-10_2026-08-16__*.json", "2026-08-17_2026-08-23__*.json"]
     assert len([f for f in settings.expected_files(datetime(2026, 8, 25, tzinfo=UTC)) if f.feed == "openai"]) == 1
+
+
+def test_the_engine_is_what_the_environment_says_else_the_settings(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert engine_of(home) == "duckdb"
+    settings = home.config / "inferledger.yml"
+    settings.write_text(settings.read_text().replace("engine: duckdb", "engine: spark"))
+    assert engine_of(home) == "spark"
+    monkeypatch.setenv(ENGINE_VARIABLE, "duckdb")
+    assert engine_of(home) == "duckdb"
+    monkeypatch.setenv(ENGINE_VARIABLE, "Spark")
+    with pytest.raises(HomeError, match="INFERLEDGER_ENGINE='Spark': expected one of duckdb, spark"):
+        engine_of(home)

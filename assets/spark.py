@@ -1,0 +1,72 @@
+"""Apache Spark as the engine: what a run needs beside dbt to build on it. Imports of pyspark are late: it is an extra.
+
+Each model becomes a folder of Parquet below warehouse/spark, which DuckDB then reads in place of building the model
+(dbt_project/macros/materializations/created_once.sql). So tests, checks and publishing are those of DuckDB.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from assets.version import ROOT
+from sources.home import Home, HomeError
+from sources.memory import Memory
+
+ENGINE = "spark"
+# Where a cluster's thrift server is; without, the run starts Spark itself.
+HOST_VARIABLE = "INFERLEDGER_SPARK_HOST"
+_CONFIGURATION_VARIABLE = "SPARK_CONF_DIR"
+
+
+class EngineError(HomeError):
+    """The engine the home asks for is not installed."""
+
+
+def engine_version() -> str:
+    """Such as spark 4.1.4; EngineError when it cannot be used here."""
+    try:
+        version("dbt-spark")
+        number = version("pyspark")
+    except PackageNotFoundError as error:
+        raise EngineError(
+            f"engine: spark needs the extra `spark`, and {error.name} is not installed: type `make spark`"
+        ) from error
+    java = Path(os.environ["JAVA_HOME"], "bin/java") if os.environ.get("JAVA_HOME") else "java"
+    if target() == "spark" and not shutil.which(java):
+        raise EngineError(f"engine: spark needs Java 17, and {java} is not there: install it, or set JAVA_HOME")
+    return f"spark {number}"
+
+
+def made(engine: str) -> bool:
+    """Whether an engine, as the inputs of a build name it, is Spark."""
+    return engine.startswith(f"{ENGINE} ")
+
+
+def target() -> str:
+    """The target of dbt_project/profiles.yml."""
+    return "spark_thrift" if os.environ.get(HOST_VARIABLE) else "spark"
+
+
+@contextmanager
+def emptied(home: Home, memory: Memory) -> Iterator[dict[str, str]]:
+    """Around dbt's build on Spark, which needs an empty folder: what it has to find in its environment."""
+    shutil.rmtree(home.warehouse / ENGINE, ignore_errors=True)
+    configured = os.environ.get(_CONFIGURATION_VARIABLE) or str(ROOT / "examples/spark")
+    try:
+        # What a killed run leaves there goes with the rest of the folder.
+        yield {_CONFIGURATION_VARIABLE: configured, "SPARK_LOCAL_DIRS": str(memory.emptied().spill / ENGINE)}
+    finally:
+        _stop()
+
+
+def _stop() -> None:
+    """End the executors of this process, if it started any."""
+    from pyspark import SparkContext
+
+    context: Any = SparkContext._active_spark_context
+    if context:
+        context.stop()

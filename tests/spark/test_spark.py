@@ -1,0 +1,186 @@
+"""The same marts from Spark as from DuckDB, with executors in processes of their own, whoever is killed.
+
+One home is built by each engine, twice: the second time more has landed.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from assets.publish import DATABASE, current_manifest
+from assets.spark import ENGINE
+from sources.home import Home
+from sources.settings import ENGINE_VARIABLE
+from tests.built import built_marts
+from tests.faults.conftest import ROOT, copy_of, environment, inferledger, leftovers, published_rows
+from tests.spark.equality import differences, parquet_of, tables_of
+from tests.spark.hard_cases import land_what_comes_later, make_home
+
+EXECUTOR = "org.apache.spark.executor.CoarseGrainedExecutorBackend"
+DRIVER = "org.apache.spark.deploy.SparkSubmit"
+# Only a run that hangs comes to it, on a machine however busy.
+DEADLINE_SECONDS = 3_600
+
+
+class Homes(NamedTuple):
+    """The same landing, to be built by each engine."""
+
+    duckdb: Home
+    spark: Home
+
+
+@dataclass(frozen=True)
+class Run:
+    """An `inferledger run` on Spark; what it and Spark say goes to a file."""
+
+    home: Home
+    process: "subprocess.Popen[str]"
+    log: Path
+
+    def said(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def wait_for_tables(self, number: int) -> None:
+        """Until Spark has written so many. Before it has executors, those of the run before may be there still."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while not self.executors() or len(list((self.home.warehouse / ENGINE).glob("*/_SUCCESS"))) < number:
+            assert self.process.poll() is None, self.said()
+            assert time.monotonic() < deadline, self.said()
+            time.sleep(0.5)
+
+    def kill_an_executor_with_a_task(self) -> None:
+        """Stopped, it keeps the next task it is given until it is killed. If it was given none, another is killed."""
+        while "Lost task" not in self.said():
+            assert self.process.poll() is None, self.said()
+            for pid in self.executors()[:1]:
+                os.kill(pid, signal.SIGSTOP)
+                time.sleep(15)
+                kill(pid)
+            time.sleep(5)
+
+    def executors(self) -> list[int]:
+        return [pid for pid in descendants(self.process.pid) if EXECUTOR in command_of(pid)]
+
+    def driver(self) -> int:
+        [pid] = [pid for pid in descendants(self.process.pid) if DRIVER in command_of(pid)]
+        return pid
+
+
+@contextmanager
+def running_on_spark(home: Home) -> Iterator[Run]:
+    log, configured = home.root / "run.log", home.root / "spark"
+    if not configured.exists():
+        shutil.copytree(ROOT / "examples/spark", configured)
+        logging = configured / "log4j2.properties"
+        # A task that was given to an executor and not begun is lost without a warning.
+        logging.write_text(logging.read_text().replace("logger.tasks.level = warn", "logger.tasks.level = info"))
+    variables = environment() | {ENGINE_VARIABLE: ENGINE, "SPARK_CONF_DIR": str(configured)}
+    command = [sys.executable, "-m", "pipelines.cli", "run", "--home", str(home.root)]
+    with log.open("w") as output:
+        process = subprocess.Popen(command, cwd=ROOT, env=variables, text=True, stdout=output, stderr=output)
+    started = [process.pid]
+    try:
+        yield Run(home, process, log)
+    finally:
+        started += descendants(process.pid)
+        for pid in started:
+            kill(pid)
+        process.wait()
+
+
+def kill(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def descendants(pid: int) -> list[int]:
+    """A process's children, theirs, and so on."""
+    found = [pid]
+    children: dict[int, list[int]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            # The name, in brackets, may hold spaces.
+            parent = int(path.read_text().rsplit(")", 1)[1].split()[1])
+            children.setdefault(parent, []).append(int(path.parent.name))
+    for one in found:
+        found += children.get(one, [])
+    return found[1:]
+
+
+def command_of(pid: int) -> str:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    return ""
+
+
+def assert_equal(homes: Homes) -> None:
+    """What Spark wrote, and what is published of it, are what DuckDB built of the same files."""
+    build = homes.duckdb.warehouse / "build.duckdb"
+    assert differences(build, parquet_of(homes.spark.warehouse / ENGINE)) == []
+    assert differences(build, tables_of((homes.spark.published / DATABASE).resolve())) == []
+
+
+@pytest.fixture(scope="module")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Homes:
+    home = make_home(tmp_path_factory.mktemp("company"))
+    return Homes(home, copy_of(home, tmp_path_factory.mktemp("spark") / "home"))
+
+
+@pytest.fixture(scope="module")
+def built(homes: Homes) -> Homes:
+    """After a run of each; on Spark, an executor was killed while it had a task."""
+    done = inferledger(homes.duckdb, "run")
+    assert done.returncode == 0, done.stderr
+    with running_on_spark(homes.spark) as run:
+        run.wait_for_tables(60)
+        assert len(run.executors()) == 2
+        run.kill_an_executor_with_a_task()
+        assert run.process.wait() == 0, run.said()
+    return homes
+
+
+def test_a_build_that_loses_an_executor_ends_with_the_rows_of_duckdb(built: Homes) -> None:
+    assert_equal(built)
+
+
+def test_the_report_and_the_bills_of_tenants_are_those_of_duckdb(built: Homes) -> None:
+    here, there = (reports_of(home) for home in built)
+    assert here.keys() == there.keys()
+    assert [name for name in here if here[name] != there[name]] == []
+
+
+def reports_of(home: Home) -> dict[str, str]:
+    """Every weekly report and chargeback file, by path; without the version of the marts, which names the engine."""
+    manifest = current_manifest(home)
+    assert manifest
+    paths = [*home.reports.glob("*/weekly.html"), *home.reports.glob("*/*.csv")]
+    assert {path.name for path in paths} == {"weekly.html", "weekly.csv", "chargeback.csv"}
+    return {str(path.relative_to(home.reports)): path.read_text().replace(manifest.version_id, "") for path in paths}
+
+
+def test_a_run_whose_driver_is_killed_publishes_nothing_and_the_next_ends_with_the_rows_of_duckdb(built: Homes) -> None:
+    for home in (built.duckdb, built.spark):
+        land_what_comes_later(home)
+    before, rows = current_manifest(built.spark), published_rows(built.spark)
+    with running_on_spark(built.spark) as run:
+        run.wait_for_tables(40)
+        kill(run.driver())
+        assert run.process.wait() == 1, run.said()
+    assert current_manifest(built.spark) == before
+    assert published_rows(built.spark) == rows
+    assert leftovers(built.spark) == []
+    with running_on_spark(built.spark) as run:
+        assert run.process.wait() == 0, run.said()
+    assert current_manifest(built.spark) != before
+    built_marts(built.duckdb).close()
+    assert_equal(built)
