@@ -23,8 +23,9 @@ def expire(home: Path, *, now: datetime, feeds: Iterable[FeedTable], retention: 
         *_superseded(home, now, retention.superseded_days),
     ]
     for path in found:
-        sidecar(path).unlink(missing_ok=True)
+        # first, as without its sidecar it would be a file nobody has read
         path.unlink()
+        sidecar(path).unlink(missing_ok=True)
     return len(found)
 
 

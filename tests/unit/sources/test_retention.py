@@ -1,5 +1,6 @@
 """What is old enough goes, and nothing that a number or a person still needs."""
 
+import json
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -96,23 +97,39 @@ def test_a_copy_with_an_old_date_has_just_come(home: LandedHome) -> None:
     assert let_go(home, timedelta(days=1)) == 0
 
 
-def test_a_kill_in_the_middle_is_made_good(read: LandedHome, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("last", ["a.ndjson", "a.ndjson.meta.json"])
+def test_a_kill_in_the_middle_is_made_good(read: LandedHome, monkeypatch: pytest.MonkeyPatch, last: str) -> None:
+    kill_after(last, read, monkeypatch)
+    assert f"{LOGS}/a.ndjson" not in landing(read)
+    assert let_go(read) == 1
+    assert read.ingest().files_new == 0
+    with FileLedger(ledger_path(read.root)) as ledger:
+        assert [files for files, _ in ledger.expired().values()] == [2]
+
+
+def kill_after(last: str, home: LandedHome, monkeypatch: pytest.MonkeyPatch) -> None:
     original = Path.unlink
 
     def die(path: Path, missing_ok: bool = False) -> None:
         original(path, missing_ok)
-        if path.name == "a.ndjson":
+        if path.name == last:
             raise Killed
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "unlink", die)
         with pytest.raises(Killed):
-            let_go(read)
-    assert landing(read) == [f"{LOGS}/b.ndjson"]
-    assert let_go(read) == 1
-    assert read.ingest().files_new == 0
-    with FileLedger(ledger_path(read.root)) as ledger:
-        assert [files for files, _ in ledger.expired().values()] == [2]
+            let_go(home)
+
+
+def test_a_kill_leaves_no_report_without_what_says_when_it_was_retrieved(
+    home: LandedHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = "openrouter/credits/org-brook/page.json"
+    home.land(page, json.dumps({"data": {"total_credits": 1, "total_usage": 1}}))
+    home.land(f"{page}.meta.json", json.dumps({"retrieved_at": "2026-08-12T06:00:00Z"}))
+    home.ingest()
+    kill_after("page.json.meta.json", home, monkeypatch)
+    assert (home.ingest().files_failed, home.lake("openrouter/credits").height) == (0, 1)
 
 
 def test_a_file_that_changes_while_it_is_looked_at_stays(read: LandedHome, monkeypatch: pytest.MonkeyPatch) -> None:
