@@ -439,6 +439,26 @@ def test_the_architecture_judged_best_takes_the_calls_without_what_it_does_not_n
     assert row["saving_usd"] == cost(asked) - left + cost(short) - cost(short, model_id="gpt-4.1-mini")
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"model_id": "text-embedding-3-large", "operation": "embeddings", "input_uncached_tokens": 1_000_000},
+        {"model_id": "gpt-image-1", "operation": "image_generation", "output_image_tokens": 4_000},
+        {"input_uncached_tokens": 9_000, "output_text_tokens": 9, "purpose": "guardrail"},
+    ],
+)
+def test_an_architecture_judged_on_answers_takes_no_other_calls(other: dict[str, Any]) -> None:
+    nano = Key("openai", "direct", "gpt-4.1-nano", "standard", MONDAY, MONDAY)
+    scenario = {
+        "scenario_id": "s", "feature_id": "x", "alternatives": [architecture("nano", 200, model_id="gpt-4.1-nano")]
+    }  # fmt: skip
+    answered = call(input_uncached_tokens=2_000, output_text_tokens=100)
+    rows = backlog([call(**other), answered], others=[nano], scenario=scenario)
+    found = [row for row in rows if row["lever"] == "other_architecture"]
+    assert [row["calls"] for row in found] == [1]
+    assert found[0]["saving_usd"] == cost(answered) - cost(answered, model_id="gpt-4.1-nano")
+
+
 def test_a_commitment_covers_the_whole_gpus_that_half_the_hours_use() -> None:
     """Of 4 GPUs at 2.00 USD three hours use 1.5, 2.75 and 4: two GPUs are promised, at 1.25 USD an hour each."""
     hours = [

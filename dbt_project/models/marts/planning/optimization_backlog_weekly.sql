@@ -61,7 +61,7 @@
     ],
     'other_architecture': [
         'high', 'share of its judged answers that were right',
-        'the one-model architecture of scenarios.yml whose answers were judged right most often takes the calls, without the tokens of the prompt it does not need',
+        'the one-model architecture of scenarios.yml whose answers were judged right most often takes the answers in text, without the tokens of the prompt it does not need',
         'your evaluation (30 answers or more) holds for all of them; switching_usd is in no amount: architecture_comparison_monthly says when it is paid back',
     ],
     'idle_gpus': [
