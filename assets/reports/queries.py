@@ -400,13 +400,16 @@ def months_of_cost(marts: DuckDBPyConnection) -> list[Row]:
             where scope in ('company', 'product', 'model')
             group by all
         ),
+        months as (
+            select cast(unnest(generate_series(last - interval 11 month, last, interval 1 month)) as date)
+                as month_start
+            from (select date_trunc('month', max(basis_date)) as last from forecast_monthly)
+        ),
         whole_months as (
-            select cast(date_trunc('month', usage_date) as date) as month_start, product_id, model, effective_cost_usd
+            select months.month_start, product_id, model, effective_cost_usd
             from unit_economics_daily
-            where
-                usage_date between (select max(basis_date) - interval '1 year' + interval '1 day' from forecast_monthly)
-                and (select max(basis_date) from forecast_monthly)
-                and date_trunc('month', usage_date) >= (select min(usage_date) from unit_economics_daily)
+            inner join months on months.month_start = date_trunc('month', usage_date)
+            where months.month_start >= (select min(usage_date) from unit_economics_daily)
         ),
         scoped as (
             select 'company' as scope, 'company' as scope_id, month_start, effective_cost_usd from whole_months
@@ -415,10 +418,22 @@ def months_of_cost(marts: DuckDBPyConnection) -> list[Row]:
             union all
             select 'model', model, month_start, effective_cost_usd from whole_months
         ),
-        known as (
-            select scope, scope_id, month_start, false as is_forecast, sum(effective_cost_usd) as amount_usd
+        began as (
+            select scope, scope_id, min(month_start) as first_month_start
             from scoped
             where (scope, scope_id) in (select (scope, scope_id) from ahead)
+            group by all
+        ),
+        -- a month that cost nothing has its place
+        known as (
+            select
+                began.scope, began.scope_id, months.month_start, false as is_forecast,
+                coalesce(sum(scoped.effective_cost_usd), 0) as amount_usd
+            from began
+            inner join months on months.month_start >= began.first_month_start
+            left join scoped
+                on began.scope = scoped.scope and began.scope_id = scoped.scope_id
+                and months.month_start = scoped.month_start
             group by all
         )
         select * from known

@@ -91,6 +91,17 @@ def test_a_product_gets_no_other_products_rows(marts: Path, tmp_path: Path) -> N
     assert data["names"]["feature"] == ["Code review"]
 
 
+def test_the_months_ahead_are_the_audiences_own(marts: Path, tmp_path: Path) -> None:
+    ahead = {
+        str(audience): data_of(write_explorer(marts, tmp_path / "explorer.html", WEEK, META, audience).path)["ahead"]
+        for audience in (COMPANY, Audience("product", "assist"), Audience("tenant", "acme"))
+    }
+    company, product, tenant = ahead.values()
+    assert tenant is None
+    assert (list(product["scopes"]), product["whole"]) == (["product assist"], "product assist")
+    assert product["scopes"]["product assist"] == company["scopes"]["product assist"]
+
+
 def test_an_audience_without_rows_is_an_error(marts: Path, tmp_path: Path) -> None:
     with pytest.raises(ReportError, match="tenant nobody"):
         write_explorer(marts, tmp_path / "explorer.html", WEEK, META, Audience("tenant", "nobody"))
