@@ -52,8 +52,9 @@ def connect(
     connection = duckdb.connect(str(database), read_only=read_only)
     connection.execute("set enable_progress_bar = false")  # it writes into stdout even when piped
     connection.execute(f"set memory_limit = '{memory.limit}'")
+    # Fetched to its end, as the connection else answers nothing else.
     # A file is open once a process: what another connection to it has set stands, and may be in use.
-    if connection.execute("select current_setting('temp_directory')").fetchone() != (str(memory.spill),):
+    if connection.execute("select current_setting('temp_directory')").fetchall() != [(str(memory.spill),)]:
         path = str(memory.spill).replace("'", "''")
         connection.execute(f"set temp_directory = '{path}'")
     return connection

@@ -52,6 +52,13 @@ def test_readers_are_bounded_and_share_no_spill(tmp_path: Path) -> None:
     assert len(set(spills)) == 3
 
 
+def test_every_reader_of_a_file_that_is_open_can_ask_for_a_relation(tmp_path: Path) -> None:
+    path = tmp_path / "marts.duckdb"
+    duckdb.connect(str(path)).close()
+    with connect(path, read_only=True), connect(path, read_only=True) as again:
+        assert again.sql("select 1").fetchall() == [(1,)]
+
+
 @pytest.mark.parametrize("package", ["sources", "assets", "pipelines"])
 def test_no_connection_is_opened_past_the_memory_of_the_settings(package: str) -> None:
     """But for one that tries whether a time format is one, and one that people are shown how to open."""
