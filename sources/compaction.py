@@ -107,7 +107,10 @@ def take_apart(home: Path, ledger: FileLedger, connection: duckdb.DuckDBPyConnec
     for part in parts if source.is_file() else ():
         target = source.with_name(part.own_name)
         rows = f"select * from read_parquet({literal(source)}) where file_hash = {literal(part.identity)}"
-        connection.execute(f"copy ({rows}) to {literal(unfinished(target))} {PARQUET}")
+        try:
+            connection.execute(f"copy ({rows}) to {literal(unfinished(target))} {PARQUET}")
+        except duckdb.InvalidInputException as error:
+            raise CompactionError(f"{source}: {len(parts)} files lie in it, and it cannot be read: {error}") from error
         put(unfinished(target), target)
     ledger.move_rows(parts, None)
     source.unlink(missing_ok=True)

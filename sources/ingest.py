@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from sources.compaction import compact, take_apart
+from sources.compaction import CompactionError, compact, take_apart
 from sources.feed import FeedTable, LandedFile, ReadContext, ReadResult, UnreadableFileError
 from sources.lake import (
     lake_file,
@@ -173,8 +173,14 @@ class _Run:
         standing = self.ledger.standing(table.feed, table.table, landed.identity)
         if standing and not self.readings.is_stale(standing, table):
             self._note_again(candidate, landed, standing)
-        else:
+            return
+        try:
             self._read(candidate, landed)
+        except CompactionError:
+            self.summary.warnings.append(
+                f"landing/{path}: not taken in, as the lake file that its earlier rows lie in is damaged; "
+                "it is tried next time"
+            )
 
     def _note_again(self, candidate: Candidate, landed: LandedFile, standing: LedgerRow) -> None:
         """The bytes are known: the same file touched, or a copy under another name."""

@@ -248,3 +248,23 @@ def test_files_that_are_not_what_was_committed_stay_as_they_are(home: LandedHome
     assert merged_rows(home) == []
     (failure,) = validate_lake_table(home.root, SPEND_LOGS)
     assert failure.lake_file == names[0]
+
+
+def test_a_damaged_merged_file_is_named_and_stops_no_other_file(home: LandedHome) -> None:
+    for number in range(2):
+        home.land(f"{TASKS}/tasks_{number}.csv", f"{TASK_HEADER}\n{task(f't-{number}')}")
+    home.ingest()
+    home.merge()
+    path = home.root / "lake" / TASKS / lake_files(home, TASKS)[0]
+    path.write_bytes(path.read_bytes()[:-20])
+    home.land(f"{TASKS}/tasks_1.csv", f"{TASK_HEADER}\n{task('t-9')}")
+    home.land(f"{TASKS}/tasks_2.csv", f"{TASK_HEADER}\n{task('t-2')}")
+    summary = home.ingest()
+    assert summary.files_new == 1
+    (warning,) = summary.warnings
+    assert warning.startswith("landing/business/tasks/tasks_1.csv: not taken in")
+    (tasks,) = (table for table in FEEDS if table.name == "business.tasks")
+    assert {failure.rule for failure in validate_lake_table(home.root, tasks)} == {"a Parquet file that can be read"}
+    path.unlink()
+    home.ingest()
+    assert sorted(home.lake(TASKS)["task_id"]) == ["t-0", "t-2", "t-9"]
