@@ -5,7 +5,7 @@ again when it comes back. Earlier readings, which a newer one replaced, go from 
 goes that a build reads. The caller holds the home's lock.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,32 +18,35 @@ from sources.settings.models import Retention
 
 def expire(home: Path, *, now: datetime, feeds: Iterable[FeedTable], retention: Retention) -> int:
     """Remove what is older than the settings keep it, and say how many files; none where they name no days."""
-    found = [
-        *_landed(home, now, feeds, retention.landing_days),
-        *_superseded(home, now, retention.superseded_days),
-    ]
-    for path in found:
-        # first, as without its sidecar it would be a file nobody has read
-        path.unlink()
-        sidecar(path).unlink(missing_ok=True)
-    return len(found)
+    expired = 0
+    for paths in (
+        _landed(home, now, feeds, retention.landing_days),
+        _superseded(home, now, retention.superseded_days),
+    ):
+        for path in paths:
+            # first, as without its sidecar it would be a file nobody has read
+            path.unlink(missing_ok=True)
+            sidecar(path).unlink(missing_ok=True)
+            expired += 1
+    return expired
 
 
-def _landed(home: Path, now: datetime, feeds: Iterable[FeedTable], days: int | None) -> list[Path]:
-    """Files whose rows are all in the lake. One with rows in quarantine stays: its lines are still to be looked at."""
+def _landed(home: Path, now: datetime, feeds: Iterable[FeedTable], days: int | None) -> Iterator[Path]:
+    """Files whose rows are all in the lake. One with rows in quarantine stays: its lines are still to be looked at.
+
+    Each is looked at when it is its turn to go: others may write into landing meanwhile.
+    """
     if days is None:
-        return []
-    found = []
+        return
     with FileLedger(ledger_path(home)) as ledger:
         for one in discover(home / "landing", feeds)[0]:
             known = ledger.seen(one.landing_path, one.stamp)
             table = one.feed_table
             standing = ledger.standing(table.feed, table.table, known) if known else None
             is_read = standing is not None and standing.status == "committed" and not standing.rows_quarantined
-            if is_read and _is_older(one.path, now, days) and not has_changed(one):
+            if is_read and not has_changed(one) and _is_older(one.path, now, days):
                 ledger.note_expired(one.landing_path, one.size_bytes)
-                found.append(one.path)
-    return found
+                yield one.path
 
 
 def _superseded(home: Path, now: datetime, days: int | None) -> list[Path]:

@@ -138,6 +138,21 @@ def test_a_file_that_changes_while_it_is_looked_at_stays(read: LandedHome, monke
     assert f"{LOGS}/a.ndjson" in landing(read)
 
 
+def test_a_file_that_is_replaced_while_others_go_stays(read: LandedHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = Path.unlink
+
+    def replacing(path: Path, missing_ok: bool = False) -> None:
+        original(path, missing_ok)
+        if path.name == "a.ndjson":
+            read.land(f"{LOGS}/b.ndjson", log_lines(log_row(request_id="b, but later")))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", replacing)
+        assert let_go(read) == 1
+    assert read.ingest().files_new == 1
+    assert "b, but later" in read.lake(LOGS)["request_id"].to_list()
+
+
 def test_earlier_readings_go_and_those_in_use_stay(home: LandedHome) -> None:
     for rows in (task("t-1"), task("t-2")):
         home.land(f"{TASKS}/tasks_1.csv", f"{TASK_HEADER}\n{rows}")
