@@ -43,6 +43,12 @@ def _plain_number(value: Any) -> Any:
     return value
 
 
+def _countable(value: int) -> int:
+    if value >= 2**63:
+        raise ValueError("a number below 2^63, which is what the lake's counts hold")
+    return value
+
+
 def _tag_name(value: str) -> str:
     """As the bill spells it; these would end the name where the bill's tags are looked into."""
     if set(value) & set('"\\|=%'):
@@ -64,7 +70,7 @@ Share = Annotated[Decimal, BeforeValidator(_plain_number), Field(ge=0, le=1, dec
 Weight = Annotated[Decimal, BeforeValidator(_plain_number), Field(ge=0, max_digits=9, decimal_places=6)]
 # Of a year, as a share of today: -0.3 is 30 % less a year later.
 Change = Annotated[Decimal, BeforeValidator(_plain_number), Field(gt=-1, le=10, decimal_places=6)]
-Count = Annotated[int, BeforeValidator(_plain_number), Field(ge=0)]
+Count = Annotated[int, BeforeValidator(_plain_number), AfterValidator(_countable), Field(ge=0)]
 Factor = Annotated[Decimal, BeforeValidator(_plain_number), Field(gt=0, le=1_000_000, decimal_places=9)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Engine = Literal["duckdb", "spark"]

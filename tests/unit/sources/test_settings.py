@@ -185,6 +185,12 @@ def test_settlement_lag_comes_from_the_account_then_the_provider(home: Home) -> 
         ),
         (
             "inferledger.yml",
+            "company: c\nsettlement_lag_days: {openai: 9223372036854775808}\n",
+            "inferledger.yml, line 2, settlement_lag_days.openai: found '9223372036854775808'; "
+            "allowed: a number below 2^63, which is what the lake's counts hold",
+        ),
+        (
+            "inferledger.yml",
             "company: c\ndisplay_time_zone: Europe/Berln\n",
             "inferledger.yml, line 2, display_time_zone: found 'Europe/Berln'; "
             "allowed: a time zone name such as Europe/Berlin",
