@@ -38,6 +38,8 @@ def publish_marts(home: Home, marts: Path) -> Publish:
 
     def build(version_id: str, *changes: str) -> Manifest:
         path = Path(shutil.copy(marts, home.warehouse / "build.duckdb"))
+        # As a full build leaves it: any day may be another.
+        (home.warehouse / "unpublished_days.json").unlink(missing_ok=True)
         with duckdb.connect(str(path)) as connection:
             for change in changes:
                 connection.execute(change)

@@ -30,7 +30,11 @@ def _environment() -> jinja2.Environment:
             type_string=lambda: "varchar",
             generate_series=lambda count: f"select unnest(range(1, {count} + 1)) as generated_number",
         ),
-        "adapter": SimpleNamespace(dispatch=lambda name, package: environment.globals[f"duckdb__{name}"]),
+        "adapter": SimpleNamespace(
+            dispatch=lambda name, package: (
+                environment.globals.get(f"duckdb__{name}") or environment.globals[f"default__{name}"]
+            )
+        ),
         "return": lambda value: value,
         "ref": str,
         "config": lambda **options: "",
@@ -42,7 +46,8 @@ def _environment() -> jinja2.Environment:
         "raw": lambda feed, table: f"read_parquet('{_LAKE}/{feed}/{table}/*.parquet', union_by_name = true)",
     }
     folders = [PROJECT / "macros" / name for name in ("billing", "gpu", "self_hosting", "usage")]
-    shared = [PROJECT / f"macros/{name}.sql" for name in ("divide_exact", "split_exact", "usd_from_millionths")]
+    names = ("divide_exact", "percentile_95", "split_exact", "usd_from_millionths")
+    shared = [PROJECT / f"macros/{name}.sql" for name in names]
     paths = [*shared, *(path for folder in folders for path in sorted(folder.glob("*.sql")))]
     environment.globals["within_database"] = str
     # A macro knows those that were there when it was read: twice, so that each knows all.
