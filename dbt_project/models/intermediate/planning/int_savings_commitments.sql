@@ -22,7 +22,10 @@ hours as (
             sum(provisioned_seconds - warm_idle_seconds - reserved_unused_seconds - unallocated_seconds) as decimal(18, 6)
         ) as used_seconds,
         cast(
-            sum(cost_usd - warm_idle_cost_usd - reserved_unused_cost_usd - unallocated_cost_usd) as decimal(26, 12)
+            sum(
+                cast(cost_usd as decimal(26, 12)) - cast(warm_idle_cost_usd as decimal(26, 12))
+                - cast(reserved_unused_cost_usd as decimal(26, 12)) - cast(unallocated_cost_usd as decimal(26, 12))
+            ) as decimal(26, 12)
         ) as used_cost_usd
     from gpu_hours
     group by hour_start, usage_date, node_id
