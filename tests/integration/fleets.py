@@ -42,7 +42,7 @@ ENERGY: dict[str, Any] = {
     "covered_seconds": pl.Decimal(18, 6),
 }  # fmt: skip
 # In the order they are built.
-COSTS = ("int_gpu_node_days", "int_gpu_rent_billed", "int_gpu_node_costs")
+COSTS = ("int_gpu_seen_days", "int_gpu_busy_hourly", "int_gpu_node_days", "int_gpu_rent_billed", "int_gpu_node_costs")
 MODELS = (
     *COSTS, "int_gpu_days", "int_gpu_slice_days", "int_gpu_slices_bound", "int_gpu_node_shares",
     "int_gpu_deployment_days", "int_gpu_hours", "int_gpu_charges", "gpu_cost_hourly", "int_gpu_calls",

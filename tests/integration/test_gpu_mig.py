@@ -26,7 +26,7 @@ def landed(folder: Path, name: str, energy_mj: str) -> dict[str, list[dict[str, 
     summary = home.ingest(now=datetime(2026, 8, 11, tzinfo=UTC))
     assert summary.files_failed == 0, summary.warnings
     models = ("int_gpu_samples_spanned", "int_gpu_slices_spanned", "int_gpu_energy_hourly")
-    inputs = telemetry(folder / "lake")
+    inputs = telemetry(folder / "lake") | {"int_gpu_energy_measured": compiled("int_gpu_energy_measured")}
     found = {model: rows_of(compiled(model), inputs) for model in models}
     return {
         model: [row for row in rows if (row["hour_start" if "hour_start" in row else "sampled_at"]).hour == 8]

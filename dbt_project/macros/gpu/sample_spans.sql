@@ -1,7 +1,8 @@
 {#-
 The samples of each series with the time they stand for, span_us from sampled_at on: until the next one. Where that is further
-away than three usual steps (the median of the series), the time between is a gap nobody saw, and the sample stands for
-one usual step; so does the last one. More than an hour is never believed.
+away than three usual steps (the median of the series' steps within that UTC day), the time between is a gap nobody saw, and the
+sample stands for one usual step; so does the last one, and for nothing where it is alone on its day. More than an hour is never
+believed.
 -#}
 {% macro sample_spans(relation, series, values) -%}
 select
@@ -18,26 +19,35 @@ select
         ) as bigint
     ) as span_us
 from ({{ sequenced_samples(relation, series, values) }}) as sequenced
-left join (
-    select
-        {{ series | join(', ') }},
-        percentile_cont(0.5) within group (order by step_us) as median_step_us
-    from ({{ sequenced_samples(relation, series, []) }}) as stepped
-    where step_us is not null
-    group by {{ series | join(', ') }}
-) as usual
+left join ({{ usual_steps('(' ~ sequenced_samples(relation, series, []) ~ ') as stepped', series) }}) as usual
     on
-        {% for column in series %}{% if not loop.first %}and {% endif %}sequenced.{{ column }} = usual.{{ column }}
-        {% endfor %}
+        {% for column in series %}sequenced.{{ column }} = usual.{{ column }}
+        and {% endfor %}cast(sequenced.sampled_at as date) = usual.sampled_date
 {%- endmacro %}
 
 {% macro sequenced_samples(relation, series, values) -%}
 select
     {{ (series + ['sampled_at'] + values) | join(', ') }},
-    {{ dbt.datediff(
-        'sampled_at',
-        'lead(sampled_at) over (partition by ' ~ series | join(', ') ~ ' order by sampled_at asc nulls last)',
-        'microsecond'
-    ) }} as step_us
-from {{ relation }}
+    next_sampled_at,
+    {{ dbt.datediff('sampled_at', 'next_sampled_at', 'microsecond') }} as step_us
+from (
+    select
+        {{ (series + ['sampled_at'] + values) | join(', ') }},
+        lead(sampled_at) over (partition by {{ series | join(', ') }} order by sampled_at asc nulls last) as next_sampled_at
+    from {{ relation }}
+) as followed
+{%- endmacro %}
+
+{#-
+The usual step of each series on a UTC day, from `steps` with sampled_at, next_sampled_at and step_us: the day alone decides
+about its hours, whatever was sampled before and since.
+-#}
+{% macro usual_steps(steps, series) -%}
+select
+    {{ series | join(', ') }},
+    cast(sampled_at as date) as sampled_date,
+    percentile_cont(0.5) within group (order by step_us) as median_step_us
+from {{ steps }}
+where cast(sampled_at as date) = cast(next_sampled_at as date)
+group by {{ series | join(', ') }}, cast(sampled_at as date)
 {%- endmacro %}

@@ -55,7 +55,8 @@ def energy_rows(files: Sequence[Sequence[dict[str, Any]]]) -> list[dict[str, Any
             rows = [row | {"file_hash": f"{number:03}"} for row in file]
             frame = pl.DataFrame(rows, schema_overrides={"mig_instance_id": pl.String, **DCGM})
             frame.write_parquet(Path(folder) / f"lake/dcgm/samples/{number}.parquet")
-        return rows_of(ENERGY_MODEL, telemetry(Path(folder) / "lake"))
+        inputs = telemetry(Path(folder) / "lake")
+        return rows_of(ENERGY_MODEL, inputs | {"int_gpu_energy_measured": compiled("int_gpu_energy_measured")})
 
 
 def is_energy(hours: Sequence[dict[str, Any]], expected_mj: int) -> bool:

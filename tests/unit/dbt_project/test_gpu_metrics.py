@@ -34,9 +34,14 @@ SAMPLES = pl.DataFrame(
 )  # fmt: skip
 
 
+def inputs(samples: pl.DataFrame, settings: pl.DataFrame) -> dict[str, pl.DataFrame | str]:
+    measured = compiled("int_gpu_metrics_measured")
+    return {"int_gpu_samples": samples, "stg_config__settings": settings, "int_gpu_metrics_measured": measured}
+
+
 def rolled_up(model: str, days: int = 90, samples: pl.DataFrame = SAMPLES) -> dict[tuple[str, str], dict[str, Any]]:
     settings = pl.DataFrame({"gpu_5m_days": [days]})
-    found = rows_of(compiled(model), {"int_gpu_samples": samples, "stg_config__settings": settings})
+    found = rows_of(compiled(model), inputs(samples, settings))
     return {(row["metric"], f"{row['bucket_start']:%H:%M}"): row for row in found}
 
 
@@ -69,7 +74,7 @@ def test_old_five_minutes_go_and_hours_stay(days: int, kept: set[int]) -> None:
     samples = pl.concat([SAMPLES, later])
     for model, expected in (("gpu_metrics_5m", kept), ("gpu_metrics_hourly", {10, 11})):
         settings = pl.DataFrame({"gpu_5m_days": [days]})
-        found = rows_of(compiled(model), {"int_gpu_samples": samples, "stg_config__settings": settings})
+        found = rows_of(compiled(model), inputs(samples, settings))
         assert {row["usage_date"].day for row in found} == expected
 
 
@@ -92,7 +97,7 @@ def test_another_source_of_a_counter_is_no_growth() -> None:
         schema_overrides={"quantity": pl.Decimal(26, 6)},
     )
     settings = pl.DataFrame({"gpu_5m_days": [90]})
-    found = rows_of(compiled("gpu_metrics_hourly"), {"int_gpu_samples": samples, "stg_config__settings": settings})
+    found = rows_of(compiled("gpu_metrics_hourly"), inputs(samples, settings))
     grown = {row["usage_date"].day: row["counter_increase"] for row in found}
     # From the 10th to the 12th DCGM's own counter grew by 800: it is of the sample before.
     assert grown == {10: 900, 11: 20, 12: 100}
@@ -113,3 +118,16 @@ def test_a_slice_that_is_cut_anew_has_no_time_twice() -> None:
     assert [(profile, seconds) for _, profile, seconds in found] == [
         ("1g.5gb", 60), ("1g.5gb", 60), ("1g.5gb", 30), ("2g.10gb", 60), ("2g.10gb", 60),
     ]  # fmt: skip
+
+
+def test_a_day_has_the_step_it_was_sampled_with() -> None:
+    """Ten samples a minute apart, the next day three ten minutes apart, then one: nothing says how long it stands."""
+    first = SAMPLES.row(0, named=True) | {"metric": "engine_active_share", "quantity": Decimal("0.5")}
+    taken = [*((10, 0, minute) for minute in range(10)), *((11, 23, minute) for minute in (39, 49, 59)), (12, 9, 0)]
+    samples = pl.DataFrame(
+        [first | {"sampled_at": datetime(2026, 8, day, hour, minute)} for day, hour, minute in taken],
+        schema_overrides={"quantity": pl.Decimal(26, 6)},
+    )
+    spans = rows_of(compiled("int_gpu_samples_spanned"), {"int_gpu_samples": samples})
+    minutes = {day: sum(row["span_us"] for row in spans if row["sampled_at"].day == day) / 60e6 for day in (10, 11, 12)}
+    assert minutes == {10: 10, 11: 30, 12: 0}

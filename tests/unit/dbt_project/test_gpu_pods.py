@@ -55,7 +55,8 @@ def test_the_first_rule_that_fits_counts_where_no_deployment_is_known() -> None:
     found = rows_of(
         compiled("gpu_pods_daily"),
         {"kubernetes_pods": RULES, "stg_config__kubernetes_pods": staged, "int_gpu_pod_hours": HOURS,
-         "stg_dcgm__pod_labels": LABELS.head(4), "stg_kube_state_metrics__pod_labels": LABELS.tail(3),
+         "int_gpu_pod_labels": LABELS.head(4).rename({"usage_date": "sampled_date"}),
+         "stg_kube_state_metrics__pod_labels": LABELS.tail(3),
          "int_gpu_deployment_days": deployments},
     )  # fmt: skip
     assert {

@@ -42,7 +42,11 @@ def cost(usd: str, slice_id: str = "whole", share: str = "whole", hour: int = 0,
 def pods(samples: list[tuple[Any, ...]], costs: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     found = rows_of(
         compiled("int_gpu_pod_hours"),
-        {"stg_dcgm__pods": frame(SAMPLE, samples).unique(), "int_gpu_hours": frame(COST, costs)},
+        {
+            "stg_dcgm__pods": frame(SAMPLE, samples).unique(),
+            "int_gpu_pods_scraped": compiled("int_gpu_pods_scraped"),
+            "int_gpu_hours": frame(COST, costs),
+        },
     )
     return sorted((r["gpu_id"], r["slice_id"], r["pod"], r["gpu_seconds"], r["cost_usd"]) for r in found)
 

@@ -1,16 +1,6 @@
-with spans as (
+with seen as (
 
-    select
-        node_id,
-        gpu_uuid,
-        sampled_at
-    from {{ ref('int_gpu_samples_spanned') }}
-    union all
-    select
-        node_id,
-        gpu_uuid,
-        sampled_at
-    from {{ ref('int_gpu_slices_spanned') }}
+    select * from {{ ref('int_gpu_seen_days') }}
 
 ),
 
@@ -37,10 +27,10 @@ lifetimes as (
     select
         node_id,
         gpu_uuid,
-        cast(min(sampled_at) as date) as first_date,
-        cast(max(sampled_at) as date) as last_date,
-        max(sampled_at) as last_sampled_at
-    from spans
+        cast(min(first_sampled_at) as date) as first_date,
+        cast(max(last_sampled_at) as date) as last_date,
+        max(last_sampled_at) as last_sampled_at
+    from seen
     group by node_id, gpu_uuid
 
 ),

@@ -4,17 +4,9 @@ with nodes as (
 
 ),
 
-spans as (
+seen as (
 
-    select
-        sampled_at,
-        span_us
-    from {{ ref('int_gpu_samples_spanned') }}
-    union all
-    select
-        sampled_at,
-        span_us
-    from {{ ref('int_gpu_slices_spanned') }}
+    select * from {{ ref('int_gpu_seen_days') }}
 
 ),
 
@@ -25,20 +17,11 @@ day_numbers as (
 
 ),
 
--- Days end where the telemetry of the whole fleet does: a node that fell silent goes on costing money. Microseconds of more than
--- 35 minutes are no integer, which is what an interval takes.
+-- Days end where the telemetry of the whole fleet does: a node that fell silent goes on costing money.
 observed as (
 
-    select
-        cast(
-            max(
-                {{ dbt.dateadd(
-                    'microsecond', 'mod(span_us, 1000000)',
-                    dbt.dateadd('second', 'cast((span_us - mod(span_us, 1000000)) / 1000000 as integer)', 'sampled_at')
-                ) }}
-            ) as date
-        ) as first_incomplete_date
-    from spans
+    select cast(max(observed_until) as date) as first_incomplete_date
+    from seen
 
 ),
 

@@ -1,100 +1,12 @@
-{#- A scrape in parts: up to sixteen pods that share a GPU have the same of it, to the last part. -#}
-{%- set parts = '720720' -%}
-with pods as (
+with scraped as (
 
-    select
-        *,
-        case when coalesce(mig_instance_id, '') = '' then 'whole' else mig_instance_id end as slice_id
-    from {{ ref('stg_dcgm__pods') }}
+    select * from {{ ref('int_gpu_pods_scraped') }}
 
 ),
 
 costs as (
 
     select * from {{ ref('int_gpu_hours') }}
-
-),
-
-scrapes as (
-
-    select
-        node_id,
-        gpu_uuid as gpu_id,
-        slice_id,
-        sampled_at,
-        count(pod) as pods,
-        coalesce(min(namespace), 'unattributed') as namespace,
-        coalesce(min(pod), 'unattributed') as pod
-    from pods
-    group by node_id, gpu_uuid, slice_id, sampled_at
-
-),
-
--- Time slicing repeats a scrape for every pod on the GPU: they share it.
-shared as (
-
-    select
-        scrapes.node_id,
-        scrapes.gpu_id,
-        scrapes.slice_id,
-        scrapes.sampled_at,
-        scrapes.pods,
-        coalesce(pods.namespace, 'unattributed') as namespace,
-        pods.pod,
-        row_number() over (
-            partition by scrapes.node_id, scrapes.gpu_id, scrapes.slice_id, scrapes.sampled_at
-            order by pods.namespace asc nulls last, pods.pod asc nulls last
-        ) as place
-    from scrapes
-    inner join pods
-        on
-            scrapes.node_id = pods.node_id
-            and scrapes.gpu_id = pods.gpu_uuid
-            and scrapes.slice_id = pods.slice_id
-            and scrapes.sampled_at = pods.sampled_at
-    where scrapes.pods > 1 and pods.pod is not null
-
-),
-
-named as (
-
-    select
-        node_id,
-        gpu_id,
-        slice_id,
-        sampled_at,
-        namespace,
-        pod,
-        {{ parts }} as scrape_parts
-    from scrapes
-    where pods < 2
-
-    union all
-
-    select
-        node_id,
-        gpu_id,
-        slice_id,
-        sampled_at,
-        namespace,
-        pod,
-        {{ divide_exact(parts, 'place', 'pods', 0, 0) }} - {{ divide_exact(parts, 'place - 1', 'pods', 0, 0) }} as scrape_parts
-    from shared
-
-),
-
-held as (
-
-    select
-        cast(date_trunc('hour', sampled_at) as timestamp) as hour_start,
-        node_id,
-        gpu_id,
-        slice_id,
-        namespace,
-        pod,
-        cast(sum(scrape_parts) as bigint) as scrape_parts
-    from named
-    group by cast(date_trunc('hour', sampled_at) as timestamp), node_id, gpu_id, slice_id, namespace, pod
 
 ),
 
@@ -110,7 +22,7 @@ placed as (
                 rows between unbounded preceding and current row
             ) as bigint
         ) as ends_at
-    from held
+    from scraped
 
 ),
 

@@ -1,6 +1,6 @@
-with spans as (
+with seen_days as (
 
-    select * from {{ ref('int_gpu_slices_spanned') }}
+    select * from {{ ref('int_gpu_seen_days') }}
 
 ),
 
@@ -19,14 +19,14 @@ mig_models as (
 seen as (
 
     select
-        cast(sampled_at as date) as usage_date,
+        sampled_date as usage_date,
         node_id,
         gpu_uuid,
         slice_id,
-        max(slice_profile) as slice_profile,
-        max(gpu_model) as gpu_model
-    from spans
-    group by cast(sampled_at as date), node_id, gpu_uuid, slice_id
+        slice_profile,
+        gpu_model
+    from seen_days
+    where slice_id <> 'whole'
 
 ),
 

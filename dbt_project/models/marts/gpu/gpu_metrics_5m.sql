@@ -6,4 +6,16 @@ usage_date > (
     cross join {{ ref('stg_config__settings') }} as settings
 )
 {%- endset -%}
-{{ gpu_metrics_over(ref('int_gpu_samples'), kept_from, 5) }}
+with measured as (
+
+    {{ gpu_metrics_measured(ref('int_gpu_samples'), kept_from, 5) }}
+
+),
+
+rolled_up as (
+
+    {{ gpu_metrics_of('measured') }}
+
+)
+
+select * from rolled_up

@@ -1,1 +1,13 @@
-{{ gpu_metrics_over(ref('int_gpu_samples'), "sampled_at is not null", 60) }}
+with measured as (
+
+    select * from {{ ref('int_gpu_metrics_measured') }}
+
+),
+
+rolled_up as (
+
+    {{ gpu_metrics_of('measured') }}
+
+)
+
+select * from rolled_up

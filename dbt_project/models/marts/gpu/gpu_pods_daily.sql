@@ -19,11 +19,11 @@ rules as (
 pod_labels as (
 
     select
-        usage_date,
+        sampled_date as usage_date,
         coalesce(namespace, 'unattributed') as namespace,
         pod,
         pod_labels
-    from {{ ref('stg_dcgm__pod_labels') }}
+    from {{ ref('int_gpu_pod_labels') }}
 
     union all
 

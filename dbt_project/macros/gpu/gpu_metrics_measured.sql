@@ -1,9 +1,10 @@
 {#-
-The samples of each GPU or slice and metric by buckets of `minutes`, from the samples themselves: an hour is no average of twelve
-averages. A sample counts in the bucket it was taken in; the time it stands for, at most an hour, is cut at the buckets' edges. A
-counter's growth from one sample to the next is of the bucket of the first; two sources of a GPU count from different beginnings.
+The samples of each UTC day, GPU or slice and metric by the buckets of `minutes` that they lie in or reach into, from the samples
+themselves: an hour is no average of twelve averages. A sample counts in the bucket it was taken in; the time it stands for, at most
+an hour, is cut at the buckets' edges. A counter's growth from one sample to the next is of the bucket of the first, unless more
+than 744 hours (31 days) lie between; two sources of a GPU count from different beginnings.
 -#}
-{% macro gpu_metrics_over(samples, kept_from, minutes) -%}
+{% macro gpu_metrics_measured(samples, kept_from, minutes) -%}
 {%- set series = ['node_id', 'gpu_uuid', 'mig_instance_id', 'metric'] -%}
 {%- set bucket_us = minutes * 60000000 -%}
 with samples as (
@@ -46,7 +47,8 @@ placed as (
 
     select
         spans.*,
-        steps.increase,
+        cast(spans.sampled_at as date) as sampled_date,
+        case when steps.step_us <= 744 * 3600000000 then steps.increase end as increase,
         cast(date_trunc('hour', spans.sampled_at) as timestamp) as hour_start,
         {{ dbt.datediff("date_trunc('hour', spans.sampled_at)", 'spans.sampled_at', 'microsecond') }} as hour_us
     from spans
@@ -125,6 +127,7 @@ last_samples as (
 summed as (
 
     select
+        sampled_date,
         bucket_start,
         node_id,
         gpu_uuid,
@@ -141,15 +144,15 @@ summed as (
         cast(sum(case when is_sample then increase end) as decimal(38, 6)) as counter_increase,
         cast(sum(covered_us) as decimal(18, 0)) as covered_us
     from dated
-    group by bucket_start, node_id, gpu_uuid, mig_instance_id, metric
+    group by sampled_date, bucket_start, node_id, gpu_uuid, mig_instance_id, metric
 
 ),
 
-rolled_up as (
+measured as (
 
     select
+        summed.sampled_date,
         summed.bucket_start,
-        cast(summed.bucket_start as date) as usage_date,
         summed.node_id,
         summed.gpu_uuid,
         summed.mig_instance_id,
@@ -168,7 +171,8 @@ rolled_up as (
     from summed
     left join last_samples
         on
-            summed.bucket_start = last_samples.bucket_start
+            summed.sampled_date = cast(last_samples.sampled_at as date)
+            and summed.bucket_start = last_samples.bucket_start
             and summed.node_id = last_samples.node_id
             and summed.gpu_uuid = last_samples.gpu_uuid
             and summed.mig_instance_id = last_samples.mig_instance_id
@@ -183,5 +187,29 @@ rolled_up as (
 
 )
 
-select * from rolled_up
+select * from measured
+{%- endmacro %}
+
+{#- What the samples of all days measured of each bucket, of a table that gpu_metrics_measured made: a sample counts in one of them. -#}
+{% macro gpu_metrics_of(measured) -%}
+select
+    bucket_start,
+    cast(bucket_start as date) as usage_date,
+    node_id,
+    gpu_uuid,
+    mig_instance_id,
+    min(mig_profile) as mig_profile,
+    metric,
+    min(unit) as unit,
+    min(kind) as kind,
+    cast(sum(samples) as bigint) as samples,
+    cast(sum(quantity_sum) as decimal(38, 6)) as quantity_sum,
+    min(quantity_min) as quantity_min,
+    max(quantity_max) as quantity_max,
+    max(quantity_p95) as quantity_p95,
+    max(quantity_last) as quantity_last,
+    cast(sum(counter_increase) as decimal(38, 6)) as counter_increase,
+    cast(sum(covered_seconds) as decimal(18, 6)) as covered_seconds
+from {{ measured }}
+group by bucket_start, node_id, gpu_uuid, mig_instance_id, metric
 {%- endmacro %}
