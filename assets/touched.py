@@ -28,8 +28,8 @@ _ALWAYS = frozenset(("rules", "engine"))
 _BY_DAY = "incremental"
 _COMPARED = "compared_by_day"
 _COMPARED_BY_TASK = "compared_by_task"
-# What looks at days that allocations touch, too.
-_SEES_ALLOCATIONS = ("allocations", "everything")
+# What looks at days that are touched so; at any other, every table looks that is replaced by day.
+_SEEN_BY = {"allocations": ("allocations", "everything"), "savings": ("savings",)}
 
 
 @dataclass(frozen=True)
@@ -134,22 +134,19 @@ def _unbounded(manifest: "Manifest") -> set[str] | None:
     if _BY_DAY not in kinds.values():
         return None
     seen = set[str]()
-    for sees_allocations in (False, True):
-        tables = {
-            name
-            for name, kind in kinds.items()
-            if kind == _BY_DAY and (nodes[name].config.meta.get("touched_by") in _SEES_ALLOCATIONS) == sees_allocations
-        }
-        # What is found by comparing allocations touches nothing they are made of.
+    by = {name: nodes[name].config.meta.get("touched_by") for name, kind in kinds.items() if kind == _BY_DAY}
+    for touched_by in set(by.values()):
+        tables = {name for name in by if by[name] == touched_by}
+        # What is found by comparing allocations, or what decides about savings, touches nothing these are made of.
         compared = {
             name
             for name, kind in kinds.items()
-            if kind == _COMPARED and (sees_allocations or nodes[name].config.meta["touches_by"] != "allocations")
+            if kind == _COMPARED and touched_by in _SEEN_BY.get(nodes[name].config.meta["touches_by"], by.values())
         }
         bounded = compared | {parent for name in compared for parent in nodes[name].depends_on.nodes}
         bounded |= {name for name, kind in kinds.items() if kind == _COMPARED_BY_TASK}
         # Tables replaced by day are looked at with the days they see themselves.
-        seen |= _reached(nodes, tables, bounded | {name for name, kind in kinds.items() if kind == _BY_DAY} - tables)
+        seen |= _reached(nodes, tables, bounded | by.keys() - tables)
     return {"/".join(name.split(".")[-2:]) for name in seen if name.startswith("source.")}
 
 

@@ -2,9 +2,11 @@
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import count
 from pathlib import Path
 
@@ -13,6 +15,9 @@ import duckdb
 from sources.settings.models import Limits
 
 _IN_MEMORY = ":memory:"
+_AMOUNT = re.compile(r"^([\d.]+)(\w+)$")
+# Builds of 5 and 10 million calls held 2.31 and 2.37 GB beside Python's 0.36, told 2.
+_COUNTED = Decimal("0.85")
 _NUMBERS = count(1)
 
 
@@ -30,11 +35,16 @@ class Memory:
 
 
 def memory_of(home: Path, limits: Limits) -> Memory:
-    """By the settings of a home: its warehouse's disk takes what does not fit, unless they name a folder."""
+    """By the settings of a home: its warehouse's disk takes what does not fit, unless they name a folder.
+
+    DuckDB holds more than it counts, so it is told less than it may take.
+    """
+    number, unit = _AMOUNT.findall(limits.memory)[0]
+    told = f"{Decimal(number) * _COUNTED}{unit}"
     if limits.spill_folder is None:
-        return Memory(limits.memory, home / "warehouse" / "spill")
+        return Memory(told, home / "warehouse" / "spill")
     name = hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:12]
-    return Memory(limits.memory, Path(limits.spill_folder).expanduser() / f"inferledger-{name}")
+    return Memory(told, Path(limits.spill_folder).expanduser() / f"inferledger-{name}")
 
 
 def connect(

@@ -1,10 +1,14 @@
 """Writes the pricing tables of the lake for the keys that the landed logs and bills have."""
 
+import hashlib
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import reduce
+from pathlib import Path
 
 import duckdb
+import polars as pl
 
 from sources.bill import BILL_COLUMNS
 from sources.gateway import is_gateway
@@ -35,7 +39,12 @@ _CALL_COLUMNS = (
     "lower(coalesce(nullif(region, ''), 'unknown')) as region",
     "cast(started_at as date) as usage_date",
 )
+_ASKED = hashlib.sha256(repr((_TIERS, _CALL_COLUMNS)).encode()).hexdigest()[:12]
 GatewayFiles = Mapping[tuple[str, str], Sequence[str]]
+_LOGGED_KEYS: Mapping[str, pl.DataType] = {
+    **dict.fromkeys(("stamp", "gateway", "logged_tier", "gateway_provider", "model_id", "region"), pl.String()),
+    "usage_date": pl.Date(),
+}
 
 # Bills that name models: who bills, and the model. OpenAI's costs name it in front of the comma of a token line, after
 # the service where one is named ("evals | gpt-5, input"); lines of whole models are told by their unit.
@@ -121,16 +130,29 @@ def load_calls(
     files: GatewayFiles, settings: Settings, connection: duckdb.DuckDBPyConnection, also: Sequence[str] = ()
 ) -> bool:
     """The view `calls`: what decides the price of a logged call, and columns beside it; False without a log."""
+    logged = _read_logs(files, connection, also)
+    if logged is None:
+        return False
+    logged.create_view("logged")
+    _load_logged(settings, connection)
+    return True
+
+
+def _read_logs(
+    files: GatewayFiles, connection: duckdb.DuckDBPyConnection, also: Sequence[str]
+) -> duckdb.DuckDBPyRelation | None:
     logs = []
     for (feed, table), paths in files.items():
-        log = connection.read_parquet(list(paths))
+        log = connection.read_parquet(list(paths), filename=True)
         # An agent's span names no model: what it repeats is priced where it was used.
         log = log.filter("not is_rollup") if "is_rollup" in log.columns else log
         gateway = "gateway" if "gateway" in log.columns else f"'{feed}' as gateway"
         logs.append(log.project(", ".join((gateway, _TIERS[feed, table] + " as logged_tier", *_CALL_COLUMNS, *also))))
-    if not logs:
-        return False
-    reduce(duckdb.DuckDBPyRelation.union, logs).create_view("logged")
+    return reduce(duckdb.DuckDBPyRelation.union, logs) if logs else None
+
+
+def _load_logged(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
+    """The view `calls`, of a relation `logged`."""
     _load_accounts(settings, connection)
     _load_deployments(settings, connection)
     standard = ", ".join(f"'{tier}'" for tier in STANDARD_TIERS)
@@ -159,7 +181,36 @@ def load_calls(
         where logged.model_id <> ''
         """
     )
-    return True
+
+
+def _logged_keys(home: Home, connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """What decides a price in each lake file of a log, once; a file that was looked at before is not opened again.
+
+    It is kept beside the warehouse: without it every file is opened, to the same rows.
+    """
+    path = home.warehouse / "logged_keys.parquet"
+    files = gateway_files(home)
+    stamps = {name: _stamp(home, Path(name)) for names in files.values() for name in names}
+    known = pl.read_parquet(path) if path.is_file() else pl.DataFrame(schema=_LOGGED_KEYS)
+    known = known.filter(pl.col("stamp").is_in(list(stamps.values())))
+    seen = frozenset(known["stamp"])
+    unseen = {table: new for table, names in files.items() if (new := [n for n in names if stamps[n] not in seen])}
+    logged = _read_logs(unseen, connection, ("filename as stamp",))
+    if logged is None:
+        return known
+    found = logged.project(", ".join(_LOGGED_KEYS)).distinct().pl().with_columns(pl.col("stamp").replace_strict(stamps))
+    keys: pl.DataFrame = pl.concat([known, found.cast(dict(_LOGGED_KEYS))])
+    home.warehouse.mkdir(exist_ok=True)
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    keys.write_parquet(temporary)
+    temporary.replace(path)
+    return keys
+
+
+def _stamp(home: Home, path: Path) -> str:
+    """Another text when the file, or what is asked of it, may be another."""
+    found = path.stat()
+    return f"{path.relative_to(home.lake)} {found.st_size} {found.st_mtime_ns} {_ASKED}"
 
 
 def _load_accounts(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
@@ -191,8 +242,8 @@ def _load_deployments(settings: Settings, connection: duckdb.DuckDBPyConnection)
 
 def _keys_in_use(home: Home, settings: Settings, connection: duckdb.DuckDBPyConnection) -> list[Key]:
     """Every combination of calls that decides a price, with the first and last day it is in use."""
-    if not load_calls(gateway_files(home), settings, connection):
-        return []
+    connection.register("logged", _logged_keys(home, connection).to_arrow())
+    _load_logged(settings, connection)
     self_hosted = {node.service_provider for node in settings.gpu_nodes}
     rows = connection.execute(
         """

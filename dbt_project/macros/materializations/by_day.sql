@@ -20,7 +20,7 @@ next. Everything else is built anew from those tables, as in a full run.
 
 {#-
 Days a run touches: by calls (their lines, prices, or other lines of the same call or ask), by anything that decides about
-a call, such as a bill, by charges, allocations or tasks too, or by all of them. None in a full run. What finds them has to come
+a call, such as a bill, by charges, allocations or tasks too, or by all of them; by what decides about its savings too. None in a full run. What finds them has to come
 before: a model that asks names it by `ref`.
 -#}
 {% macro touched_days(by) %}
@@ -31,11 +31,12 @@ before: a model that asks names it by `ref`.
         "select distinct usage_date from work.main.touched_days where "
         ~ {
             'calls': "touched_by = 'calls'",
-            'anything': "touched_by not in ('charges', 'allocations', 'tasks')",
-            'charges': "touched_by not in ('allocations', 'tasks')",
-            'allocations': "touched_by <> 'tasks'",
-            'tasks': "touched_by not in ('charges', 'allocations')",
-            'everything': 'true',
+            'anything': "touched_by not in ('charges', 'allocations', 'tasks', 'savings')",
+            'charges': "touched_by not in ('allocations', 'tasks', 'savings')",
+            'allocations': "touched_by not in ('tasks', 'savings')",
+            'tasks': "touched_by not in ('charges', 'allocations', 'savings')",
+            'savings': "touched_by not in ('charges', 'allocations', 'tasks')",
+            'everything': "touched_by <> 'savings'",
         }[by]
     ) -%}
     {{- return(found.columns[0].values() | sort) -}}
@@ -43,13 +44,10 @@ before: a model that asks names it by `ref`.
 
 {#- These days, and those of every other line that has a call or ask in common with one of them. -#}
 {% macro days_around(days) %}
-    {%- set keys = 'work.main.int_usage_call_keys' -%}
     {%- set found = run_query(
-        'select distinct usage_date from ' ~ keys ~ ' where ' ~ in_days('usage_date', days)
-        ~ ' or response_key in (select response_key from ' ~ keys ~ ' where ' ~ in_days('usage_date', days) ~ ')'
-        ~ ' or request_key in (select request_key from ' ~ keys ~ ' where ' ~ in_days('usage_date', days) ~ ')'
+        'select linked_date from work.main.int_usage_linked_days where ' ~ in_days('usage_date', days)
     ) -%}
-    {{- return(found.columns[0].values() | sort) -}}
+    {{- return((days + found.columns[0].values() | list) | unique | sort) -}}
 {% endmacro %}
 
 {% macro in_days(day, days) %}

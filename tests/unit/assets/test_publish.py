@@ -308,3 +308,10 @@ def test_changed_weeks_and_months_have_another_hash(build: Build) -> None:
     third = publish.publish(other_call, "cccc", no_check, keep=3).manifest
     assert third.weeks["2026-11-09"] != first.weeks["2026-11-09"]
     assert third.months.keys() == {"2026-10", "2026-11"}
+
+
+@pytest.mark.parametrize("size", [0, 1, 4_096, 8 << 20, (8 << 20) + 1])
+def test_a_copy_has_every_byte(tmp_path: Path, size: int) -> None:
+    """Past the page cache whole blocks alone can be written; a DuckDB file has no others."""
+    (tmp_path / "a").write_bytes(os.urandom(size))
+    assert publish._copy(tmp_path / "a", tmp_path / "b").read_bytes() == (tmp_path / "a").read_bytes()

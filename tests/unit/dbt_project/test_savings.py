@@ -55,8 +55,8 @@ NODE: dict[str, Any] = {
     "valid_from": pl.Date(), "valid_to": pl.Date(),
 }  # fmt: skip
 MODELS = (
-    "int_task_models", "int_savings_habits", "int_savings_idle", "int_savings_commitments", "int_savings_models",
-    "int_savings_calls",
+    "int_task_models", "int_savings_weekly", "int_savings_uses", "int_savings_answers", "int_savings_habits",
+    "int_savings_idle", "int_savings_commitments", "int_savings_models", "int_savings_calls",
 )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from tests.unit.sources.landed import ROOT
 
 
 def test_a_laptop_has_enough_without_any_setting(tmp_path: Path) -> None:
-    assert memory_of(tmp_path, Limits()) == Memory("2GB", tmp_path / "warehouse" / "spill")
+    assert memory_of(tmp_path, Limits()) == Memory("1.70GB", tmp_path / "warehouse" / "spill")
 
 
 def test_two_homes_never_spill_into_one_folder(tmp_path: Path) -> None:

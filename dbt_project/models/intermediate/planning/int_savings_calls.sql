@@ -21,9 +21,11 @@
 ] -%}
 {%- set place = ['service_provider', 'host', 'region', 'model_id'] -%}
 {%- set habit = ['week_start', 'feature_id', 'service_provider', 'model'] -%}
+{%- do comes_after('int_savings_weeks') -%}
 with usage as (
 
     select * from {{ ref('fct_usage') }}
+    where {{ is_touched_week('savings', 'week_start') }}
 
 ),
 
@@ -270,7 +272,8 @@ served_elsewhere as (
     from recent
     inner join models
         on
-            recent.feature_id = models.feature_id
+            recent.week_start = models.week_start
+            and recent.feature_id = models.feature_id
             and coalesce(recent.task_type, '') = coalesce(models.task_type, '')
             and recent.purpose = models.purpose
             {%- for name in place %}

@@ -8,33 +8,16 @@ with usage as (
 
 ),
 
-latest as (
+weekly as (
 
-    select
-        cast(max(week_start) - interval {{ 7 * (weeks - 1) }} day as date) as first_week_start,
-        cast(max(week_start) - interval {{ 7 * (2 * weeks - 1) }} day as date) as first_earlier_week_start
-    from usage
+    select * from {{ ref('int_savings_weekly') }}
 
 ),
 
-weekly as (
+latest as (
 
-    select
-        usage.week_start,
-        usage.feature_id,
-        usage.service_provider,
-        usage.model,
-        latest.first_week_start,
-        count(*) as calls,
-        cast(sum(usage.cache_read_tokens) as double) / nullif(cast(sum(usage.total_input_tokens) as double), 0) as hit_rate,
-        cast(floor(percentile_cont(0.95) within group (order by usage.reasoning_tokens + usage.output_text_tokens asc)) as bigint)
-            as long_output_tokens,
-        cast(floor(cast(sum(usage.total_input_tokens) as double) / nullif(count(*), 0)) as bigint) as mean_input_tokens
+    select cast(max(week_start) - interval {{ 7 * (weeks - 1) }} day as date) as first_week_start
     from usage
-    inner join latest
-        on usage.week_start >= latest.first_earlier_week_start
-    where usage.pricing_status = 'priced'
-    group by usage.week_start, usage.feature_id, usage.service_provider, usage.model, latest.first_week_start
 
 ),
 
@@ -72,13 +55,14 @@ recent as (
         weekly.mean_input_tokens,
         earlier.earlier_input_tokens
     from weekly
+    inner join latest
+        on weekly.week_start >= latest.first_week_start
     left join earlier
         on
             weekly.week_start = earlier.week_start
             and weekly.feature_id = earlier.feature_id
             and weekly.service_provider = earlier.service_provider
             and weekly.model = earlier.model
-    where weekly.week_start >= weekly.first_week_start
 
 )
 

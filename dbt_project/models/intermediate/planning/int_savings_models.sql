@@ -1,23 +1,25 @@
-{#- Weeks of judged answers, how many of each model, and by how much fewer may be right: two points are within what 200 can tell. -#}
+{#- Weeks up to the one that is looked at: of calls, and of judged answers; how many of these of each model, and by how much fewer
+    may be right: two points are within what 200 can tell. -#}
+{%- set weeks_used = 4 -%}
 {%- set weeks_judged = 8 -%}
 {%- set judged = 200 -%}
 {%- set points = 0.02 -%}
 {%- set place = ['service_provider', 'host', 'region', 'model_id'] -%}
-with usage as (
+with uses as (
 
-    select * from {{ ref('fct_usage') }}
-
-),
-
-tasks as (
-
-    select * from {{ ref('fct_tasks') }}
+    select * from {{ ref('int_savings_uses') }}
 
 ),
 
-task_models as (
+habits as (
 
-    select * from {{ ref('int_task_models') }}
+    select * from {{ ref('int_savings_habits') }}
+
+),
+
+answers as (
+
+    select * from {{ ref('int_savings_answers') }}
 
 ),
 
@@ -33,56 +35,53 @@ price_sets as (
 
 ),
 
-latest as (
+weeks as (
 
-    select
-        max(week_start) as week_start,
-        cast(max(week_start) - interval 21 day as date) as first_week_start,
-        cast(max(week_start) - interval {{ 7 * (weeks_judged - 1) }} day as date) as first_judged_week_start
-    from usage
+    select distinct week_start from habits
 
 ),
 
 used as (
 
     select
-        usage.feature_id,
-        usage.task_type,
-        usage.purpose,
-        usage.{{ place | join(', usage.') }},
-        usage.model,
-        count(*) as calls,
-        max(usage.usage_date) as last_date
-    from usage
-    inner join latest
-        on usage.week_start >= latest.first_week_start
-    where
-        usage.pricing_status = 'priced'
-        and usage.service_tier = 'standard'
+        weeks.week_start,
+        uses.feature_id,
+        uses.task_type,
+        uses.purpose,
+        uses.{{ place | join(', uses.') }},
+        uses.model,
+        cast(sum(uses.calls) as bigint) as calls,
+        max(uses.last_date) as last_date
+    from weeks
+    inner join uses
+        on
+            weeks.week_start >= uses.week_start
+            and weeks.week_start - interval {{ 7 * (weeks_used - 1) }} day <= uses.week_start
     group by
-        usage.feature_id,
-        usage.task_type,
-        usage.purpose,
-        usage.{{ place | join(', usage.') }},
-        usage.model
+        weeks.week_start,
+        uses.feature_id,
+        uses.task_type,
+        uses.purpose,
+        uses.{{ place | join(', uses.') }},
+        uses.model
 
 ),
 
 rates as (
 
     select
-        tasks.feature_id,
-        tasks.task_type,
-        task_models.model,
-        count(*) as judged_answers,
-        cast(count(*) filter (where tasks.is_resolved) as double) / nullif(count(*), 0) as correct_answer_rate
-    from tasks
-    inner join task_models
-        on tasks.task_id = task_models.task_id
-    inner join latest
-        on tasks.ended_week_start >= latest.first_judged_week_start
-    where tasks.is_outcome_known
-    group by tasks.feature_id, tasks.task_type, task_models.model
+        weeks.week_start,
+        answers.feature_id,
+        answers.task_type,
+        answers.model,
+        cast(sum(answers.judged_answers) as bigint) as judged_answers,
+        cast(sum(answers.correct_answers) as double) / nullif(cast(sum(answers.judged_answers) as double), 0) as correct_answer_rate
+    from weeks
+    inner join answers
+        on
+            weeks.week_start >= answers.week_start
+            and weeks.week_start - interval {{ 7 * (weeks_judged - 1) }} day <= answers.week_start
+    group by weeks.week_start, answers.feature_id, answers.task_type, answers.model
 
 ),
 
@@ -127,6 +126,7 @@ priced as (
 smaller as (
 
     select
+        priced.week_start,
         'smaller_model' as lever,
         priced.feature_id,
         priced.task_type,
@@ -142,7 +142,8 @@ smaller as (
     from priced
     inner join priced as others
         on
-            priced.feature_id = others.feature_id
+            priced.week_start = others.week_start
+            and priced.feature_id = others.feature_id
             and priced.task_type = others.task_type
             and priced.purpose = others.purpose
             and priced.model <> others.model
@@ -151,13 +152,15 @@ smaller as (
             and others.input_usd + others.output_usd < priced.input_usd + priced.output_usd
     inner join rates
         on
-            priced.feature_id = rates.feature_id
+            priced.week_start = rates.week_start
+            and priced.feature_id = rates.feature_id
             and priced.task_type = rates.task_type
             and priced.model = rates.model
             and rates.judged_answers >= {{ judged }}
     inner join rates as other_rates
         on
-            others.feature_id = other_rates.feature_id
+            others.week_start = other_rates.week_start
+            and others.feature_id = other_rates.feature_id
             and others.task_type = other_rates.task_type
             and others.model = other_rates.model
             and other_rates.judged_answers >= {{ judged }}
@@ -169,6 +172,7 @@ smaller as (
 guarding as (
 
     select
+        priced.week_start,
         'guardrail_model' as lever,
         priced.feature_id,
         priced.task_type,
@@ -184,7 +188,8 @@ guarding as (
     from priced
     inner join priced as others
         on
-            priced.purpose = others.purpose
+            priced.week_start = others.week_start
+            and priced.purpose = others.purpose
             and priced.feature_id <> others.feature_id
             and priced.model <> others.model
             and others.input_usd <= priced.input_usd
@@ -198,6 +203,7 @@ guarding as (
 elsewhere as (
 
     select
+        priced.week_start,
         'other_host' as lever,
         priced.feature_id,
         priced.task_type,
@@ -239,7 +245,7 @@ ranked as (
     select
         *,
         row_number() over (
-            partition by lever, feature_id, task_type, purpose, {{ place | join(', ') }}
+            partition by week_start, lever, feature_id, task_type, purpose, {{ place | join(', ') }}
             order by
                 input_usd + output_usd asc nulls last,
                 other_service_provider asc nulls last,
@@ -254,6 +260,7 @@ ranked as (
 cheapest as (
 
     select
+        week_start,
         lever,
         feature_id,
         task_type,

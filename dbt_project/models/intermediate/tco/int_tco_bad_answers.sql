@@ -1,12 +1,11 @@
-with months as (
+{%- set month = "cast(date_trunc('month', ended_date) as date)" -%}
+with tasks as (
 
-    select * from {{ ref('int_tco_months') }}
-
-),
-
-tasks as (
-
-    select * from {{ ref('fct_tasks') }}
+    select
+        *,
+        {{ month }} as month_start
+    from {{ ref('fct_tasks') }}
+    where {{ is_touched_month('tasks', month) }}
 
 ),
 
@@ -25,15 +24,11 @@ remediation as (
 judged as (
 
     select
-        months.month_start,
+        tasks.month_start,
         coalesce(features.product_id, 'unattributed') as product_id,
         tasks.is_resolved,
         case when not tasks.is_resolved then remediation.usd_per_wrong_answer end as usd
     from tasks
-    inner join months
-        on
-            tasks.ended_date >= months.month_start
-            and tasks.ended_date < months.next_month_start
     left join features
         on tasks.feature_id = features.feature_id
     left join remediation
@@ -41,7 +36,9 @@ judged as (
             tasks.feature_id = remediation.feature_id
             and tasks.ended_date >= remediation.valid_from
             and tasks.ended_date < remediation.valid_to
-    where tasks.is_outcome_known
+    where
+        tasks.is_outcome_known
+        and tasks.ended_date is not null
 
 ),
 

@@ -1,4 +1,4 @@
-{%- do comes_after('int_usage_call_keys') -%}
+{%- do comes_after('int_usage_linked_days') -%}
 {%- set is_read = is_around_touched('calls', 'usage_date', 'file_hash') -%}
 {#- Each CTE reads the calls itself: DuckDB writes out a CTE that is read twice, with all its columns. -#}
 with repeated as (

@@ -55,14 +55,19 @@ costs as (
     {%- for scope, column in {'user': 'user_key', 'key': 'api_key_id'}.items() %}
     union all
     select
-        usage_date,
+        usage.usage_date,
         '{{ scope }}' as scope,
-        {{ column }} as scope_id,
-        effective_cost_usd,
-        case when pricing_status = 'unpriced' then 1 else 0 end as unpriced_calls,
-        case when pricing_status = 'unpriced' then total_input_tokens + total_output_tokens else 0 end as unpriced_tokens
+        usage.{{ column }} as scope_id,
+        usage.effective_cost_usd,
+        case when usage.pricing_status = 'unpriced' then 1 else 0 end as unpriced_calls,
+        case when usage.pricing_status = 'unpriced' then usage.total_input_tokens + usage.total_output_tokens else 0 end
+            as unpriced_tokens
     from usage
-    where {{ column }} is not null
+    -- here too: without a budget of one no call is read
+    inner join scopes
+        on
+            usage.{{ column }} = scopes.scope_id
+            and scopes.scope = '{{ scope }}'
     {%- endfor %}
 
 ),

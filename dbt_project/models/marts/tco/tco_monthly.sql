@@ -13,7 +13,7 @@ costs as (
 
 ),
 
-answers as (
+all_answers as (
 
     select * from {{ ref('int_tco_bad_answers') }}
 
@@ -28,6 +28,14 @@ economic as (
 revenue as (
 
     select * from {{ ref('fct_revenue') }}
+
+),
+
+answers as (
+
+    select all_answers.*
+    from all_answers
+    inner join months on all_answers.month_start = months.month_start
 
 ),
 

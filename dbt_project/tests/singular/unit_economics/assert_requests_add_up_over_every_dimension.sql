@@ -1,10 +1,12 @@
--- a logical request counts once wherever it is counted
+-- a logical request counts once wherever it is counted, with its last attempt
+{%- set weekly = {'unit_economics_daily': "cast(date_trunc('week', usage_date) as date)"} %}
 with counts as (
 
     select
         'fct_usage' as counted_in,
-        count(distinct logical_request_id) as requests
+        count(*) as requests
     from {{ ref('fct_usage') }}
+    where is_last_attempt and {{ is_touched_week('anything', 'week_start') }}
 
     {% for mart in [
         'unit_economics_daily', 'cost_per_tenant_weekly', 'cost_per_feature_weekly', 'cost_per_model_weekly',
@@ -15,6 +17,7 @@ with counts as (
         '{{ mart }}' as counted_in,
         coalesce(sum(requests), 0) as requests
     from {{ ref(mart) }}
+    where {{ is_touched_week('anything', weekly.get(mart, 'week_start')) }}
     {% endfor %}
 
 )

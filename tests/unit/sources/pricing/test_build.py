@@ -9,6 +9,7 @@ import pytest
 
 from sources.gateway import is_gateway
 from sources.home import Home, init_home
+from sources.pricing import build
 from sources.pricing.build import build_prices
 from sources.registry import FEEDS
 from sources.settings import SettingsError
@@ -102,6 +103,36 @@ def test_keys_in_use_come_from_the_log(home: Home) -> None:
         ("openrouter", "direct", "openai/gpt-4.1", "standard", "2026-08-11", "2026-08-11", True),
         ("openrouter", "direct", "openai/gpt-5-nano", "standard", "2026-08-10", "2026-08-12", True),
     ]
+
+
+def test_a_file_is_asked_for_its_keys_once(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And again when its bytes are others; what is gone brings none."""
+    asked = list[str]()
+    read = build._read_logs
+
+    def noting(files: build.GatewayFiles, *rest: Any) -> Any:
+        asked.extend(name for names in files.values() for name in names)
+        return read(files, *rest)
+
+    monkeypatch.setattr(build, "_read_logs", noting)
+    land(home, "litellm", "spend_logs", [call("openai", "gpt-5-nano", "2026-08-10 12:00:00")], CALL_SCHEMA)
+    first = keys(home)
+    land(home, "litellm", "spend_logs", [call("openai", "gpt-4.1", "2026-08-10 12:00:00")], CALL_SCHEMA)
+    both = keys(home)
+    one, other = (Path(name) for name in asked)
+    assert keys(home) == both != first
+    assert len(asked) == 2
+    other.unlink()
+    assert keys(home) == first
+    assert len(asked) == 2
+    one.write_bytes(b"")
+    pl.DataFrame([call("openai", "gpt-4.1", "2026-08-10 12:00:00")], schema=CALL_SCHEMA).write_parquet(one)
+    changed = keys(home)
+    assert len(asked) == 3
+    assert "gpt-4.1" in {key[2] for key in changed}
+    (home.warehouse / "logged_keys.parquet").unlink()
+    assert keys(home) == changed
+    assert len(asked) == 4
 
 
 def test_every_gateway_brings_its_keys(home: Home) -> None:
