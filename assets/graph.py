@@ -22,6 +22,7 @@ from assets.gates import in_full, judge, require_limits, require_shape
 from assets.publish import DATABASE, current_manifest, publish
 from assets.warehouse import WarehouseError
 from sources.home import Home
+from sources.kept import KEPT, KEPT_FOLDER
 from sources.memory import memory_of
 from sources.registry import FEEDS
 from sources.settings import Settings
@@ -49,6 +50,7 @@ META = {
     "quarantine": "One row per row that was set aside, with the reason and never the text.",
     "expected_files": "One row per file that should have come, and whether it has.",
     "file_days": "One row per file and usage day, with the rows kept.",
+    "gpu_samples": "One row: from which day on there are samples of GPUs.",
 }
 ACCOUNTING = {
     "closed_allocations": "One row per posting of a closed period, as its snapshot has it.",
@@ -86,6 +88,10 @@ CONFIG_SPECS = [
     _spec(["config", name], "settings", f"{name} of the home's settings, checked and compiled.", {"parquet", "polars"})
     for name in CONFIG_SCHEMAS
 ]
+KEPT_SPECS = [
+    _spec([KEPT_FOLDER, name], "ingest", f"{name} of days whose GPU samples have gone.", {"parquet", "duckdb"})
+    for name in KEPT
+]
 _TAKEN_IN = [spec.key for spec in (*FEED_SPECS, *CONFIG_SPECS)]
 DERIVED_SPECS = [
     _spec([group, name], group, description, {"parquet", "polars"}, _TAKEN_IN)
@@ -107,7 +113,7 @@ PUBLISHED_CHECK_SPECS = [
 ]
 
 
-@dg.multi_asset(name="ingest", specs=[*CONFIG_SPECS, *FEED_SPECS], check_specs=LAKE_CHECKS)
+@dg.multi_asset(name="ingest", specs=[*CONFIG_SPECS, *FEED_SPECS, *KEPT_SPECS], check_specs=LAKE_CHECKS)
 def ingest_assets(
     context: dg.AssetExecutionContext, home: dg.ResourceParam[HomeAccess]
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
@@ -117,7 +123,7 @@ def ingest_assets(
         for warning in summary.warnings:
             context.log.warning(warning)
         broken = ingest.check_lake(place)
-    for spec in (*CONFIG_SPECS, *FEED_SPECS):
+    for spec in (*CONFIG_SPECS, *FEED_SPECS, *KEPT_SPECS):
         yield dg.MaterializeResult(asset_key=spec.key)
     for check in LAKE_CHECKS:
         failures = broken[".".join(check.asset_key.path)]

@@ -11,6 +11,7 @@ from contextlib import closing
 import polars as pl
 
 from assets.accounting.snapshots import write_closed_ledger
+from assets.kept import let_samples_go, require_kept
 from sources import clock
 from sources.compaction import Compacted, compact
 from sources.contracts import ContractFailure, stamps, validate_lake_table
@@ -51,6 +52,8 @@ class LakeError(Exception):
 def take_in(home: Home, settings: Settings, progress: Progress) -> IngestSummary:
     """Compile the settings into the lake, read every landed file that was not read yet, let go what is old enough."""
     compile_settings(home, settings)
+    # First, as what is kept of samples is what the last build made of them.
+    gone = let_samples_go(home, settings)
     feeds = with_mappings(FEEDS, settings.declared_feeds)
     summary = ingest(
         home.root,
@@ -61,6 +64,8 @@ def take_in(home: Home, settings: Settings, progress: Progress) -> IngestSummary
         progress=progress,
         memory=_memory(home, settings),
     )
+    if gone:
+        summary.samples_from, summary.sample_files_expired = gone.samples_from, gone.lake_files
     summary.files_expired = expire(home.root, now=clock.now(), feeds=feeds, retention=settings.general.retention)
     return summary
 
@@ -113,6 +118,7 @@ def require_lake(home: Home) -> int:
 
 def derive(home: Home, settings: Settings) -> str:
     """Resolve the prices of what came in and write what ledger and closed periods know; says what was resolved."""
+    require_kept(home)
     write_closed_ledger(home)
     prices = build_prices(home, settings)
     export_meta(home.root, settings.expected_files(clock.now()))
@@ -132,7 +138,10 @@ def in_words(summary: IngestSummary) -> str:
     rows = f"; rows: {summary.rows_kept:,} kept, {summary.rows_quarantined:,} set aside" if summary.rows_read else ""
     merged = f"; {summary.files_merged:,} small lake files merged" if summary.files_merged else ""
     expired = f"; {summary.files_expired:,} files expired" if summary.files_expired else ""
-    return f"files: {files}{rows}{merged}{expired}"
+    samples = ""
+    if summary.samples_from:
+        samples = f"; GPU samples before {summary.samples_from} expired, {summary.sample_files_expired:,} lake files"
+    return f"files: {files}{rows}{merged}{expired}{samples}"
 
 
 def is_empty(home: Home) -> bool:

@@ -75,6 +75,17 @@ def touched(home: Home, parts: Mapping[str, str], files: Mapping[str, str]) -> T
     return Touched(is_full=False, files=tuple(sorted(others | set(base.attempted))))
 
 
+def is_whole(home: Home, parts: Mapping[str, str], names: Collection[str]) -> bool:
+    """Whether the tables are those of a complete build, of every file the ledger has and of these parts."""
+    base = _read(home)
+    return (
+        base is not None
+        and not base.attempted
+        and base.files == read_files(home)
+        and all(base.parts.get(name) == parts.get(name) for name in names)
+    )
+
+
 @contextmanager
 def going_on(
     home: Home, plan: Touched, parts: Mapping[str, str], files: Mapping[str, str], manifest: "Manifest | None"

@@ -6,7 +6,7 @@ Reads the ledger export and the published marts; changes nothing and takes no lo
 import json
 import os
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +126,14 @@ class ExpiredFiles:
 
 
 @dataclass(frozen=True)
+class ExpiredSamples:
+    """From which day on the lake has samples of GPUs, and the lake files of earlier ones; what those say is kept."""
+
+    samples_from: date | None = None
+    lake_files: tuple[ExpiredFiles, ...] = ()
+
+
+@dataclass(frozen=True)
 class Status:
     """Everything `inferledger status` says."""
 
@@ -139,6 +147,7 @@ class Status:
     failed: list[dict[str, Any]]
     missing: list[dict[str, Any]]
     expired: list[ExpiredFiles]
+    expired_samples: ExpiredSamples
     week: WeekStatus | None
     periods: list[PeriodStatus]
     next_run: NextRun | None
@@ -164,6 +173,7 @@ def read_status(home: Home) -> Status:
                     [],
                     [],
                     [],
+                    ExpiredSamples(),
                     None,
                     [],
                     None if holder else next_run(home),
@@ -183,10 +193,19 @@ def read_status(home: Home) -> Status:
         failed=failed,
         missing=missing,
         expired=_expired(home),
+        expired_samples=_expired_samples(home),
         week=_week(home) if manifest else None,
         periods=_periods(home) if manifest else [],
         next_run=None if holder else next_run(home),
     )
+
+
+def _expired_samples(home: Home) -> ExpiredSamples:
+    if not (ledger_path(home.root).is_file() and os.access(home.lake, os.W_OK)):
+        return ExpiredSamples()
+    with FileLedger(ledger_path(home.root)) as ledger:
+        files = (ExpiredFiles(*table, *counts) for table, counts in ledger.expired_samples().items())
+        return ExpiredSamples(max(ledger.kept_samples(), default=None), tuple(files))
 
 
 def _expired(home: Home) -> list[ExpiredFiles]:

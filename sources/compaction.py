@@ -121,7 +121,8 @@ def _files(ledger: FileLedger, table: FeedTable) -> list[_LakeFile]:
     for row in ledger.rows(
         "status = 'committed' and feed = :feed and table_name = :table", feed=table.feed, table=table.table
     ):
-        found.setdefault(row.lake_name, []).append(row)
+        if not row.is_expired:
+            found.setdefault(row.lake_name, []).append(row)
     return [_LakeFile(tuple(sorted(rows, key=lambda row: (_moment(row), row.identity)))) for rows in found.values()]
 
 

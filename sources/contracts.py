@@ -127,6 +127,8 @@ def _stamped(home: Path, table: FeedTable) -> Iterator[tuple[LedgerRow, str]]:
     }
     expected = hashlib.sha256(repr((table.columns, rules)).encode()).hexdigest()[:16]
     for row in rows:
+        if row.is_expired:
+            continue
         path = lake_file(home, row)
         bytes_now = (path.stat().st_size, path.stat().st_mtime_ns) if path.is_file() else None
         name = f"{row.own_name} in {row.merged_into}" if row.merged_into else row.own_name

@@ -113,3 +113,12 @@ class FeedTable:
     @property
     def name(self) -> str:
         return f"{self.feed}.{self.table}"
+
+    @property
+    def has_gpu_samples(self) -> bool:
+        return {"sampled_at", "gpu_uuid"} <= set(self.columns)
+
+    @property
+    def is_gpu_samples(self) -> bool:
+        """Nothing but them: a row that names no GPU is none of the table."""
+        return self.has_gpu_samples and self.contract.get("gpu_uuid", Rule()).is_required

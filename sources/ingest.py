@@ -9,13 +9,14 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
 
 from sources.compaction import CompactionError, compact, take_apart
 from sources.feed import FeedTable, LandedFile, ReadContext, ReadResult, UnreadableFileError
+from sources.kept import closed_before
 from sources.lake import (
     lake_file,
     ledger_path,
@@ -55,6 +56,8 @@ class IngestSummary:
     files_with_rejects: int = 0
     files_merged: int = 0
     files_expired: int = 0
+    samples_from: date | None = None
+    sample_files_expired: int = 0
     warnings: list[str] = field(default_factory=list)
 
 
@@ -123,6 +126,8 @@ class _Readings:
         self.people_key = _short_hash(b"people " + hash_key)
 
     def is_stale(self, row: LedgerRow, table: FeedTable) -> bool:
+        if row.is_expired:
+            return False
         if row.reader_version != table.reader_version:
             return True
         if row.status == "committed" and not lake_file(self.home, row).is_file():
@@ -215,6 +220,7 @@ class _Run:
         parquet, rejects = unfinished(lake_file(self.home, row)), unfinished(rejects_file(self.home, row))
         try:
             result = self._read_checked(table, landed, parquet, rejects)
+            self._refuse_closed(row, table, parquet)
         except UnreadableFileError as error:
             self.summary.files_failed += 1
             write_rejects(rejects, [Reject(error.line, None, error.field or "file", error.reason)])
@@ -269,6 +275,28 @@ class _Run:
         written = {name: kind for name, kind, *_ in described}
         if list(written) != list(table.columns) or written != dict(table.columns):
             raise UnreadableFileError(f"the reader wrote other columns than {table.name} has; this is a defect")
+
+    def _refuse_closed(self, row: LedgerRow, table: FeedTable, parquet: Path) -> None:
+        """Samples of days of which only what they said is kept have come too late: they would be counted beside it."""
+        kept = self.ledger.kept_samples()
+        if not kept or not table.has_gpu_samples:
+            return
+        ended = self.ledger.ended_by(replace(row, status="committed"), table.replaces_same_name)
+        if any(other.identity == row.identity for other in ended):
+            return  # read again with another reader: models do not read its older samples
+        if any(other.is_expired for other in ended):
+            raise UnreadableFileError("it would replace a file whose samples have gone (retention.gpu_samples_days)")
+        day = closed_before(kept[-1])
+        found = self.context.connection.execute(
+            f"select count(*), min(sampled_at)::varchar from read_parquet({literal(parquet)})"
+            f" where gpu_uuid is not null and sampled_at < {literal(str(day))}::date"
+        ).fetchone()
+        if found and found[0]:
+            raise UnreadableFileError(
+                f"{found[0]} GPU samples before {day}, the first of {found[1]}: days up to there are closed, since"
+                " older samples have gone (retention.gpu_samples_days); land a file without them",
+                "sampled_at",
+            )
 
     def _commit(self, row: LedgerRow, candidate: Candidate, result: ReadResult, parquet: Path, rejects: Path) -> None:
         if read_rejects(rejects):

@@ -13,6 +13,7 @@ import duckdb
 import polars as pl
 
 from sources.feed import FeedTable
+from sources.kept import KEPT, KEPT_FOLDER
 from sources.ledger import FileLedger, LedgerRow
 from sources.reading import PARQUET, columns_sql, literal
 
@@ -76,9 +77,11 @@ def write_current(home: Path, group: str, table: str, frame: pl.DataFrame) -> bo
 
 def write_schemas(home: Path, feeds: Iterable[FeedTable], connection: duckdb.DuckDBPyConnection) -> None:
     """A Parquet without rows for every table, so that one no file has come for is an empty table."""
-    for table in feeds:
-        target = table_folder(home, table.feed, table.table) / SCHEMA_NAME
-        content = _file_without_rows(columns_sql(table.columns), unfinished(target), connection)
+    tables = {(table.feed, table.table): table.columns for table in feeds}
+    tables |= {(KEPT_FOLDER, name): columns for name, columns in KEPT.items()}
+    for (feed, name), columns in tables.items():
+        target = table_folder(home, feed, name) / SCHEMA_NAME
+        content = _file_without_rows(columns_sql(columns), unfinished(target), connection)
         if not target.is_file() or target.read_bytes() != content:
             unfinished(target).write_bytes(content)
             put(unfinished(target), target)
@@ -98,7 +101,7 @@ def _file_without_rows(columns: str, temporary: Path, connection: duckdb.DuckDBP
 def sweep(home: Path, ledger: FileLedger, feeds: Iterable[FeedTable]) -> None:
     """Put the folders in order after a run that did not end: unfinished files go, superseded ones are moved aside."""
     standing = ledger.rows("status = 'committed'")
-    committed = {(row.feed, row.table_name, row.lake_name) for row in standing}
+    committed = {(row.feed, row.table_name, row.lake_name) for row in standing if not row.is_expired}
     with_rejects = {(row.feed, row.table_name, row.own_name) for row in (*standing, *ledger.rows("status = 'failed'"))}
     superseded = {(row.feed, row.table_name, row.lake_name) for row in ledger.rows("status = 'superseded'")}
     for table in feeds:

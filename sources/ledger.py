@@ -5,7 +5,7 @@ A lake file without a committed row was not finished and is swept away; a commit
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
@@ -57,6 +57,15 @@ create table if not exists merged_files (
     lake_name text not null,
     primary key (feed, table_name, identity)
 );
+create table if not exists kept_samples (samples_from text primary key);
+create table if not exists expired_samples (
+    feed text not null,
+    table_name text not null,
+    identity text not null,
+    lake_name text not null,
+    lake_bytes integer not null,
+    primary key (feed, table_name, identity)
+);
 create table if not exists expired_paths (path text primary key, size_bytes integer not null);
 create table if not exists paths (path text primary key, stamp text not null, identity text not null);
 """
@@ -67,7 +76,8 @@ _TIMES = ("first_event_at", "last_event_at", "retrieved_at")
 class LedgerRow:
     """What became of one landed file under one reader version. `path` is relative to landing/.
 
-    `merged_into` is the lake file that holds its rows beside those of others, where it has none of its own.
+    `merged_into` is the lake file that holds its rows beside those of others, where it has none of its own. Of one that
+    `is_expired` the lake has no rows any more, but what they say of each hour.
     """
 
     feed: str
@@ -91,6 +101,7 @@ class LedgerRow:
     unknown_fields: Mapping[str, int] = field(default_factory=dict)
     settings_key: str = ""
     merged_into: str | None = None
+    is_expired: bool = False
 
     @property
     def own_name(self) -> str:
@@ -101,7 +112,7 @@ class LedgerRow:
         return self.merged_into or self.own_name
 
 
-_COLUMNS = tuple(item.name for item in fields(LedgerRow) if item.name != "merged_into")
+_COLUMNS = tuple(item.name for item in fields(LedgerRow) if item.name not in ("merged_into", "is_expired"))
 _THIS = "feed = :feed and table_name = :table_name and identity = :identity"
 _ROWS = """
     select *,
@@ -109,7 +120,12 @@ _ROWS = """
             select lake_name from merged_files as merged
             where merged.feed = files.feed and merged.table_name = files.table_name
                 and merged.identity = files.identity
-        ) end as merged_into
+        ) end as merged_into,
+        status = 'committed' and exists (
+            select 1 from expired_samples as expired
+            where expired.feed = files.feed and expired.table_name = files.table_name
+                and expired.identity = files.identity
+        ) as is_expired
     from files
 """
 
@@ -209,7 +225,8 @@ class FileLedger:
             select feed, table_name, count(*) filter (where lake_name is null) + count(distinct lake_name)
             from files
             left join merged_files using (feed, table_name, identity)
-            where status = 'committed' and (lake_name is not null or rows_kept < ?)
+            where (feed, table_name, identity) not in (select feed, table_name, identity from expired_samples)
+                and status = 'committed' and (lake_name is not null or rows_kept < ?)
             group by feed, table_name
         """
         return {(feed, table): number for feed, table, number in self._db.execute(query, (below,))}
@@ -238,6 +255,33 @@ class FileLedger:
             files, total = found.get((feed, table), (0, 0))
             found[feed, table] = (files + 1, total + size)
         return found
+
+    def keep_samples(self, samples_from: date, files: Iterable[tuple[int, Sequence[LedgerRow]]]) -> None:
+        """Record, all or nothing, that what samples before a day say is kept, and that these lake files go.
+
+        `files` has the bytes of each, and the rows of the landed files in it.
+        """
+        with self._transaction():
+            self._db.execute("insert into kept_samples values (?)", (samples_from.isoformat(),))
+            for size, rows in files:
+                for number, row in enumerate(rows):
+                    values = _to_sql(row) | {"lake_name": row.lake_name, "size": size if number == 0 else 0}
+                    self._db.execute(
+                        "insert into expired_samples values (:feed, :table_name, :identity, :lake_name, :size)", values
+                    )
+
+    def kept_samples(self) -> list[date]:
+        """The days that samples have been from, since each time older ones went; the last counts."""
+        found = self._db.execute("select samples_from from kept_samples order by samples_from")
+        return [date.fromisoformat(samples_from) for (samples_from,) in found]
+
+    def expired_samples(self) -> dict[tuple[str, str], tuple[int, int]]:
+        """By feed and table, how many lake files of samples have gone, and their bytes."""
+        query = """
+            select feed, table_name, count(distinct lake_name), sum(lake_bytes)
+            from expired_samples group by feed, table_name order by feed, table_name
+        """
+        return {(feed, table): (files, size) for feed, table, files, size in self._db.execute(query)}
 
     def note_seen(self, path: str, stamp: str, identity: str) -> None:
         with self._transaction():
@@ -294,4 +338,5 @@ def _to_sql(row: LedgerRow) -> dict[str, Any]:
 def _from_sql(row: sqlite3.Row) -> LedgerRow:
     values = dict(row)
     times = {name: datetime.fromisoformat(values[name]) if values[name] else None for name in _TIMES}
-    return LedgerRow(**(values | times | {"unknown_fields": json.loads(values["unknown_fields"])}))
+    others = {"unknown_fields": json.loads(values["unknown_fields"]), "is_expired": bool(values["is_expired"])}
+    return LedgerRow(**(values | times | others))

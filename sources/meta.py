@@ -55,6 +55,8 @@ _EXPECTED: Schema = {
     "has_arrived": pl.Boolean,
     "last_date": pl.Date,
 }
+# From which day on samples of GPUs are read; of those before, what is kept.
+_GPU_SAMPLES: Schema = {"samples_from": pl.Date}
 _DAYS: Schema = {
     "feed": pl.String,
     "table_name": pl.String,
@@ -78,15 +80,17 @@ class ShownReject:
 
 
 def export_meta(home: Path, expected_files: Iterable[ExpectedFile]) -> None:
-    """Write lake/meta/{files,quarantine,expected_files,file_days}; unchanged tables keep their bytes."""
+    """Write lake/meta/{files,quarantine,expected_files,file_days,gpu_samples}; unchanged tables keep their bytes."""
     expected = _Expected(expected_files)
     with FileLedger(ledger_path(home)) as ledger:
         rows = _as_if_at_once(ledger.rows(), expected)
         days = list(ledger.days())
+        samples_from = max(ledger.kept_samples(), default=date(1970, 1, 1))
     committed = {(row.feed, row.table_name, row.identity): row for row in rows if row.status == "committed"}
     write_current(home, "meta", "files", pl.DataFrame([{c: getattr(r, c) for c in _FILES} for r in rows], _FILES))
     write_current(home, "meta", "quarantine", _frame(_rejects(home, rows), _QUARANTINE))
     write_current(home, "meta", "expected_files", _frame(_arrivals(expected, rows), _EXPECTED))
+    write_current(home, "meta", "gpu_samples", _frame([[samples_from]], _GPU_SAMPLES))
     named = [
         (feed, table, committed[feed, table, identity].file_name, day, count)
         for feed, table, identity, day, count in days

@@ -74,6 +74,14 @@ def _print_status(found: "Status") -> None:
             for one in found.expired
         ],
     )
+    print_list(
+        "expired",
+        [
+            f"{one.feed}/{one.table_name}: {count(one.files, 'lake file')}, {one.size_bytes / 1_000_000:,.1f} MB, "
+            f"of samples before {found.expired_samples.samples_from}; what they say of each hour is kept"
+            for one in found.expired_samples.lake_files
+        ],
+    )
     if found.week:
         week = found.week
         click.echo(

@@ -11,7 +11,7 @@ import polars as pl
 from assets.marts import rows
 from sources.settings.gpu_rates import GpuRates, config_rows
 from sources.settings.tables import frame
-from tests.unit.dbt_project.compiled import PROJECT, compiled
+from tests.unit.dbt_project.compiled import PROJECT, compiled, kept_samples
 
 Row = Mapping[str, Any]
 _TEXT = pl.String()
@@ -69,6 +69,8 @@ class Fleet:
         self.connection = duckdb.connect()
         for name, config in config_rows(self.rates.nodes, self.rates.deployments).items():
             self._give(f"stg_config__{name}", frame(name, config))
+        for name, kept in kept_samples().items():
+            self._give(name, kept)
         self._give("mig_models", pl.read_csv(PROJECT / "seeds/mig_models.csv"))
         self._give("int_gpu_samples_spanned", _frame(SPANS, spans))
         self._give("int_gpu_slices_spanned", _frame(SLICES, slices))

@@ -1,13 +1,13 @@
 {#-
-The samples of each UTC day, GPU or slice and metric by the buckets of `minutes` that they lie in or reach into, from the samples
-themselves: an hour is no average of twelve averages. A sample counts in the bucket it was taken in; the time it stands for, at most
-an hour, is cut at the buckets' edges. A counter's growth from one sample to the next is of the bucket of the first, unless more
-than 744 hours (31 days) lie between; two sources of a GPU count from different beginnings.
+CTEs, the last of them `measured`: the samples of each UTC day, GPU or slice and metric by the buckets of `minutes` that they lie in
+or reach into, from the samples themselves: an hour is no average of twelve averages. A sample counts in the bucket it was taken in;
+the time it stands for, at most an hour, is cut at the buckets' edges. A counter's growth from one sample to the next is of the
+bucket of the first, unless more than 744 hours (31 days) lie between; two sources of a GPU count from different beginnings.
 -#}
 {% macro gpu_metrics_measured(samples, kept_from, minutes) -%}
 {%- set series = ['node_id', 'gpu_uuid', 'mig_instance_id', 'metric'] -%}
 {%- set bucket_us = minutes * 60000000 -%}
-with samples as (
+samples as (
 
     select * from {{ samples }}
 
@@ -186,8 +186,6 @@ measured as (
             and last_samples.sampled_at = kept.sampled_at
 
 )
-
-select * from measured
 {%- endmacro %}
 
 {#- What the samples of all days measured of each bucket, of a table that gpu_metrics_measured made: a sample counts in one of them. -#}

@@ -1,6 +1,7 @@
 """A model of the dbt project as dbt compiles it for DuckDB, and its rows on literal inputs."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,6 +10,9 @@ from typing import Any
 import duckdb
 import jinja2
 import polars as pl
+
+from sources.contracts import polars_type
+from sources.kept import KEPT
 
 PROJECT = Path(__file__).parents[3] / "dbt_project"
 # Stands for the lake's folder until a test says where it is.
@@ -87,11 +91,23 @@ def rows_of(sql: str, inputs: Mapping[str, pl.DataFrame | str]) -> list[dict[str
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
+def kept_samples(samples_from: date = date(1970, 1, 1)) -> dict[str, pl.DataFrame]:
+    """What is kept of GPU samples that have gone: nothing, as of none."""
+    return {
+        "stg_meta__gpu_samples": pl.DataFrame({"samples_from": [samples_from]}),
+        **{
+            f"stg_kept__{name}": pl.DataFrame(schema={column: polars_type(kind) for column, kind in columns.items()})
+            for name, columns in KEPT.items()
+        },
+    }
+
+
 def telemetry(lake: Path) -> dict[str, pl.DataFrame | str]:
     """The seed, the staged samples of all sources of a lake, and what the canonical models make of them."""
     types = {"factor": pl.Decimal(18, 6)}
     staged = ("dcgm", "nvidia_smi", "triton", "vllm", "sglang", "tgi")
     return {
+        **kept_samples(),
         "telemetry_metrics": pl.read_csv(PROJECT / "seeds/telemetry_metrics.csv", schema_overrides=types),
         **{f"stg_{feed}__samples": compiled(f"stg_{feed}__samples", str(lake)) for feed in staged},
         **{model: compiled(model) for model in ("int_gpu_samples", "int_engine_samples")},

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tests.unit.dbt_project.compiled import compiled, rows_of
+from tests.unit.dbt_project.compiled import compiled, kept_samples, rows_of
 
 SAMPLES = pl.DataFrame(
     [
@@ -36,7 +36,12 @@ SAMPLES = pl.DataFrame(
 
 def inputs(samples: pl.DataFrame, settings: pl.DataFrame) -> dict[str, pl.DataFrame | str]:
     measured = compiled("int_gpu_metrics_measured")
-    return {"int_gpu_samples": samples, "stg_config__settings": settings, "int_gpu_metrics_measured": measured}
+    return {
+        **kept_samples(),
+        "int_gpu_samples": samples,
+        "stg_config__settings": settings,
+        "int_gpu_metrics_measured": measured,
+    }
 
 
 def rolled_up(model: str, days: int = 90, samples: pl.DataFrame = SAMPLES) -> dict[tuple[str, str], dict[str, Any]]:

@@ -8,7 +8,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.dbt_project.compiled import compiled, rows_of
+from tests.unit.dbt_project.compiled import compiled, kept_samples, rows_of
 
 DAY = date(2026, 8, 10)
 NINE = datetime(2026, 8, 10, 9)
@@ -43,6 +43,7 @@ def pods(samples: list[tuple[Any, ...]], costs: list[tuple[Any, ...]]) -> list[t
     found = rows_of(
         compiled("int_gpu_pod_hours"),
         {
+            **kept_samples(),
             "stg_dcgm__pods": frame(SAMPLE, samples).unique(),
             "int_gpu_pods_scraped": compiled("int_gpu_pods_scraped"),
             "int_gpu_hours": frame(COST, costs),

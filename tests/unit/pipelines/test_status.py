@@ -1,6 +1,7 @@
 """Status and the table of the week, on marts that can be added up by hand."""
 
 import json
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +13,7 @@ from pipelines.cli import cli
 from pipelines.summary import week_table
 from sources.home import Home, init_home
 from sources.lake import ledger_path
-from sources.ledger import FileLedger
+from sources.ledger import FileLedger, LedgerRow
 from tests.unit.pipelines.small_marts import WEEK, export_small_ledger, publish_small_marts
 
 
@@ -71,6 +72,19 @@ def test_status_says_what_went_for_its_age(home: Home) -> None:
         "files": 2,
         "size_bytes": 4_000_000,
     }
+
+
+def test_status_says_which_samples_have_gone(home: Home) -> None:
+    told = json.loads(CliRunner().invoke(cli, ["status", "--home", str(home.root), "--json"]).stdout)
+    assert told["expired_samples"] == {"samples_from": None, "lake_files": []}
+    row = LedgerRow("dcgm", "samples", "a", "dcgm/samples/a", 2, "a", "a", "a", 1, "committed")
+    with FileLedger(ledger_path(home.root)) as ledger:
+        ledger.keep_samples(date(2026, 9, 1), [(1_500_000, [row, replace(row, identity="b")])])
+    shown = CliRunner().invoke(cli, ["status", "--home", str(home.root)])
+    said = "dcgm/samples: 2 lake files, 1.5 MB, of samples before 2026-09-01; what they say of each hour is kept"
+    assert f"expired    {said}\n" in shown.stdout
+    told = json.loads(CliRunner().invoke(cli, ["status", "--home", str(home.root), "--json"]).stdout)
+    assert told["expired_samples"]["samples_from"] == "2026-09-01"
 
 
 def test_status_says_how_far_each_pull_has_come(home: Home) -> None:

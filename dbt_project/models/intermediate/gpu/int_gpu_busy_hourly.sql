@@ -1,4 +1,10 @@
-with spans as (
+with kept as (
+
+    select * from {{ ref('stg_kept__gpu_busy_hourly') }}
+
+),
+
+spans as (
 
     select
         node_id,
@@ -88,6 +94,30 @@ measured as (
     from measured_pieces
     group by sampled_date, hour_start, node_id, gpu_uuid, slice_id
 
+),
+
+all_days as (
+
+    select
+        sampled_date,
+        node_id,
+        gpu_uuid,
+        hour_start,
+        slice_id,
+        covered_seconds,
+        busy_seconds
+    from kept
+    union all
+    select
+        sampled_date,
+        node_id,
+        gpu_uuid,
+        hour_start,
+        slice_id,
+        covered_seconds,
+        busy_seconds
+    from measured
+
 )
 
-select * from measured
+select * from all_days

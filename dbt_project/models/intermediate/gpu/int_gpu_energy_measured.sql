@@ -1,4 +1,10 @@
-with samples as (
+with kept as (
+
+    select * from {{ ref('stg_kept__gpu_energy_measured') }}
+
+),
+
+samples as (
 
     select * from {{ ref('int_gpu_samples') }}
 
@@ -188,6 +194,32 @@ by_method as (
     from power_pieces
     group by sampled_date, hour_start, node_id, gpu_uuid
 
+),
+
+all_days as (
+
+    select
+        sampled_date,
+        node_id,
+        gpu_uuid,
+        hour_start,
+        method,
+        energy_mj,
+        covered_us,
+        gap_us
+    from kept
+    union all
+    select
+        sampled_date,
+        node_id,
+        gpu_uuid,
+        hour_start,
+        method,
+        energy_mj,
+        covered_us,
+        gap_us
+    from by_method
+
 )
 
-select * from by_method
+select * from all_days

@@ -1,11 +1,31 @@
 {#- A scrape in parts: up to sixteen pods that share a GPU have the same of it, to the last part. -#}
 {%- set parts = '720720' -%}
-with pods as (
+with kept as (
+
+    select * from {{ ref('stg_kept__gpu_pods_scraped') }}
+
+),
+
+gpu_samples as (
+
+    select * from {{ ref('stg_meta__gpu_samples') }}
+
+),
+
+named_pods as (
+
+    select * from {{ ref('stg_dcgm__pods') }}
+
+),
+
+pods as (
 
     select
-        *,
-        case when coalesce(mig_instance_id, '') = '' then 'whole' else mig_instance_id end as slice_id
-    from {{ ref('stg_dcgm__pods') }}
+        named_pods.*,
+        case when coalesce(named_pods.mig_instance_id, '') = '' then 'whole' else named_pods.mig_instance_id end as slice_id
+    from named_pods
+    inner join gpu_samples
+        on named_pods.sampled_at >= gpu_samples.samples_from
 
 ),
 
@@ -92,6 +112,32 @@ held as (
     group by
         cast(sampled_at as date), cast(date_trunc('hour', sampled_at) as timestamp), node_id, gpu_id, slice_id, namespace, pod
 
+),
+
+all_days as (
+
+    select
+        sampled_date,
+        hour_start,
+        node_id,
+        gpu_id,
+        slice_id,
+        namespace,
+        pod,
+        scrape_parts
+    from kept
+    union all
+    select
+        sampled_date,
+        hour_start,
+        node_id,
+        gpu_id,
+        slice_id,
+        namespace,
+        pod,
+        scrape_parts
+    from held
+
 )
 
-select * from held
+select * from all_days

@@ -22,6 +22,12 @@ metrics as (
 
 ),
 
+gpu_samples as (
+
+    select * from {{ ref('stg_meta__gpu_samples') }}
+
+),
+
 exported as (
 
     select
@@ -87,6 +93,9 @@ canonical as (
         on
             exported.source = metrics.source
             and exported.metric = metrics.exported
+    -- What samples of earlier days said is kept: a lake file that holds some of them still is not read for them.
+    inner join gpu_samples
+        on exported.sampled_at >= gpu_samples.samples_from
 
 ),
 

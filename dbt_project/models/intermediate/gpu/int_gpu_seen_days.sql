@@ -1,4 +1,10 @@
-with spans as (
+with kept as (
+
+    select * from {{ ref('stg_kept__gpu_seen_days') }}
+
+),
+
+spans as (
 
     select
         node_id,
@@ -51,6 +57,36 @@ seen as (
     from ended
     group by cast(sampled_at as date), node_id, gpu_uuid, slice_id
 
+),
+
+all_days as (
+
+    select
+        sampled_date,
+        node_id,
+        gpu_uuid,
+        slice_id,
+        slice_profile,
+        gpu_model,
+        samples,
+        first_sampled_at,
+        last_sampled_at,
+        observed_until
+    from kept
+    union all
+    select
+        sampled_date,
+        node_id,
+        gpu_uuid,
+        slice_id,
+        slice_profile,
+        gpu_model,
+        samples,
+        first_sampled_at,
+        last_sampled_at,
+        observed_until
+    from seen
+
 )
 
-select * from seen
+select * from all_days

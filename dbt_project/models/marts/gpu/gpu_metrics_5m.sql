@@ -6,11 +6,7 @@ usage_date > (
     cross join {{ ref('stg_config__settings') }} as settings
 )
 {%- endset -%}
-with measured as (
-
-    {{ gpu_metrics_measured(ref('int_gpu_samples'), kept_from, 5) }}
-
-),
+with {{ gpu_metrics_measured(ref('int_gpu_samples'), kept_from, 5) }},
 
 rolled_up as (
 

@@ -1,0 +1,120 @@
+"""GPU samples that are old enough go, whole months at a time, when what they say is kept in the lake.
+
+What is kept is what the last build made of them, so a later build ends with the same rows. The ledger's word is the
+commit: the tables are written, then the ledger says from which day on there are samples, then lake files go.
+"""
+
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+
+from assets.touched import is_whole
+from assets.warehouse import PROJECT, built_inputs, folder_hash
+from sources import clock
+from sources.home import Home, HomeError
+from sources.ingest import lake_connection
+from sources.kept import KEPT, KEPT_FOLDER, kept_name
+from sources.lake import SCHEMA_NAME, lake_file, ledger_path, put, table_folder, unfinished
+from sources.ledger import FileLedger, LedgerRow
+from sources.memory import memory_of
+from sources.reading import PARQUET, literal
+from sources.registry import FEEDS
+from sources.settings import Settings
+
+
+@dataclass(frozen=True)
+class SamplesGone:
+    """The first day of which there are samples still, and the lake files that went."""
+
+    samples_from: date
+    lake_files: int
+
+
+def let_samples_go(home: Home, settings: Settings) -> SamplesGone | None:
+    """Keep what old samples say and remove them; None where there are none, or the last build is not of all of them.
+
+    The caller holds the home's lock, and has read nothing new since that build.
+    """
+    days = settings.general.retention.gpu_samples_days
+    if days is None or built_inputs(home) is None or not is_whole(home, {"rules": folder_hash(PROJECT)}, ["rules"]):
+        return None
+    memory = memory_of(home.root, settings.limits)
+    with (
+        FileLedger(ledger_path(home.root)) as ledger,
+        closing(lake_connection(home.root, memory)) as connection,
+    ):
+        connection.execute(f"attach {literal(home.warehouse / 'work.duckdb')} as work (read_only)")
+        kept = ledger.kept_samples()
+        samples_from = _samples_from(connection, days)
+        if samples_from is None or samples_from <= max(kept, default=date.min):
+            return None
+        _write(home, connection, kept, samples_from)
+        gone = _older(home, ledger, samples_from)
+        ledger.keep_samples(samples_from, [(_size(path), rows) for path, rows in gone.items()])
+    for path in gone:
+        path.unlink(missing_ok=True)
+    return SamplesGone(samples_from, len(gone))
+
+
+def require_kept(home: Home) -> None:
+    """HomeError when a file is not there of which the ledger says that it holds what samples that have gone said."""
+    with FileLedger(ledger_path(home.root)) as ledger:
+        kept = ledger.kept_samples()
+    paths = [table_folder(home.root, KEPT_FOLDER, table) / kept_name(day) for day in kept for table in KEPT]
+    if missing := [str(path) for path in paths if not path.is_file()]:
+        raise HomeError(
+            f"{', '.join(missing)}: not there; nothing was built, as GPU samples of those days have gone and this is"
+            " all that was kept of them. Bring it back from a backup"
+        )
+
+
+def _samples_from(connection: duckdb.DuckDBPyConnection, days: int) -> date | None:
+    """The first of the month so many days before the newest sample; one whose clock runs ahead is not believed."""
+    first, newest = connection.execute(
+        "select min(sampled_date), max(sampled_date) from work.main.int_gpu_metrics_measured"
+    ).fetchall()[0]
+    if newest is None:
+        return None
+    samples_from = (min(newest, clock.now().date()) - timedelta(days=days)).replace(day=1)
+    return samples_from if first < samples_from else None
+
+
+def _write(home: Home, connection: duckdb.DuckDBPyConnection, kept: list[date], samples_from: date) -> None:
+    """The days of each table that go now; files of an earlier attempt that the ledger does not name are replaced."""
+    since = max(kept, default=date.min)
+    named = {SCHEMA_NAME, *(kept_name(day) for day in kept)}
+    for table, columns in KEPT.items():
+        folder = table_folder(home.root, KEPT_FOLDER, table)
+        for path in folder.iterdir():
+            if path.name not in named:
+                path.unlink()
+        target = folder / kept_name(samples_from)
+        typed = ", ".join(f"{name}::{kind} as {name}" for name, kind in columns.items())
+        going = f"sampled_date >= {literal(str(since))}::date and sampled_date < {literal(str(samples_from))}::date"
+        rows = f"select {typed} from work.main.int_{table} where {going} order by all"
+        connection.execute(f"copy ({rows}) to {literal(unfinished(target))} {PARQUET}")
+        put(unfinished(target), target)
+
+
+def _older(home: Home, ledger: FileLedger, samples_from: date) -> dict[Path, list[LedgerRow]]:
+    """Lake files with samples of days before only; one that has later ones too stays, and is read for those alone."""
+    found: dict[Path, list[LedgerRow]] = {}
+    for table in FEEDS:
+        if table.is_gpu_samples:
+            for row in ledger.rows(
+                "status = 'committed' and feed = :feed and table_name = :table", feed=table.feed, table=table.table
+            ):
+                if not row.is_expired:
+                    found.setdefault(lake_file(home.root, row), []).append(row)
+    return {
+        path: rows
+        for path, rows in found.items()
+        if all(row.last_event_at is not None and row.last_event_at.date() < samples_from for row in rows)
+    }
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
