@@ -116,7 +116,7 @@ in full: quantities are whole. Units that only repeat what the call's tokens say
         cast(video_seconds * contracted_video_second_usd as decimal(26, 12)) as contracted_cost_usd
         {%- elif unit == 'cache_storage_mtok_hour' %}
         cast(
-            cast(cast(cache_storage_token_hours as decimal(20, 6)) * contracted_cache_storage_mtok_hour_usd as decimal(30, 8))
+            cast(cast(cache_storage_token_hours as decimal(19, 6)) * contracted_cache_storage_mtok_hour_usd as decimal(30, 8))
             * 0.000001 as decimal(26, 12)
         ) as contracted_cost_usd
         {%- elif unit == 'million_characters' %}

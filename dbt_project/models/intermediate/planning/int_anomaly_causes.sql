@@ -42,8 +42,10 @@ sides as (
             when '{{ kind }}' then cast(cells.{{ amount }} as decimal(26, 12))
             {%- endfor %}
         end
-        * case when days.usage_date = found.usage_date then 7 else -1 end
-        * case when found.kind = 'cache' then -1 else 1 end as risen_usd
+        * (
+            case when days.usage_date = found.usage_date then 7 else -1 end
+            * case when found.kind = 'cache' then -1 else 1 end
+        ) as risen_usd
     from found
     inner join days
         on

@@ -72,8 +72,8 @@ medians as (
     select
         week_start,
         node_id,
-        cast(floor(used_seconds / 3600) as integer) as gpus,
-        cast(floor(used_seconds / 3600) * 3600 as decimal(18, 6)) as committed_seconds
+        cast(floor(cast(used_seconds as double) / 3600) as integer) as gpus,
+        cast(used_seconds - used_seconds % 3600 as decimal(18, 6)) as committed_seconds
     from ranked
     where 2 * place in (hours, hours + 1)
 

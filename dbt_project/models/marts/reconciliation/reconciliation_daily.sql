@@ -288,7 +288,7 @@ charge_causes as (
         case when charge_category = 'non_token' then -amount_usd else 0 end as non_token_meters_usd,
         case when charge_category in ('credit', 'commitment') then -amount_usd else 0 end as credits_discounts_usd,
         case when charge_category = 'fee' then -amount_usd else 0 end as fees_usd,
-        case when charge_category = 'fx' and abs(amount_usd) <= most_fx_usd then -amount_usd else 0 end as fx_usd,
+        case when charge_category = 'fx' and abs(cast(amount_usd as decimal(26, 12))) <= most_fx_usd then -amount_usd else 0 end as fx_usd,
         case when charge_category = 'rounding' and abs(amount_usd) <= most_rounding_usd then -amount_usd else 0 end
             as rounding_usd
     from beside_calls

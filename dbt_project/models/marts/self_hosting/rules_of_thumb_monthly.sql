@@ -48,7 +48,7 @@ figures as (
                 when 'own_cost_over_gpu_cost'
                     then
                         cast(decisions.self_hosted_cost_per_month_usd as double)
-                        / nullif(cast(decisions.replica_cost_per_month_usd * decisions.replicas as double), 0)
+                        / nullif(cast(cast(decisions.replica_cost_per_month_usd as decimal(26, 12)) * decisions.replicas as double), 0)
             end as double
         ) as company_figure
     from decisions

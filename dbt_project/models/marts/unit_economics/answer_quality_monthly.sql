@@ -81,7 +81,7 @@ bounded as (
 
     select
         rated.*,
-        (correct_answers + 1.9208) / nullif(judged_answers + 3.8416, 0) as centre,
+        cast(correct_answers + 1.9208 as double) / nullif(cast(judged_answers + 3.8416 as double), 0) as centre,
         1.96 * sqrt(correct_answers * (1 - correct_answer_rate) + 0.9604) / nullif(judged_answers + 3.8416, 0) as half_width
     from rated
 
