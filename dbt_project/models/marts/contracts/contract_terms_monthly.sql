@@ -392,7 +392,7 @@ monthly as (
             when remaining_usd > 0 and thirty_days_usd > 0 and next_month_start > last_day and not (is_last and is_over)
                 then cast({{ dbt.dateadd(
                     'day',
-                    'cast(' ~ divide_exact('remaining_usd', '30', 'thirty_days_usd') ~ ' as integer)',
+                    'cast(round(' ~ divide_exact('remaining_usd', '30', 'thirty_days_usd') ~ ', 0) as integer)',
                     'last_day'
                 ) }} as date)
         end as expected_run_out_on,
