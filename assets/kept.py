@@ -20,6 +20,7 @@ from sources.kept import KEPT, KEPT_FOLDER, kept_name
 from sources.lake import SCHEMA_NAME, lake_file, ledger_path, put, table_folder, unfinished
 from sources.ledger import FileLedger, LedgerRow
 from sources.memory import memory_of
+from sources.meta import export_samples_from
 from sources.reading import PARQUET, literal
 from sources.registry import FEEDS
 from sources.settings import Settings
@@ -54,6 +55,8 @@ def let_samples_go(home: Home, settings: Settings) -> SamplesGone | None:
         _write(home, connection, kept, samples_from)
         gone = _older(home, ledger, samples_from)
         ledger.keep_samples(samples_from, [(_size(path), rows) for path, rows in gone.items()])
+        # Before they go: a build that follows at once, without a run's other steps, reads this.
+        export_samples_from(home.root, ledger)
     for path in gone:
         path.unlink(missing_ok=True)
     return SamplesGone(samples_from, len(gone))

@@ -256,7 +256,7 @@ def _copy(source: Path, target: Path) -> Path:
                 if done != size:
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
     except OSError as error:
-        if error.errno != errno.EINVAL:
+        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
             raise
         return Path(shutil.copyfile(source, target))
     return target

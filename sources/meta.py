@@ -85,17 +85,22 @@ def export_meta(home: Path, expected_files: Iterable[ExpectedFile]) -> None:
     with FileLedger(ledger_path(home)) as ledger:
         rows = _as_if_at_once(ledger.rows(), expected)
         days = list(ledger.days())
-        samples_from = max(ledger.kept_samples(), default=date(1970, 1, 1))
+        export_samples_from(home, ledger)
     committed = {(row.feed, row.table_name, row.identity): row for row in rows if row.status == "committed"}
     write_current(home, "meta", "files", pl.DataFrame([{c: getattr(r, c) for c in _FILES} for r in rows], _FILES))
     write_current(home, "meta", "quarantine", _frame(_rejects(home, rows), _QUARANTINE))
     write_current(home, "meta", "expected_files", _frame(_arrivals(expected, rows), _EXPECTED))
-    write_current(home, "meta", "gpu_samples", _frame([[samples_from]], _GPU_SAMPLES))
     named = [
         (feed, table, committed[feed, table, identity].file_name, day, count)
         for feed, table, identity, day, count in days
     ]
     write_current(home, "meta", "file_days", _frame(sorted(named), _DAYS))
+
+
+def export_samples_from(home: Path, ledger: FileLedger) -> None:
+    """Write lake/meta/gpu_samples, by which a build tells what is kept of samples from the samples that are left."""
+    samples_from = max(ledger.kept_samples(), default=date(1970, 1, 1))
+    write_current(home, "meta", "gpu_samples", _frame([[samples_from]], _GPU_SAMPLES))
 
 
 class _Expected:

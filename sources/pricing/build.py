@@ -1,10 +1,11 @@
 """Writes the pricing tables of the lake for the keys that the landed logs and bills have."""
 
 import hashlib
+import inspect
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
-from functools import reduce
+from functools import cache, reduce
 from pathlib import Path
 
 import duckdb
@@ -13,7 +14,7 @@ import polars as pl
 from sources.bill import BILL_COLUMNS
 from sources.gateway import is_gateway
 from sources.home import Home
-from sources.lake import table_folder, write_current
+from sources.lake import put, table_folder, write_current
 from sources.memory import connect
 from sources.pricing import versions
 from sources.pricing.book import UNKNOWN_REGION, find_model, strip_prefix
@@ -39,7 +40,6 @@ _CALL_COLUMNS = (
     "lower(coalesce(nullif(region, ''), 'unknown')) as region",
     "cast(started_at as date) as usage_date",
 )
-_ASKED = hashlib.sha256(repr((_TIERS, _CALL_COLUMNS)).encode()).hexdigest()[:12]
 GatewayFiles = Mapping[tuple[str, str], Sequence[str]]
 _LOGGED_KEYS: Mapping[str, pl.DataType] = {
     **dict.fromkeys(("stamp", "gateway", "logged_tier", "gateway_provider", "model_id", "region"), pl.String()),
@@ -191,8 +191,7 @@ def _logged_keys(home: Home, connection: duckdb.DuckDBPyConnection) -> pl.DataFr
     path = home.warehouse / "logged_keys.parquet"
     files = gateway_files(home)
     stamps = {name: _stamp(home, Path(name)) for names in files.values() for name in names}
-    known = pl.read_parquet(path) if path.is_file() else pl.DataFrame(schema=_LOGGED_KEYS)
-    known = known.filter(pl.col("stamp").is_in(list(stamps.values())))
+    known = _known_keys(path).filter(pl.col("stamp").is_in(list(stamps.values())))
     seen = frozenset(known["stamp"])
     unseen = {table: new for table, names in files.items() if (new := [n for n in names if stamps[n] not in seen])}
     logged = _read_logs(unseen, connection, ("filename as stamp",))
@@ -203,14 +202,30 @@ def _logged_keys(home: Home, connection: duckdb.DuckDBPyConnection) -> pl.DataFr
     home.warehouse.mkdir(exist_ok=True)
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     keys.write_parquet(temporary)
-    temporary.replace(path)
+    put(temporary, path)
     return keys
+
+
+def _known_keys(path: Path) -> pl.DataFrame:
+    """Those of an earlier look; none where they cannot be used."""
+    nothing = pl.DataFrame(schema=_LOGGED_KEYS)
+    try:
+        known = pl.read_parquet(path)
+    except (FileNotFoundError, pl.exceptions.PolarsError):
+        return nothing
+    return known if known.schema == nothing.schema else nothing
 
 
 def _stamp(home: Home, path: Path) -> str:
     """Another text when the file, or what is asked of it, may be another."""
     found = path.stat()
-    return f"{path.relative_to(home.lake)} {found.st_size} {found.st_mtime_ns} {_ASKED}"
+    return f"{path.relative_to(home.lake)} {found.st_size} {found.st_mtime_ns} {_asked()}"
+
+
+@cache
+def _asked() -> str:
+    what = repr((_TIERS, _CALL_COLUMNS)) + inspect.getsource(_read_logs)
+    return hashlib.sha256(what.encode()).hexdigest()[:12]
 
 
 def _load_accounts(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:

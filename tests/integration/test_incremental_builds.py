@@ -250,6 +250,21 @@ def test_what_is_corrected_and_taken_away_equals_a_full_build(touched_again: Hom
         ]
 
 
+def test_what_decides_about_savings_besides_calls_equals_a_full_build(home: Home, tmp_path: Path) -> None:
+    """An architecture was judged again, and an answer of weeks ago turned out wrong: no call is another."""
+    before = built_rows(home)
+    scenarios = home.config / "scenarios.yml"
+    scenarios.write_text(scenarios.read_text().replace("correct: 228", "correct: 227"))
+    sheet = home.landing / "business" / "tasks" / "tasks_2026-10-26.csv"
+    sheet.write_text(sheet.read_text().replace(",resolved,", ",unresolved,", 1))
+    plan = build(home.root)
+    assert not plan.is_full, plan.reasons
+    after = assert_equals_a_full_build(home, tmp_path)
+    changed = {"int_savings_weeks", "int_savings_calls", "int_savings_answers", "int_tco_bad_answers"}
+    assert {table for table in changed if after[table] != before[table]} == changed
+    assert after["fct_usage"] == before["fct_usage"]
+
+
 def test_a_build_killed_in_the_middle_is_taken_up(touched_again: Home, tmp_path: Path) -> None:
     """The kill comes when the days are found and some of their tables replaced; more lands before the next run."""
     log = touched_again.warehouse / "dbt" / "logs" / "dbt.log"

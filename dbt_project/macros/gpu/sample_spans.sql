@@ -40,13 +40,14 @@ from (
 
 {#-
 The usual step of each series on a UTC day, from `steps` with sampled_at, next_sampled_at and step_us: the day alone decides
-about its hours, whatever was sampled before and since.
+about its hours, whatever was sampled before and since. No usual step is longer than an hour: on a day of two samples the time
+between is a gap.
 -#}
 {% macro usual_steps(steps, series) -%}
 select
     {{ series | join(', ') }},
     cast(sampled_at as date) as sampled_date,
-    percentile_cont(0.5) within group (order by step_us) as median_step_us
+    percentile_cont(0.5) within group (order by least(3600000000, step_us)) as median_step_us
 from {{ steps }}
 where cast(sampled_at as date) = cast(next_sampled_at as date)
 group by {{ series | join(', ') }}, cast(sampled_at as date)

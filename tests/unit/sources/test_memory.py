@@ -48,7 +48,7 @@ def test_readers_are_bounded_and_share_no_spill(tmp_path: Path) -> None:
         with connect(path, read_only=True) as again:
             assert again.execute(settings).fetchone() == found[2]
     limits, spills = zip(*(row for row in found if row), strict=True)
-    assert limits == ("1.8 GiB", "300.0 MiB", "1.8 GiB")
+    assert limits == ("1.5 GiB", "255.0 MiB", "1.5 GiB")
     assert len(set(spills)) == 3
 
 

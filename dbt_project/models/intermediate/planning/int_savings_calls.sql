@@ -350,7 +350,9 @@ applied as (
         cast(free_days.usual_requests as double) as evidence_value
     from recent
     inner join free_requests
-        on recent.logical_request_id = free_requests.logical_request_id
+        on
+            recent.logical_request_id = free_requests.logical_request_id
+            and recent.week_start = free_requests.week_start
     inner join free_days
         on
             free_requests.week_start = free_days.week_start

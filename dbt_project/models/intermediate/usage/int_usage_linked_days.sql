@@ -1,39 +1,65 @@
 {#- The keys are whole, and every day they touch is known. -#}
 {%- do comes_after('int_usage_call_keys') -%}
-{#- Each CTE reads the keys itself: DuckDB writes out a CTE that is read twice, with all its rows. -#}
-with same_calls as (
+{#- A key counts once a day, since one session may have a million calls. -#}
+with touched_calls as (
 
-    select
-        keys.usage_date,
-        others.usage_date as linked_date
-    from {{ ref('int_usage_call_keys') }} as keys
-    inner join {{ ref('int_usage_call_keys') }} as others
-        on
-            keys.response_key = others.response_key
-            and keys.usage_date <> others.usage_date
-    where {{ is_touched('calls', 'keys.usage_date') }}
+    select distinct
+        response_key,
+        usage_date
+    from {{ ref('int_usage_call_keys') }}
+    where {{ is_touched('calls', 'usage_date') }}
 
 ),
 
-same_requests as (
+all_calls as (
 
-    select
-        keys.usage_date,
-        others.usage_date as linked_date
-    from {{ ref('int_usage_call_keys') }} as keys
-    inner join {{ ref('int_usage_call_keys') }} as others
-        on
-            keys.request_key = others.request_key
-            and keys.usage_date <> others.usage_date
-    where {{ is_touched('calls', 'keys.usage_date') }}
+    select distinct
+        response_key,
+        usage_date
+    from {{ ref('int_usage_call_keys') }}
+    where response_key in (select touched_calls.response_key from touched_calls)
+
+),
+
+touched_requests as (
+
+    select distinct
+        request_key,
+        usage_date
+    from {{ ref('int_usage_call_keys') }}
+    where {{ is_touched('calls', 'usage_date') }}
+
+),
+
+all_requests as (
+
+    select distinct
+        request_key,
+        usage_date
+    from {{ ref('int_usage_call_keys') }}
+    where request_key in (select touched_requests.request_key from touched_requests)
 
 ),
 
 linked as (
 
-    select * from same_calls
+    select
+        touched_calls.usage_date,
+        all_calls.usage_date as linked_date
+    from touched_calls
+    inner join all_calls
+        on
+            touched_calls.response_key = all_calls.response_key
+            and touched_calls.usage_date <> all_calls.usage_date
     union
-    select * from same_requests
+    select
+        touched_requests.usage_date,
+        all_requests.usage_date as linked_date
+    from touched_requests
+    inner join all_requests
+        on
+            touched_requests.request_key = all_requests.request_key
+            and touched_requests.usage_date <> all_requests.usage_date
 
 )
 

@@ -130,9 +130,11 @@ def test_a_file_is_asked_for_its_keys_once(home: Home, monkeypatch: pytest.Monke
     changed = keys(home)
     assert len(asked) == 3
     assert "gpt-4.1" in {key[2] for key in changed}
-    (home.warehouse / "logged_keys.parquet").unlink()
-    assert keys(home) == changed
-    assert len(asked) == 4
+    for lost in (b"", None):
+        kept = home.warehouse / "logged_keys.parquet"
+        kept.unlink() if lost is None else kept.write_bytes(lost)
+        assert keys(home) == changed
+    assert len(asked) == 5
 
 
 def test_every_gateway_brings_its_keys(home: Home) -> None:
