@@ -40,7 +40,7 @@ def let_samples_go(home: Home, settings: Settings) -> SamplesGone | None:
     The caller holds the home's lock, and has read nothing new since that build.
     """
     days = settings.general.retention.gpu_samples_days
-    if days is None or built_inputs(home) is None or not is_whole(home, {"rules": folder_hash(PROJECT)}, ["rules"]):
+    if days is None or built_inputs(home) is None or not is_whole(home, folder_hash(PROJECT)):
         return None
     memory = memory_of(home.root, settings.limits)
     with (

@@ -75,14 +75,11 @@ def touched(home: Home, parts: Mapping[str, str], files: Mapping[str, str]) -> T
     return Touched(is_full=False, files=tuple(sorted(others | set(base.attempted))))
 
 
-def is_whole(home: Home, parts: Mapping[str, str], names: Collection[str]) -> bool:
-    """Whether the tables are those of a complete build, of every file the ledger has and of these parts."""
+def is_whole(home: Home, rules: str) -> bool:
+    """Whether the tables are those of a complete build by these rules, of every file the ledger has."""
     base = _read(home)
     return (
-        base is not None
-        and not base.attempted
-        and base.files == read_files(home)
-        and all(base.parts.get(name) == parts.get(name) for name in names)
+        base is not None and not base.attempted and base.files == read_files(home) and base.parts.get("rules") == rules
     )
 
 

@@ -202,7 +202,7 @@ def _missing(missing: Sequence[Row], week: date) -> StatusLine:
     name = "Files have arrived"
     of_week = [row for row in missing if row["status_date"] >= week]
     earlier = sum(row["files"] for row in missing) - sum(row["files"] for row in of_week)
-    before = f" {text.plural(earlier, 'file')} of earlier weeks are still missing." if earlier else ""
+    before = f" Still missing: {text.plural(earlier, 'file')} of earlier weeks." if earlier else ""
     if not of_week:
         return StatusLine(name, "warn" if earlier else "ok", f"All expected files of the week have come.{before}")
     names = text.listed([f"{r['feed']}/{r['table_name']} of {text.short_day(r['status_date'])}" for r in of_week])

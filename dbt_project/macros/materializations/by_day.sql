@@ -20,8 +20,8 @@ next. Everything else is built anew from those tables, as in a full run.
 
 {#-
 Days a run touches: by calls (their lines, prices, or other lines of the same call or ask), by anything that decides about
-a call, such as a bill, by charges, allocations or tasks too, or by all of them; by what decides about its savings too. None in a full run. What finds them has to come
-before: a model that asks names it by `ref`.
+a call, such as a bill, by charges, allocations or tasks too, or by all of them; by what decides about its savings, too. None in a
+full run. What finds them has to come before: a model that asks names it by `ref`.
 -#}
 {% macro touched_days(by) %}
     {%- if not execute or not runs_incrementally() -%}
