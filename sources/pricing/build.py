@@ -189,6 +189,8 @@ def _logged_keys(home: Home, connection: duckdb.DuckDBPyConnection) -> pl.DataFr
     It is kept beside the warehouse: without it every file is opened, to the same rows.
     """
     path = home.warehouse / "logged_keys.parquet"
+    for left_by_a_kill in home.warehouse.glob("logged_keys.*.tmp"):
+        left_by_a_kill.unlink()
     files = gateway_files(home)
     stamps = {name: _stamp(home, Path(name)) for names in files.values() for name in names}
     known = _known_keys(path).filter(pl.col("stamp").is_in(list(stamps.values())))

@@ -130,11 +130,13 @@ def test_a_file_is_asked_for_its_keys_once(home: Home, monkeypatch: pytest.Monke
     changed = keys(home)
     assert len(asked) == 3
     assert "gpt-4.1" in {key[2] for key in changed}
+    (home.warehouse / "logged_keys.1234.tmp").write_bytes(b"what a kill left")
     for lost in (b"", None):
         kept = home.warehouse / "logged_keys.parquet"
         kept.unlink() if lost is None else kept.write_bytes(lost)
         assert keys(home) == changed
     assert len(asked) == 5
+    assert [path.name for path in home.warehouse.glob("logged_keys*")] == ["logged_keys.parquet"]
 
 
 def test_every_gateway_brings_its_keys(home: Home) -> None:
