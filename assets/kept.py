@@ -4,6 +4,7 @@ What is kept is what the last build made of them, so a later build ends with the
 commit: the tables are written, then the ledger says from which day on there are samples, then lake files go.
 """
 
+import hashlib
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -18,7 +19,7 @@ from sources.home import Home, HomeError
 from sources.ingest import lake_connection
 from sources.kept import KEPT, KEPT_FOLDER, kept_name
 from sources.lake import SCHEMA_NAME, lake_file, ledger_path, put, table_folder, unfinished
-from sources.ledger import FileLedger, LedgerRow
+from sources.ledger import Content, FileLedger, LedgerRow
 from sources.memory import memory_of
 from sources.meta import export_samples_from
 from sources.reading import PARQUET, literal
@@ -52,9 +53,9 @@ def let_samples_go(home: Home, settings: Settings) -> SamplesGone | None:
         samples_from = _samples_from(connection, days)
         if samples_from is None or samples_from <= max(kept, default=date.min):
             return None
-        _write(home, connection, kept, samples_from)
+        written = _write(home, connection, kept, samples_from)
         gone = _older(home, ledger, samples_from)
-        ledger.keep_samples(samples_from, [(_size(path), rows) for path, rows in gone.items()])
+        ledger.keep_samples(samples_from, written, [(_size(path), rows) for path, rows in gone.items()])
         # Before they go: a build that follows at once, without a run's other steps, reads this.
         export_samples_from(home.root, ledger)
     for path in gone:
@@ -63,14 +64,23 @@ def let_samples_go(home: Home, settings: Settings) -> SamplesGone | None:
 
 
 def require_kept(home: Home) -> None:
-    """HomeError when a file is not there of which the ledger says that it holds what samples that have gone said."""
+    """HomeError when a file is not what the ledger says was kept in it of samples that have gone."""
     with FileLedger(ledger_path(home.root)) as ledger:
-        kept = ledger.kept_samples()
-    paths = [table_folder(home.root, KEPT_FOLDER, table) / kept_name(day) for day in kept for table in KEPT]
-    if missing := [str(path) for path in paths if not path.is_file()]:
+        days, noted = ledger.kept_samples(), ledger.kept_files()
+    wrong = []
+    for day in days:
+        for table in KEPT:
+            path = table_folder(home.root, KEPT_FOLDER, table) / kept_name(day)
+            if not path.is_file():
+                wrong.append(f"{path}: not there")
+            elif (day, table) not in noted:
+                wrong.append(f"{path}: the ledger does not know what is in it")
+            elif _content(path) != noted[day, table]:
+                wrong.append(f"{path}: not the bytes that were kept")
+    if wrong:
         raise HomeError(
-            f"{', '.join(missing)}: not there; nothing was built, as GPU samples of those days have gone and this is"
-            " all that was kept of them. Bring it back from a backup"
+            f"{'; '.join(wrong)}. Nothing was built, as GPU samples of those days have gone and this is all that was"
+            " kept of them. Bring it back from a backup"
         )
 
 
@@ -85,8 +95,14 @@ def _samples_from(connection: duckdb.DuckDBPyConnection, days: int) -> date | No
     return samples_from if first < samples_from else None
 
 
-def _write(home: Home, connection: duckdb.DuckDBPyConnection, kept: list[date], samples_from: date) -> None:
-    """The days of each table that go now; files of an earlier attempt that the ledger does not name are replaced."""
+def _write(
+    home: Home, connection: duckdb.DuckDBPyConnection, kept: list[date], samples_from: date
+) -> dict[str, Content]:
+    """The days of each table that go now, and what its file holds.
+
+    Files of an earlier attempt that the ledger does not name are replaced.
+    """
+    written = {}
     since = max(kept, default=date.min)
     named = {SCHEMA_NAME, *(kept_name(day) for day in kept)}
     for table, columns in KEPT.items():
@@ -100,6 +116,13 @@ def _write(home: Home, connection: duckdb.DuckDBPyConnection, kept: list[date], 
         rows = f"select {typed} from work.main.int_{table} where {going} order by all"
         connection.execute(f"copy ({rows}) to {literal(unfinished(target))} {PARQUET}")
         put(unfinished(target), target)
+        written[table] = _content(target)
+    return written
+
+
+def _content(path: Path) -> Content:
+    content = path.read_bytes()
+    return len(content), hashlib.sha256(content).hexdigest()
 
 
 def _older(home: Home, ledger: FileLedger, samples_from: date) -> dict[Path, list[LedgerRow]]:

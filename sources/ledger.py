@@ -14,6 +14,8 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 Status = Literal["committed", "failed", "superseded", "duplicate"]
+# Size in bytes and SHA-256 of a file.
+Content = tuple[int, str]
 
 _SCHEMA = """
 create table if not exists files (
@@ -58,6 +60,13 @@ create table if not exists merged_files (
     primary key (feed, table_name, identity)
 );
 create table if not exists kept_samples (samples_from text primary key);
+create table if not exists kept_files (
+    samples_from text not null,
+    table_name text not null,
+    size_bytes integer not null,
+    content_sha256 text not null,
+    primary key (samples_from, table_name)
+);
 create table if not exists expired_samples (
     feed text not null,
     table_name text not null,
@@ -256,13 +265,21 @@ class FileLedger:
             found[feed, table] = (files + 1, total + size)
         return found
 
-    def keep_samples(self, samples_from: date, files: Iterable[tuple[int, Sequence[LedgerRow]]]) -> None:
+    def keep_samples(
+        self, samples_from: date, kept: Mapping[str, Content], files: Iterable[tuple[int, Sequence[LedgerRow]]]
+    ) -> None:
         """Record, all or nothing, that what samples before a day say is kept, and that these lake files go.
 
-        `files` has the bytes of each, and the rows of the landed files in it.
+        `kept` has by table what its file of the days that go now holds; `files` the bytes of each lake file, and the
+        rows of the landed files in it.
         """
+        day = samples_from.isoformat()
         with self._transaction():
-            self._db.execute("insert into kept_samples values (?)", (samples_from.isoformat(),))
+            self._db.execute("insert into kept_samples values (?)", (day,))
+            self._db.executemany(
+                "insert into kept_files values (?, ?, ?, ?)",
+                [(day, table, *content) for table, content in kept.items()],
+            )
             for size, rows in files:
                 for number, row in enumerate(rows):
                     values = _to_sql(row) | {"lake_name": row.lake_name, "size": size if number == 0 else 0}
@@ -274,6 +291,11 @@ class FileLedger:
         """The days that samples have been from, since each time older ones went; the last counts."""
         found = self._db.execute("select samples_from from kept_samples order by samples_from")
         return [date.fromisoformat(samples_from) for (samples_from,) in found]
+
+    def kept_files(self) -> dict[tuple[date, str], Content]:
+        """What each file holds that is kept of samples, by the day samples were from when it was written, and table."""
+        query = "select samples_from, table_name, size_bytes, content_sha256 from kept_files"
+        return {(date.fromisoformat(day), table): (size, sha) for day, table, size, sha in self._db.execute(query)}
 
     def expired_samples(self) -> dict[tuple[str, str], tuple[int, int]]:
         """By feed and table, how many lake files of samples have gone, and their bytes."""

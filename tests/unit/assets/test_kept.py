@@ -1,5 +1,6 @@
 """What is kept of GPU samples is all there is of their days: a run does not go on without it."""
 
+import hashlib
 from datetime import date
 from pathlib import Path
 
@@ -14,18 +15,40 @@ from sources.lake import ledger_path
 from sources.ledger import FileLedger
 
 
-def test_a_missing_file_of_what_is_kept_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_not_what_was_kept_is_named(tmp_path: Path) -> None:
     home, day = Home(tmp_path), date(2026, 9, 1)
+    paths = {table: home.lake / "kept" / table / kept_name(day) for table in KEPT}
+    contents = {table: f"what is kept of {table}".encode() for table in KEPT}
     with FileLedger(ledger_path(home.root)) as ledger:
         require_kept(home)
-        ledger.keep_samples(day, [])
-    paths = [home.lake / "kept" / table / kept_name(day) for table in KEPT]
-    for path in paths:
+        noted = {table: (len(content), hashlib.sha256(content).hexdigest()) for table, content in contents.items()}
+        ledger.keep_samples(day, noted, [])
+    for table, path in paths.items():
+        path.parent.mkdir(parents=True)
+        path.write_bytes(contents[table])
+    require_kept(home)
+    [table, *_] = KEPT
+    path, content = paths[table], contents[table]
+    path.unlink()
+    with pytest.raises(HomeError, match=rf"^{path}: not there\. Nothing was built"):
+        require_kept(home)
+    for other in (content[:-1], content.upper(), b""):
+        path.write_bytes(other)
+        with pytest.raises(HomeError, match=rf"^{path}: not the bytes that were kept\. Nothing was built"):
+            require_kept(home)
+    path.write_bytes(content)
+    require_kept(home)
+
+
+def test_what_the_ledger_does_not_know_is_not_taken_for_what_was_kept(tmp_path: Path) -> None:
+    home, day = Home(tmp_path), date(2026, 9, 1)
+    with FileLedger(ledger_path(home.root)) as ledger:
+        ledger.keep_samples(day, {}, [])
+    for table in KEPT:
+        path = home.lake / "kept" / table / kept_name(day)
         path.parent.mkdir(parents=True)
         path.touch()
-    require_kept(home)
-    paths[2].unlink()
-    with pytest.raises(HomeError, match=f"^{paths[2]}: not there; nothing was built"):
+    with pytest.raises(HomeError, match="the ledger does not know what is in it"):
         require_kept(home)
 
 

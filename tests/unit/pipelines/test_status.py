@@ -79,7 +79,7 @@ def test_status_says_which_samples_have_gone(home: Home) -> None:
     assert told["expired_samples"] == {"samples_from": None, "lake_files": []}
     row = LedgerRow("dcgm", "samples", "a", "dcgm/samples/a", 2, "a", "a", "a", 1, "committed")
     with FileLedger(ledger_path(home.root)) as ledger:
-        ledger.keep_samples(date(2026, 9, 1), [(1_500_000, [row, replace(row, identity="b")])])
+        ledger.keep_samples(date(2026, 9, 1), {}, [(1_500_000, [row, replace(row, identity="b")])])
     shown = CliRunner().invoke(cli, ["status", "--home", str(home.root)])
     said = "dcgm/samples: 2 lake files, 1.5 MB, of samples before 2026-09-01; what they say of each hour is kept"
     assert f"expired    {said}\n" in shown.stdout

@@ -30,7 +30,7 @@ def gone(home: LandedHome) -> LandedHome:
     assert home.ingest().files_new == 2
     with FileLedger(ledger_path(home.root)) as ledger:
         july = [row for row in ledger.rows("status = 'committed'") if "202607" in row.path]
-        ledger.keep_samples(FIRST_KEPT, [(10, july)])
+        ledger.keep_samples(FIRST_KEPT, {}, [(10, july)])
         assert ledger.expired_samples() == {("dcgm", "samples"): (1, 10)}
         assert ledger.kept_samples() == [FIRST_KEPT]
     return home
