@@ -28,6 +28,7 @@ from sources.lake import (
     write_schemas,
 )
 from sources.landing import Candidate, discover, has_changed, identify, slot
+from sources.late_samples import set_late_aside
 from sources.ledger import FileLedger, LedgerRow
 from sources.memory import Memory, connect, memory_of
 from sources.quarantine import Reject, read_rejects, write_rejects
@@ -220,7 +221,10 @@ class _Run:
         parquet, rejects = unfinished(lake_file(self.home, row)), unfinished(rejects_file(self.home, row))
         try:
             result = self._read_checked(table, landed, parquet, rejects)
-            self._refuse_closed(row, table, parquet)
+            closed = self._closed_before(row, table)
+            if closed:
+                result = set_late_aside(landed, self.context, closed, parquet, rejects, result)
+                self._check(result, table, parquet, rejects)
         except UnreadableFileError as error:
             self.summary.files_failed += 1
             write_rejects(rejects, [Reject(error.line, None, error.field or "file", error.reason)])
@@ -241,7 +245,7 @@ class _Run:
             last_event_at=result.last_event_at,
             unknown_fields=result.unknown_fields,
         )
-        self._commit(row, candidate, result, parquet, rejects)
+        self._commit(row, candidate, result, parquet, rejects, closed)
 
     def _read_checked(self, table: FeedTable, landed: LandedFile, parquet: Path, rejects: Path) -> ReadResult:
         if table.needs_retrieved_at and landed.retrieved_at is None:
@@ -276,29 +280,45 @@ class _Run:
         if list(written) != list(table.columns) or written != dict(table.columns):
             raise UnreadableFileError(f"the reader wrote other columns than {table.name} has; this is a defect")
 
-    def _refuse_closed(self, row: LedgerRow, table: FeedTable, parquet: Path) -> None:
-        """Samples of days of which only what they said is kept have come too late: they would be counted beside it."""
+    def _closed_before(self, row: LedgerRow, table: FeedTable) -> date | None:
+        """Samples before have come too late: of their days only what others said is kept, and is not made again."""
         kept = self.ledger.kept_samples()
         if not kept or not table.has_gpu_samples:
-            return
+            return None
+        day = closed_before(kept[-1])
         ended = self.ledger.ended_by(replace(row, status="committed"), table.replaces_same_name)
         if any(other.identity == row.identity for other in ended):
-            return  # read again with another reader: models do not read its older samples
-        if any(other.is_expired for other in ended):
-            raise UnreadableFileError("it would replace a file whose samples have gone (retention.gpu_samples_days)")
-        day = closed_before(kept[-1])
-        found = self.context.connection.execute(
-            f"select count(*), min(sampled_at)::varchar from read_parquet({literal(parquet)})"
-            f" where gpu_uuid is not null and sampled_at < {literal(str(day))}::date"
-        ).fetchone()
-        if found and found[0]:
+            # As when it was read first: what it has of days that were closed since has counted.
+            return self.ledger.closed_when_read(row)
+        if any(other.is_expired or self._has_samples(other, kept[-1], day) for other in ended):
             raise UnreadableFileError(
-                f"{found[0]} GPU samples before {day}, the first of {found[1]}: days up to there are closed, since"
-                " older samples have gone (retention.gpu_samples_days); land a file without them",
-                "sampled_at",
+                f"it would replace a file with samples before {day}: those days are closed, since older samples have"
+                " gone (retention.gpu_samples_days)"
             )
+        return day
 
-    def _commit(self, row: LedgerRow, candidate: Candidate, result: ReadResult, parquet: Path, rejects: Path) -> None:
+    def _has_samples(self, row: LedgerRow, since: date, before: date) -> bool:
+        """Also where its lake file is not there to tell: what that had has counted."""
+        path = lake_file(self.home, row)
+        if not path.is_file():
+            return True
+        found = one(
+            self.context.connection,
+            f"select count(*) from read_parquet({literal(path)}) where file_hash = {literal(row.identity)}"
+            f" and gpu_uuid is not null and sampled_at >= {literal(str(since))}::date"
+            f" and sampled_at < {literal(str(before))}::date",
+        )
+        return bool(found)
+
+    def _commit(
+        self,
+        row: LedgerRow,
+        candidate: Candidate,
+        result: ReadResult,
+        parquet: Path,
+        rejects: Path,
+        closed: date | None,
+    ) -> None:
         if read_rejects(rejects):
             put(rejects, rejects_file(self.home, row))
         else:
@@ -306,7 +326,7 @@ class _Run:
             rejects_file(self.home, row).unlink(missing_ok=True)
         self._separate(row, candidate.feed_table.replaces_same_name)
         put(parquet, lake_file(self.home, row))
-        ended = self.ledger.commit(row, candidate.stamp, result.days, candidate.feed_table.replaces_same_name)
+        ended = self.ledger.commit(row, candidate.stamp, result.days, candidate.feed_table.replaces_same_name, closed)
         self._count(row, ended)
 
     def _separate(self, row: LedgerRow, replaces_slot: bool = False) -> None:

@@ -60,6 +60,13 @@ create table if not exists merged_files (
     primary key (feed, table_name, identity)
 );
 create table if not exists kept_samples (samples_from text primary key);
+create table if not exists closed_when_read (
+    feed text not null,
+    table_name text not null,
+    identity text not null,
+    closed_before text not null,
+    primary key (feed, table_name, identity)
+);
 create table if not exists kept_files (
     samples_from text not null,
     table_name text not null,
@@ -183,12 +190,17 @@ class FileLedger:
             yield (*row[:3], date.fromisoformat(row["usage_date"]), row["rows_kept"])
 
     def commit(
-        self, row: LedgerRow, stamp: str, days: Mapping[date, int], replaces_slot: bool = False
+        self,
+        row: LedgerRow,
+        stamp: str,
+        days: Mapping[date, int],
+        replaces_slot: bool = False,
+        closed: date | None = None,
     ) -> list[LedgerRow]:
         """Record a file that was read (committed or failed), all or nothing; gives the rows this one ends.
 
         A reading ends the earlier readings of the same bytes. With `replaces_slot`, a committed file also ends other
-        bytes that were committed under the same name and retrieval time.
+        bytes that were committed under the same name and retrieval time. Days before `closed` took none of its samples.
         """
         with self._transaction():
             ended = self.ended_by(row, replaces_slot)
@@ -205,8 +217,18 @@ class FileLedger:
                 "insert into file_days values (?, ?, ?, ?, ?)",
                 [(row.feed, row.table_name, row.identity, str(day), count) for day, count in sorted(days.items())],
             )
+            if closed:
+                values = _to_sql(row) | {"closed": closed.isoformat()}
+                self._db.execute(
+                    "insert or replace into closed_when_read values (:feed, :table_name, :identity, :closed)", values
+                )
             self._note(row.path, stamp, row.identity)
         return ended
+
+    def closed_when_read(self, row: LedgerRow) -> date | None:
+        """The day before which no sample of these bytes was taken when they were read first; None: all were."""
+        found = self._db.execute(f"select closed_before from closed_when_read where {_THIS}", _to_sql(row)).fetchone()
+        return date.fromisoformat(found["closed_before"]) if found else None
 
     def ended_by(self, row: LedgerRow, replaces_slot: bool = False) -> list[LedgerRow]:
         """The committed rows that end when this one is recorded."""

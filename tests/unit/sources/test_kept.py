@@ -1,8 +1,11 @@
 """GPU samples of which only what they said is kept: not read again, not held against anything, not counted twice."""
 
-from datetime import date
+import json
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 import duckdb
+import polars as pl
 import pytest
 
 from sources.contracts import validate_lake_table
@@ -10,8 +13,9 @@ from sources.dcgm.feed import SAMPLES
 from sources.kept import KEPT
 from sources.lake import ledger_path
 from sources.ledger import FileLedger
+from sources.meta import show_quarantine
 from tests.unit.dbt_project.compiled import compiled, kept_samples, rows_of
-from tests.unit.sources.landed import LandedHome
+from tests.unit.sources.landed import MAPPED_FEEDS, LandedHome
 
 DCGM, TRITON = "dcgm/samples", "triton/samples"
 FIRST_KEPT = date(2026, 8, 1)
@@ -83,6 +87,85 @@ def test_late_samples_of_closed_days_are_named(gone: LandedHome, name: str, text
     assert gone.lake(DCGM)["sampled_at"].dt.month().to_list() == [8]
     (gone.root / "landing" / name).unlink()
     assert gone.ingest().warnings == []
+
+
+def line(moment: datetime, watts: int) -> str:
+    return f'DCGM_FI_DEV_POWER_USAGE{{gpu="0",UUID="g",Hostname="n"}} {watts} {moment.timestamp() * 1000:.0f}\n'
+
+
+def power(home: LandedHome) -> list[tuple[date, float]]:
+    return sorted(home.lake(DCGM).select(pl.col("sampled_at").dt.date(), "value").rows())
+
+
+STRAY, OPEN = datetime(2020, 1, 1, tzinfo=UTC), datetime(2026, 11, 10, tzinfo=UTC)
+LAST_CLOSED = datetime(2026, 8, 31, 23, 59, 59, tzinfo=UTC)
+
+
+def test_late_samples_are_set_aside_and_the_others_come_in(gone: LandedHome) -> None:
+    text = line(OPEN, 1) + line(STRAY, 2) + "no sample\n" + line(LAST_CLOSED, 3) + line(OPEN + timedelta(hours=1), 4)
+    gone.land(f"{DCGM}/n.prom", text)
+    summary = gone.ingest()
+    assert (summary.files_failed, summary.rows_kept, summary.rows_quarantined) == (0, 2, 3)
+    expected = [(date(2026, 8, 1), 300), (OPEN.date(), 1), (OPEN.date(), 4)]
+    assert power(gone) == expected
+    rejects = {reject.line_number: reject for reject in (one.reject for one in show_quarantine(gone.root))}
+    assert sorted(str(number) for number in rejects) == ["2", "3", "4"]
+    closed = "; days before 2026-09-01 are closed, since older samples have gone (retention.gpu_samples_days)"
+    assert (rejects[2].field, rejects[2].reason) == ("time", f'found "2020-01-01 00:00:00"{closed}')
+    assert (rejects[4].field, rejects[4].reason) == ("time", f'found "2026-08-31 23:59:59"{closed}')
+    for number in (2, 4):
+        assert rejects[number].byte_offset == text.encode().index(text.splitlines()[number - 1].encode())
+    assert validate_lake_table(gone.root, SAMPLES) == []
+    assert gone.ingest().files_unchanged == 3
+    [days] = gone.meta("file_days").filter(pl.col("file_name") == "n.prom").rows()
+    assert days[3:] == (OPEN.date(), 2)
+
+
+def test_late_samples_of_other_formats_are_set_aside(gone: LandedHome) -> None:
+    labels = {"__name__": "DCGM_FI_DEV_POWER_USAGE", "gpu": "0", "UUID": "g", "Hostname": "n"}
+    values = [[STRAY.timestamp(), "2"], [OPEN.timestamp(), "1"]]
+    result = {"resultType": "matrix", "result": [{"metric": labels, "values": values}]}
+    gone.land(f"{DCGM}/n.json", json.dumps({"status": "success", "data": result}))
+    rows = ["timestamp, uuid, power.draw [W], memory.used [MiB]"]
+    rows += [f"{moment:%Y/%m/%d %H:%M:%S}.000, g, 2.00 W, 40 MiB" for moment in (OPEN, STRAY)]
+    gone.land("nvidia_smi/samples/n.csv.meta.json", '{"zone": "UTC"}')
+    gone.land("nvidia_smi/samples/n.csv", "\n".join(rows) + "\n")
+    summary = gone.ingest()
+    assert (summary.files_failed, summary.rows_kept, summary.rows_quarantined) == (0, 1 + 2, 1 + 2)
+    found = [(one.reject.line_number, one.reject.reason, one.text) for one in show_quarantine(gone.root)]
+    assert [line_number for line_number, _, _ in found] == [1, 3, 3]
+    assert found[0][1].endswith("; sample of DCGM_FI_DEV_POWER_USAGE at 2020-01-01 00:00:00")
+    assert {text for _, _, text in found[1:]} == {rows[2]}
+
+
+def test_a_file_read_again_has_the_samples_it_had(gone: LandedHome) -> None:
+    """Those that have counted, before days were closed, stay in; those that were too late stay out."""
+    gone.land(f"{DCGM}/late.prom", line(OPEN, 1) + line(STRAY, 2) + line(datetime(2026, 9, 2, tzinfo=UTC), 3))
+    gone.ingest()
+    before = [(date(2026, 8, 1), 300), (date(2026, 9, 2), 3), (OPEN.date(), 1)]
+    assert power(gone) == before
+    with FileLedger(ledger_path(gone.root)) as ledger:
+        ledger.keep_samples(date(2026, 9, 1), {}, [])
+    again = [replace(one, reader_version=one.reader_version + 1) if one is SAMPLES else one for one in MAPPED_FEEDS]
+    for feeds, files in ((MAPPED_FEEDS, 0), (again, 2), (again, 0)):
+        summary = gone.ingest(feeds=feeds)
+        assert (summary.files_failed, summary.files_new) == (0, files)
+        assert power(gone) == before
+        assert sum(row.rows_quarantined for row in gone.ledger() if row.status == "committed") == 1
+
+
+def test_a_file_with_samples_of_closed_days_is_not_replaced(gone: LandedHome) -> None:
+    """What is kept of the days before was made with them."""
+    gone.land("dcgm/samples/n__at-20260801T080000Z.prom", line(OPEN, 5))
+    summary = gone.ingest()
+    assert summary.files_failed == 1
+    assert "it would replace a file with samples before 2026-09-01" in summary.warnings[0]
+    assert power(gone) == [(date(2026, 8, 1), 300)]
+    # One that has none is.
+    for watts in (1, 2):
+        gone.land(f"{DCGM}/n.prom", line(OPEN, watts))
+        assert gone.ingest().files_new == 1
+    assert power(gone) == [(date(2026, 8, 1), 300), (OPEN.date(), 2)]
 
 
 def test_later_samples_and_those_of_engines_come_in(gone: LandedHome) -> None:

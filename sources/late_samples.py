@@ -1,0 +1,49 @@
+"""GPU samples of days that are closed, since older ones have gone: their rows are set aside, the others come in."""
+
+from datetime import date
+from pathlib import Path
+
+from sources.feed import LandedFile, ReadContext, ReadResult, UnreadableFileError
+from sources.lines import TextFile, byte_offsets
+from sources.quarantine import Reject, read_rejects
+from sources.reading import PARQUET, finish, literal
+
+
+def set_late_aside(
+    landed: LandedFile, context: ReadContext, day: date, parquet: Path, rejects: Path, result: ReadResult
+) -> ReadResult:
+    """What was read, without samples before `day`. A file that has no others raises UnreadableFileError."""
+    connection = context.connection
+    is_late = f"gpu_uuid is not null and sampled_at < {literal(str(day))}::date"
+    counts = connection.execute(f"""
+        select count(*) filter ({is_late}), count(gpu_uuid), min(sampled_at) filter ({is_late})
+        from read_parquet({literal(parquet)})""").fetchall()
+    [(late, samples, first)] = counts
+    closed = f"days before {day} are closed, since older samples have gone (retention.gpu_samples_days)"
+    if not late:
+        return result
+    if late == samples:
+        raise UnreadableFileError(f"all of its {late} GPU samples are too late, the first of {first}: {closed}", "time")
+    is_json = landed.name.removesuffix(".gz").endswith(".json")
+    rows = connection.execute(f"""
+        select row_number, metric, sampled_at from read_parquet({literal(parquet)})
+        where {is_late} order by row_number""").fetchall()
+    # JSON has no lines: its rejects name their sample.
+    offsets = {} if is_json else byte_offsets(TextFile(landed.path), {number for number, _, _ in rows})
+    found = [
+        Reject(
+            number,
+            offsets.get(number),
+            "time",
+            f'found "{moment}"; {closed}' + (f"; sample of {metric} at {moment}" if is_json else ""),
+        )
+        for number, metric, moment in rows
+    ]
+    others = context.work_dir / "others.parquet"
+    connection.execute(
+        f"copy (select * from read_parquet({literal(parquet)}) where not coalesce({is_late}, false))"
+        f" to {literal(others)} {PARQUET}"
+    )
+    others.replace(parquet)
+    found += read_rejects(rejects)
+    return finish(connection, parquet, rejects, found, time_column="sampled_at", unknown_fields=result.unknown_fields)
