@@ -11,7 +11,7 @@ from contextlib import closing
 import polars as pl
 
 from assets.accounting.snapshots import write_closed_ledger
-from assets.kept import let_samples_go, require_kept
+from assets.kept import let_samples_go, require_kept, why_samples_stay
 from sources import clock
 from sources.compaction import Compacted, compact
 from sources.contracts import ContractFailure, stamps, validate_lake_table
@@ -64,6 +64,8 @@ def take_in(home: Home, settings: Settings, progress: Progress) -> IngestSummary
         progress=progress,
         memory=_memory(home, settings),
     )
+    if why := why_samples_stay(settings):
+        summary.warnings.append(why)
     if gone:
         summary.samples_from, summary.sample_files_expired = gone.samples_from, gone.lake_files
     summary.files_expired = expire(home.root, now=clock.now(), feeds=feeds, retention=settings.general.retention)

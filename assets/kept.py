@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from assets.touched import is_whole
-from assets.warehouse import PROJECT, built_inputs, folder_hash
+from assets.warehouse import PROJECT, built_inputs, folder_hash, keeps_parsed
 from sources import clock
 from sources.home import Home, HomeError
 from sources.ingest import lake_connection
@@ -61,6 +61,16 @@ def let_samples_go(home: Home, settings: Settings) -> SamplesGone | None:
     for path in gone:
         path.unlink(missing_ok=True)
     return SamplesGone(samples_from, len(gone))
+
+
+def why_samples_stay(settings: Settings) -> str | None:
+    """Why none go although the settings have them go; None where they do, or are not to."""
+    if settings.general.retention.gpu_samples_days is None or keeps_parsed():
+        return None
+    return (
+        f"retention.gpu_samples_days: no samples go, since {PROJECT} cannot be written: without what dbt has read"
+        " of it, kept there, no build is known to be whole. Run inferledger as a user who may write it"
+    )
 
 
 def require_kept(home: Home) -> None:

@@ -239,12 +239,17 @@ def prepare_manifest(project: Path = PROJECT) -> Path:
     return manifest
 
 
+def keeps_parsed(project: Path = PROJECT) -> bool:
+    """Whether what dbt has read of the project can be kept, by which a build knows what the next may go on from."""
+    return os.access(project, os.W_OK)
+
+
 def _parsed(project: Path) -> "Manifest | None":
     """What dbt has read of the project: to read it again takes 12 CPU seconds. None: its folder cannot be written."""
     from dbt.contracts.graph.manifest import Manifest
     from dbt.parser.manifest import extended_mashumuro_decoder
 
-    if not os.access(project, os.W_OK):
+    if not keeps_parsed(project):
         return None
     path = prepare_manifest(project).with_name(PARSED)
     manifest: Any = Manifest.from_msgpack(path.read_bytes(), decoder=extended_mashumuro_decoder)

@@ -13,17 +13,19 @@ from typing import Any
 import polars as pl
 
 from assets.accounting.snapshots import snapshots
+from assets.kept import why_samples_stay
 from assets.marts import open_marts, rows
 from assets.publish import DATABASE, current_manifest
 from assets.warehouse import applied_inputs
 from pipelines.lock import read_holder
 from pipelines.next_run import NextRun, next_run
 from sources import clock
-from sources.home import Home
+from sources.home import Home, HomeError
 from sources.lake import ledger_path
 from sources.ledger import FileLedger
 from sources.memory import connect
 from sources.pull.pulling import pulls_folder
+from sources.settings import load_settings
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,8 @@ class Status:
     missing: list[dict[str, Any]]
     expired: list[ExpiredFiles]
     expired_samples: ExpiredSamples
+    # Why none go although the settings have them go.
+    samples_stay: str | None
     week: WeekStatus | None
     periods: list[PeriodStatus]
     next_run: NextRun | None
@@ -174,6 +178,7 @@ def read_status(home: Home) -> Status:
                     [],
                     [],
                     ExpiredSamples(),
+                    _samples_stay(home),
                     None,
                     [],
                     None if holder else next_run(home),
@@ -194,6 +199,7 @@ def read_status(home: Home) -> Status:
         missing=missing,
         expired=_expired(home),
         expired_samples=_expired_samples(home),
+        samples_stay=_samples_stay(home),
         week=_week(home) if manifest else None,
         periods=_periods(home) if manifest else [],
         next_run=None if holder else next_run(home),
@@ -206,6 +212,13 @@ def _expired_samples(home: Home) -> ExpiredSamples:
     with FileLedger(ledger_path(home.root)) as ledger:
         files = (ExpiredFiles(*table, *counts) for table, counts in ledger.expired_samples().items())
         return ExpiredSamples(max(ledger.kept_samples(), default=None), tuple(files))
+
+
+def _samples_stay(home: Home) -> str | None:
+    try:
+        return why_samples_stay(load_settings(home))
+    except HomeError:
+        return None  # settings that a run would refuse: it says so
 
 
 def _expired(home: Home) -> list[ExpiredFiles]:

@@ -82,6 +82,7 @@ def _print_status(found: "Status") -> None:
             for one in found.expired_samples.lake_files
         ],
     )
+    print_list("retention", [found.samples_stay] if found.samples_stay else [])
     if found.week:
         week = found.week
         click.echo(

@@ -1,6 +1,7 @@
 """Status and the table of the week, on marts that can be added up by hand."""
 
 import json
+import os
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -9,11 +10,15 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from assets.ingest import take_in
+from assets.kept import why_samples_stay
+from assets.warehouse import PROJECT
 from pipelines.cli import cli
 from pipelines.summary import week_table
 from sources.home import Home, init_home
 from sources.lake import ledger_path
 from sources.ledger import FileLedger, LedgerRow
+from sources.settings import load_settings
 from tests.unit.pipelines.small_marts import WEEK, export_small_ledger, publish_small_marts
 
 
@@ -85,6 +90,21 @@ def test_status_says_which_samples_have_gone(home: Home) -> None:
     assert f"expired    {said}\n" in shown.stdout
     told = json.loads(CliRunner().invoke(cli, ["status", "--home", str(home.root), "--json"]).stdout)
     assert told["expired_samples"]["samples_from"] == "2026-09-01"
+
+
+def test_status_and_run_say_why_no_samples_go(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installation that is not the user's: dbt's parsed project cannot be kept, so no build is known to be whole."""
+    may = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: path != PROJECT and may(path, mode))
+    assert "retention" not in CliRunner().invoke(cli, ["status", "--home", str(home.root)]).stdout
+    path = home.config / "inferledger.yml"
+    path.write_text(path.read_text().replace("  # gpu_samples_days: 90", "  gpu_samples_days: 90"))
+    why = f"retention.gpu_samples_days: no samples go, since {PROJECT} cannot be written"
+    assert f"retention  {why}" in CliRunner().invoke(cli, ["status", "--home", str(home.root)]).stdout
+    [warning] = take_in(home, load_settings(home), lambda done, total, name: None).warnings
+    assert warning.startswith(why)
+    monkeypatch.undo()
+    assert why_samples_stay(load_settings(home)) is None
 
 
 def test_status_says_how_far_each_pull_has_come(home: Home) -> None:
