@@ -9,7 +9,7 @@ help: ## Show what there is to type
 .venv/.synced: requirements.lock pyproject.toml
 	@test -x $(BIN)/python || python3 -m venv .venv
 	@test -x $(BIN)/uv || $(BIN)/pip install --quiet uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
@@ -27,7 +27,7 @@ test: .venv/.synced ## Set up, run every test
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 .venv/.synced-spark: requirements-spark.lock .venv/.synced
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-spark.lock
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements-spark.lock
 	@touch $@
 
 spark: .venv/.synced-spark ## Set up Spark too

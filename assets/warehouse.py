@@ -338,12 +338,14 @@ def _log(folder: Path) -> Iterator[Callable[["EventMsg"], None]]:
 
 @contextmanager
 def _garbage_collected_seldom() -> Iterator[None]:
-    """What dbt has parsed stays for the whole build: to look for garbage in it all the time takes 1.5 CPU seconds."""
+    """What dbt has parsed stays for the whole build: to look for garbage in it all the time takes CPU seconds."""
     before = gc.get_threshold()
     gc.set_threshold(100_000, 20, 100)
+    gc.freeze()
     try:
         yield
     finally:
+        gc.unfreeze()
         gc.set_threshold(*before)
 
 
