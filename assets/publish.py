@@ -387,6 +387,15 @@ def contracts_hash() -> str:
     return _digest(Path(__file__).with_name("contracts.py").read_bytes(), importlib.metadata.version("pandera"))
 
 
+def was_checked(database: Path) -> bool:
+    """Whether the marts of a version are those that were held to the contracts of today before it was published."""
+    database = database.resolve()
+    path = database.with_name(MANIFEST)
+    if not path.is_file() or database.stat().st_mtime_ns > path.stat().st_mtime_ns:
+        return False
+    return Manifest.read(path).checked_by == contracts_hash()
+
+
 def _unchecked(jobs: Iterable[_Job], checked: Mapping[str, PublishedFile], hashes: Iterable[_Hashes]) -> dict[str, str]:
     """Of each mart the rows, as SQL, that may be others than in files that were checked."""
     others: dict[str, list[str]] = {}

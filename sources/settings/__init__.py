@@ -402,7 +402,7 @@ def config_tables(settings: Settings) -> dict[str, pl.DataFrame]:
             {"feed_name": feed.name, "table_name": feed.table, "mapping_key": feed.key}
             for feed in settings.declared_feeds
         ],
-        "settings": [_limits_row(settings)],
+        "settings": [_general_row(settings)],
         **config_rows(settings.self_hosting),
         **tco_rows(settings.people, settings.tco),
         **policy_rows(settings.model_policy),
@@ -412,17 +412,13 @@ def config_tables(settings: Settings) -> dict[str, pl.DataFrame]:
     return {table: tables.frame(table, rows[table]) for table in tables.CONFIG_SCHEMAS}
 
 
-def _limits_row(settings: Settings) -> dict[str, Any]:
-    limits = settings.limits
+def _general_row(settings: Settings) -> dict[str, Any]:
+    """What models read. Limits judge the marts when they are built: a new one must not build them anew."""
     return {
         "company": settings.general.company,
         "display_time_zone": settings.general.display_time_zone,
         "default_tenant_id": settings.general.default_tenant,
         "gpu_5m_days": settings.general.retention.gpu_5m_days,
-        "unpriced_share_limit": limits.unpriced_share,
-        "unattributed_share_limit": limits.unattributed_share,
-        "unexplained_limit_usd": limits.unexplained_usd,
-        "quarantined_share_limit": limits.quarantined_share,
     }
 
 

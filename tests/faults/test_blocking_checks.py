@@ -40,17 +40,19 @@ def test_a_lake_file_that_was_tampered_with_stops_before_the_marts(run_home: Hom
     assert published_rows(run_home) == before
 
 
-def test_a_limit_that_is_broken_publishes_but_blocks_the_report(run_home: Home) -> None:
-    for path in run_home.reports.glob("*/weekly.html"):
-        path.unlink()
-    change_settings(run_home, "quarantined_share: 0.01", "quarantined_share: 0")
-    for _ in range(2):
-        result = inferledger(run_home, "run")
+def test_a_limit_that_is_broken_publishes_but_blocks_the_report(built_home: Home, finished: Home) -> None:
+    """A new limit alone builds no mart anew: those that are built are published, and judged by it."""
+    change_settings(built_home, "quarantined_share: 0.01", "quarantined_share: 0")
+    for step in ("publish: version ", "nothing new: "):
+        result = inferledger(built_home, "run")
         assert result.returncode == 1, "also when nothing is new"
+        assert step in result.stderr
+        assert "build: " not in result.stderr
         assert "quarantined_share_within_limit" in result.stderr
         assert "see: python -c" in result.stderr
-        assert list(run_home.reports.glob("*/weekly.html")) == []
-    blocked = inferledger(run_home, "report", "--week", "2026-W46")
+        assert list(built_home.reports.glob("*/weekly.html")) == []
+    assert published_rows(built_home) == published_rows(finished)
+    blocked = inferledger(built_home, "report", "--week", "2026-W46")
     assert blocked.returncode == 1
     assert "no report is written" in blocked.stderr
 

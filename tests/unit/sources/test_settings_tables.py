@@ -97,8 +97,17 @@ def test_rows_carry_what_the_files_say(home: Home) -> None:
     rules = table(home, "allocation_rules").sort("rule_order")
     assert rules["rule_order"].to_list() == [1, 2, 3, 4, 5, 6, 7, 8]
     assert rules["rule_version"].unique().to_list() == ["1"]
-    limits = table(home, "settings").select(pl.col("unexplained_limit_usd", "unpriced_share_limit").cast(pl.String))
-    assert limits.row(0) == ("1.000000000000", "0.001000")
+    assert table(home, "settings").rows() == [("My company", "UTC", None, 90)]
+
+
+def test_a_limit_is_no_row_of_the_lake_so_a_new_one_builds_nothing_anew(home: Home) -> None:
+    compile_settings(home, load_settings(home))
+    before = table(home, "settings")
+    path = home.config / "inferledger.yml"
+    assert "unpriced_share: 0.001" in path.read_text()
+    path.write_text(path.read_text().replace("unpriced_share: 0.001", "unpriced_share: 0.002"))
+    compile_settings(home, load_settings(home))
+    assert table(home, "settings").equals(before)
 
 
 def test_a_rule_of_cost_nature_is_a_row_for_each_combination_and_the_default_is_the_last(home: Home) -> None:

@@ -1,6 +1,8 @@
 """Every check fails for its own reason, and says what, where, how many and how to see them."""
 
+import os
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,9 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from assets import publish
 from assets.checks import CheckResult, blocking_failures, check_shape, run_checks
-from assets.contracts import CONTRACTS, NEVER
+from assets.contracts import CONTRACTS, NEVER, MartContract
+from assets.gates import require_shape
 from assets.publish import NOTHING
+from sources.home import init_home
 from sources.settings.models import Limits
 
 Build = Callable[..., Path]
@@ -125,6 +130,37 @@ def test_an_empty_mart_fails(broken_marts: Build, mart: str) -> None:
     result = failures(broken_marts(used, more, revenue, f"delete from {mart}"))[f"{mart}_has_rows"]
     assert result.blocking
     assert result.what.startswith(f"{mart} is empty, though ")
+
+
+def test_rows_that_were_checked_before_they_were_published_are_judged_and_not_checked_again(
+    marts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = init_home(tmp_path / "home")
+    shutil.copy(marts, home.warehouse / "build.duckdb")
+    publish.publish(home, "one", require_shape, keep=1)
+    database = home.published / publish.DATABASE
+    held: list[str] = []
+
+    def hold(contract: MartContract, found: object) -> list[str]:
+        held.append(contract.mart)
+        return []
+
+    monkeypatch.setattr(MartContract, "broken", hold)
+    names = [result.name for result in run_checks(marts, LIMITS)]
+    assert sorted(held) == sorted(contract.mart for contract in CONTRACTS)
+    held.clear()
+    assert [result.name for result in run_checks(database, LIMITS)] == names
+    strict = LIMITS.model_copy(update={"unattributed_share": Decimal(0)})
+    assert "unattributed_share_within_limit" in failures(database, strict)
+    assert held == []
+
+    with monkeypatch.context() as patch:
+        patch.setattr(publish, "contracts_hash", lambda: "others")
+        assert not publish.was_checked(database)
+    assert publish.was_checked(database)
+    os.utime(database)
+    run_checks(database, LIMITS)
+    assert len(held) == len(CONTRACTS), "the file was written after its check"
 
 
 def test_an_empty_mart_fails_whichever_gateway_logged_the_calls(broken_marts: Build) -> None:
