@@ -50,7 +50,7 @@ META = {
     "quarantine": "One row per row that was set aside, with the reason and never the text.",
     "expected_files": "One row per file that should have come, and whether it has.",
     "file_days": "One row per file and usage day, with the rows kept.",
-    "gpu_samples": "One row: from which day on there are samples of GPUs.",
+    "sample_days": "One row: from which day on there are samples of GPUs and serving engines.",
 }
 ACCOUNTING = {
     "closed_allocations": "One row per posting of a closed period, as its snapshot has it.",
@@ -89,7 +89,7 @@ CONFIG_SPECS = [
     for name in CONFIG_SCHEMAS
 ]
 KEPT_SPECS = [
-    _spec([KEPT_FOLDER, name], "ingest", f"{name} of days whose GPU samples have gone.", {"parquet", "duckdb"})
+    _spec([KEPT_FOLDER, name], "ingest", f"{name} of days whose samples have gone.", {"parquet", "duckdb"})
     for name in KEPT
 ]
 _TAKEN_IN = [spec.key for spec in (*FEED_SPECS, *CONFIG_SPECS)]

@@ -142,7 +142,7 @@ def in_words(summary: IngestSummary) -> str:
     expired = f"; {summary.files_expired:,} files expired" if summary.files_expired else ""
     samples = ""
     if summary.samples_from:
-        samples = f"; GPU samples before {summary.samples_from} expired, {summary.sample_files_expired:,} lake files"
+        samples = f"; samples before {summary.samples_from} expired, {summary.sample_files_expired:,} lake files"
     return f"files: {files}{rows}{merged}{expired}{samples}"
 
 

@@ -1,4 +1,4 @@
-"""GPU samples that are old enough go, whole months at a time, when what they say is kept in the lake.
+"""Samples of GPUs and engines that are old enough go, whole months at a time, when what they say is kept in the lake.
 
 What is kept is what the last build made of them, so a later build ends with the same rows. The ledger's word is the
 commit: the tables are written, then the ledger says from which day on there are samples, then lake files go.
@@ -40,7 +40,7 @@ def let_samples_go(home: Home, settings: Settings) -> SamplesGone | None:
 
     The caller holds the home's lock, and has read nothing new since that build.
     """
-    days = settings.general.retention.gpu_samples_days
+    days = settings.general.retention.samples_days
     if days is None or built_inputs(home) is None or not is_whole(home, folder_hash(PROJECT)):
         return None
     memory = memory_of(home.root, settings.limits)
@@ -65,10 +65,10 @@ def let_samples_go(home: Home, settings: Settings) -> SamplesGone | None:
 
 def why_samples_stay(settings: Settings) -> str | None:
     """Why none go although the settings have them go; None where they do, or are not to."""
-    if settings.general.retention.gpu_samples_days is None or keeps_parsed():
+    if settings.general.retention.samples_days is None or keeps_parsed():
         return None
     return (
-        f"retention.gpu_samples_days: no samples go, since {PROJECT} cannot be written: without what dbt has read"
+        f"retention.samples_days: no samples go, since {PROJECT} cannot be written: without what dbt has read"
         " of it, kept there, no build is known to be whole. Run inferledger as a user who may write it"
     )
 
@@ -89,16 +89,20 @@ def require_kept(home: Home) -> None:
                 wrong.append(f"{path}: not the bytes that were kept")
     if wrong:
         raise HomeError(
-            f"{'; '.join(wrong)}. Nothing was built, as GPU samples of those days have gone and this is all that was"
+            f"{'; '.join(wrong)}. Nothing was built, as samples of those days have gone and this is all that was"
             " kept of them. Bring it back from a backup"
         )
 
 
 def _samples_from(connection: duckdb.DuckDBPyConnection, days: int) -> date | None:
     """The first of the month so many days before the newest sample; one whose clock runs ahead is not believed."""
-    first, newest = connection.execute(
-        "select min(sampled_date), max(sampled_date) from work.main.int_gpu_metrics_measured"
-    ).fetchall()[0]
+    first, newest = connection.execute("""
+        select min(sampled_date), max(sampled_date)
+        from (
+            select sampled_date from work.main.int_gpu_metrics_measured
+            union all
+            select sampled_date from work.main.int_engine_seen_days
+        )""").fetchall()[0]
     if newest is None:
         return None
     samples_from = (min(newest, clock.now().date()) - timedelta(days=days)).replace(day=1)
@@ -139,7 +143,7 @@ def _older(home: Home, ledger: FileLedger, samples_from: date) -> dict[Path, lis
     """Lake files with samples of days before only; one that has later ones too stays, and is read for those alone."""
     found: dict[Path, list[LedgerRow]] = {}
     for table in FEEDS:
-        if table.is_gpu_samples:
+        if table.is_samples:
             for row in ledger.rows(
                 "status = 'committed' and feed = :feed and table_name = :table", feed=table.feed, table=table.table
             ):

@@ -129,7 +129,7 @@ class ExpiredFiles:
 
 @dataclass(frozen=True)
 class ExpiredSamples:
-    """From which day on the lake has samples of GPUs, and the lake files of earlier ones; what those say is kept."""
+    """From which day on the lake has samples, and the lake files of earlier ones; what those say is kept."""
 
     samples_from: date | None = None
     lake_files: tuple[ExpiredFiles, ...] = ()

@@ -115,10 +115,6 @@ class FeedTable:
         return f"{self.feed}.{self.table}"
 
     @property
-    def has_gpu_samples(self) -> bool:
-        return {"sampled_at", "gpu_uuid"} <= set(self.columns)
-
-    @property
-    def is_gpu_samples(self) -> bool:
-        """Nothing but them: a row that names no GPU is none of the table."""
-        return self.has_gpu_samples and self.contract.get("gpu_uuid", Rule()).is_required
+    def is_samples(self) -> bool:
+        """Telemetry of GPUs or serving engines, which may go when what it says is kept."""
+        return "sampled_at" in self.columns and bool({"gpu_uuid", "engine"} & self.columns.keys())

@@ -283,7 +283,7 @@ class _Run:
     def _closed_before(self, row: LedgerRow, table: FeedTable) -> date | None:
         """Samples before have come too late: of their days only what others said is kept, and is not made again."""
         kept = self.ledger.kept_samples()
-        if not kept or not table.has_gpu_samples:
+        if not kept or not table.is_samples:
             return None
         day = closed_before(kept[-1])
         ended = self.ledger.ended_by(replace(row, status="committed"), table.replaces_same_name)
@@ -293,7 +293,7 @@ class _Run:
         if any(other.is_expired or self._has_samples(other, kept[-1], day) for other in ended):
             raise UnreadableFileError(
                 f"it would replace a file with samples before {day}: those days are closed, since older samples have"
-                " gone (retention.gpu_samples_days)"
+                " gone (retention.samples_days)"
             )
         return day
 
@@ -305,7 +305,7 @@ class _Run:
         found = one(
             self.context.connection,
             f"select count(*) from read_parquet({literal(path)}) where file_hash = {literal(row.identity)}"
-            f" and gpu_uuid is not null and sampled_at >= {literal(str(since))}::date"
+            f" and sampled_at >= {literal(str(since))}::date"
             f" and sampled_at < {literal(str(before))}::date",
         )
         return bool(found)

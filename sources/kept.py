@@ -1,7 +1,7 @@
-"""What is kept of GPU samples whose days have gone: the tables that samples alone make, by the day they were taken on.
+"""What is kept of samples whose days have gone: the tables that samples alone make, by the day they were taken on.
 
 Each is named after the model that makes it, which reads what is kept of earlier days in place of their samples. No
-price, bill or rate card is in them, so that those may still change for any day.
+price, bill, rate card or deployment is in them, so that those may still change for any day.
 """
 
 from collections.abc import Mapping
@@ -13,6 +13,13 @@ KEPT_FOLDER = "kept"
 LONGEST_STEP = timedelta(days=31)
 
 _GPU = {"sampled_date": "DATE", "node_id": "VARCHAR", "gpu_uuid": "VARCHAR"}
+_ENGINE = {
+    "sampled_date": "DATE",
+    "engine_kind": "VARCHAR",
+    "instance": "VARCHAR",
+    "engine": "VARCHAR",
+    "model_name": "VARCHAR",
+}
 
 KEPT: Mapping[str, Mapping[str, str]] = {
     "gpu_busy_hourly": {
@@ -72,6 +79,31 @@ KEPT: Mapping[str, Mapping[str, str]] = {
         "namespace": "VARCHAR",
         "pod": "VARCHAR",
         "pod_labels": "VARCHAR",
+    },
+    "engine_seen_days": {**_ENGINE, "first_sampled_at": "TIMESTAMP", "last_sampled_at": "TIMESTAMP"},
+    "engine_kv_hourly": {
+        **_ENGINE,
+        "hour_start": "TIMESTAMP",
+        "is_pressed": "BOOLEAN",
+        "is_idle": "BOOLEAN",
+        "used_share_seconds": "DECIMAL(18,12)",
+        "covered_us": "DECIMAL(18,0)",
+    },
+    "engine_kv_values": {**_ENGINE, "used_share": "DECIMAL(26,6)", "samples": "BIGINT"},
+    "engine_falls": {**_ENGINE, "sampled_at": "TIMESTAMP", "next_sampled_at": "TIMESTAMP"},
+    "engine_steps": {
+        **_ENGINE,
+        "before_at": "TIMESTAMP",
+        "sampled_at": "TIMESTAMP",
+        "step_us": "BIGINT",
+        "median_step_us": "BIGINT",
+    },
+    "engine_counts_hourly": {
+        **_ENGINE,
+        "hour_start": "TIMESTAMP",
+        "metric": "VARCHAR",
+        "increase": "BIGINT",
+        "increase_known": "BIGINT",
     },
 }
 

@@ -1,4 +1,4 @@
-"""GPU samples of days that are closed, since older ones have gone: their rows are set aside, the others come in."""
+"""Samples of days that are closed, since older ones have gone: their rows are set aside, the others come in."""
 
 from datetime import date
 from pathlib import Path
@@ -14,16 +14,16 @@ def set_late_aside(
 ) -> ReadResult:
     """What was read, without samples before `day`. A file that has no others raises UnreadableFileError."""
     connection = context.connection
-    is_late = f"gpu_uuid is not null and sampled_at < {literal(str(day))}::date"
+    is_late = f"sampled_at < {literal(str(day))}::date"
     counts = connection.execute(f"""
-        select count(*) filter ({is_late}), count(gpu_uuid), min(sampled_at) filter ({is_late})
+        select count(*) filter ({is_late}), count(*), min(sampled_at) filter ({is_late})
         from read_parquet({literal(parquet)})""").fetchall()
     [(late, samples, first)] = counts
-    closed = f"days before {day} are closed, since older samples have gone (retention.gpu_samples_days)"
+    closed = f"days before {day} are closed, since older samples have gone (retention.samples_days)"
     if not late:
         return result
     if late == samples:
-        raise UnreadableFileError(f"all of its {late} GPU samples are too late, the first of {first}: {closed}", "time")
+        raise UnreadableFileError(f"all of its {late} samples are too late, the first of {first}: {closed}", "time")
     is_json = landed.name.removesuffix(".gz").endswith(".json")
     rows = connection.execute(f"""
         select row_number, metric, sampled_at from read_parquet({literal(parquet)})
@@ -41,8 +41,7 @@ def set_late_aside(
     ]
     others = context.work_dir / "others.parquet"
     connection.execute(
-        f"copy (select * from read_parquet({literal(parquet)}) where not coalesce({is_late}, false))"
-        f" to {literal(others)} {PARQUET}"
+        f"copy (select * from read_parquet({literal(parquet)}) where not ({is_late})) to {literal(others)} {PARQUET}"
     )
     others.replace(parquet)
     found += read_rejects(rejects)

@@ -55,8 +55,8 @@ _EXPECTED: Schema = {
     "has_arrived": pl.Boolean,
     "last_date": pl.Date,
 }
-# From which day on samples of GPUs are read; of those before, what is kept.
-_GPU_SAMPLES: Schema = {"samples_from": pl.Date}
+# From which day on samples of GPUs and engines are read; of those before, what is kept.
+_SAMPLE_DAYS: Schema = {"samples_from": pl.Date}
 _DAYS: Schema = {
     "feed": pl.String,
     "table_name": pl.String,
@@ -80,7 +80,7 @@ class ShownReject:
 
 
 def export_meta(home: Path, expected_files: Iterable[ExpectedFile]) -> None:
-    """Write lake/meta/{files,quarantine,expected_files,file_days,gpu_samples}; unchanged tables keep their bytes."""
+    """Write lake/meta/{files,quarantine,expected_files,file_days,sample_days}; unchanged tables keep their bytes."""
     expected = _Expected(expected_files)
     with FileLedger(ledger_path(home)) as ledger:
         rows = _as_if_at_once(ledger.rows(), expected)
@@ -98,9 +98,9 @@ def export_meta(home: Path, expected_files: Iterable[ExpectedFile]) -> None:
 
 
 def export_samples_from(home: Path, ledger: FileLedger) -> None:
-    """Write lake/meta/gpu_samples, by which a build tells what is kept of samples from the samples that are left."""
+    """Write lake/meta/sample_days, by which a build tells what is kept of samples from the samples that are left."""
     samples_from = max(ledger.kept_samples(), default=date(1970, 1, 1))
-    write_current(home, "meta", "gpu_samples", _frame([[samples_from]], _GPU_SAMPLES))
+    write_current(home, "meta", "sample_days", _frame([[samples_from]], _SAMPLE_DAYS))
 
 
 class _Expected:

@@ -15,3 +15,16 @@ percentile_cont(0.95) within group (order by {{ quantity }})
 {%- set above = 'get(' ~ all ~ ', cast(ceil(' ~ place ~ ') as int))' -%}
 {{ below }} + ({{ above }} - {{ below }}) * cast({{ place }} - floor({{ place }}) as decimal(3, 2))
 {%- endmacro %}
+
+{#- The same of values that stand for so many each: exactly what percentile_cont says of them one by one. -#}
+{% macro percentile_95_counted(quantity, number) %}
+{{- return(adapter.dispatch('percentile_95_counted', 'inferledger')(quantity, number)) -}}
+{% endmacro %}
+
+{% macro default__percentile_95_counted(quantity, number) -%}
+list_aggregate(flatten(list(repeat([{{ quantity }}], {{ number }}))), 'quantile_cont', 0.95)
+{%- endmacro %}
+
+{% macro spark__percentile_95_counted(quantity, number) -%}
+percentile({{ quantity }}, 0.95, {{ number }})
+{%- endmacro %}

@@ -797,12 +797,12 @@ class Retention(Strict):
     landing_days: Annotated[Count, Field(ge=1)] | None = None
     superseded_days: Annotated[Count, Field(ge=1)] | None = None
     # Days are closed to late samples for 31 days after the last one that goes; a month late is not too late.
-    gpu_samples_days: Annotated[Count, Field(ge=62)] | None = None
+    samples_days: Annotated[Count, Field(ge=62)] | None = None
 
     @model_validator(mode="after")
     def _samples_of_five_minutes_stay(self) -> Self:
-        if self.gpu_samples_days is not None and self.gpu_samples_days < self.gpu_5m_days:
-            raise ValueError(f"gpu_samples_days of at least gpu_5m_days, {self.gpu_5m_days}")
+        if self.samples_days is not None and self.samples_days < self.gpu_5m_days:
+            raise ValueError(f"samples_days of at least gpu_5m_days, {self.gpu_5m_days}")
         return self
 
 

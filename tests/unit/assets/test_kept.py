@@ -1,4 +1,4 @@
-"""What is kept of GPU samples is all there is of their days: a run does not go on without it."""
+"""What is kept of samples is all there is of their days: a run does not go on without it."""
 
 import hashlib
 from datetime import date
@@ -54,5 +54,5 @@ def test_what_the_ledger_does_not_know_is_not_taken_for_what_was_kept(tmp_path: 
 
 def test_a_run_says_which_samples_have_gone() -> None:
     gone = IngestSummary(samples_from=date(2026, 9, 1), sample_files_expired=1_000)
-    assert in_words(gone) == "files: none new; GPU samples before 2026-09-01 expired, 1,000 lake files"
+    assert in_words(gone) == "files: none new; samples before 2026-09-01 expired, 1,000 lake files"
     assert in_words(IngestSummary()) == "files: none new"

@@ -92,9 +92,9 @@ def rows_of(sql: str, inputs: Mapping[str, pl.DataFrame | str]) -> list[dict[str
 
 
 def kept_samples(samples_from: date = date(1970, 1, 1)) -> dict[str, pl.DataFrame]:
-    """What is kept of GPU samples that have gone: nothing, as of none."""
+    """What is kept of samples that have gone: nothing, as of none."""
     return {
-        "stg_meta__gpu_samples": pl.DataFrame({"samples_from": [samples_from]}),
+        "stg_meta__sample_days": pl.DataFrame({"samples_from": [samples_from]}),
         **{
             f"stg_kept__{name}": pl.DataFrame(schema={column: polars_type(kind) for column, kind in columns.items()})
             for name, columns in KEPT.items()

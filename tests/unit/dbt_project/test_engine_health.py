@@ -1,19 +1,33 @@
 """Engine health on literal samples: unmeasured is null, a counter that fell is a cold start, a gap alone is none."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import polars as pl
+import pytest
 
-from tests.unit.dbt_project.compiled import compiled, rows_of
+from sources.contracts import polars_type
+from sources.kept import KEPT
+from tests.unit.dbt_project.compiled import compiled, kept_samples, rendered, rows_of
 
 START = datetime(2026, 8, 12, 9)
 MART = compiled("engine_health_weekly")
 MODELS = {
     model: compiled(model)
-    for model in ("int_gpu_engine_days", "int_gpu_engine_kv", "int_gpu_engine_steps", "int_gpu_engine_tokens_hourly")
+    for model in (
+        "int_engine_seen_days",
+        "int_engine_kv_hourly",
+        "int_engine_kv_values",
+        "int_engine_falls",
+        "int_engine_steps",
+        "int_engine_counts_hourly",
+        "int_gpu_engine_days",
+        "int_gpu_engine_steps",
+        "int_gpu_engine_tokens_hourly",
+    )
 }
 GAUGES = ("kv_cache_used_share", "requests_running")
 # Metric, and its value at each number of minutes after 09:00.
@@ -48,6 +62,7 @@ def cost(hour: int, usd: str = "36", busy: str = "18", deployment_id: str = "lla
     }  # fmt: skip
 
 
+TOMORROW = deployment(usage_date=START.date() + timedelta(days=1))
 HOURS = [cost(hour) for hour in range(9, 13)]
 
 
@@ -55,19 +70,23 @@ def weeks(
     rows: list[dict[str, Any]],
     deployments: Sequence[dict[str, Any]] = (deployment(),),
     costs: Sequence[dict[str, Any]] = HOURS,
+    kept: Mapping[str, pl.DataFrame] = {},
+    of: str = MART,
 ) -> list[dict[str, Any]]:
     decimals = {"quantity": pl.Decimal(26, 6)}
     weights = dict.fromkeys(("input_weight", "cache_read_weight", "output_weight"), pl.Decimal(10, 6))
     # A row of another model, so that the columns have their types.
     strange = samples([("requests_total", {0: 1})], model_name="strange")
     return rows_of(
-        MART,
+        of,
         {
             "int_engine_samples": pl.DataFrame(rows + strange, schema_overrides=decimals),
             "int_gpu_deployment_days": pl.DataFrame(list(deployments), schema_overrides=weights),
             "gpu_cost_hourly": pl.DataFrame(
                 list(costs), schema_overrides={"cost_usd": pl.Decimal(38, 12), "busy_cost_usd": pl.Decimal(38, 12)}
             ),
+            **kept_samples(),
+            **kept,
             **MODELS,
         },
     )
@@ -139,6 +158,126 @@ def test_a_gap_after_which_counters_go_on_is_no_cold_start() -> None:
     [week] = weeks(samples([("prompt_tokens_total", {0: 100, 1: 200, 2: 300, 12: 900})]))
     assert (week["cold_starts"], week["cold_start_seconds"], week["cold_start_cost_usd"]) == (0, 0, 0)
     assert (week["telemetry_gaps"], week["telemetry_gap_seconds"]) == (1, 540)
+
+
+def test_a_week_that_some_step_ends_in_has_no_cold_start_rather_than_an_unknown_number() -> None:
+    monday = datetime(2026, 8, 17)
+    minutes = int((monday - START).total_seconds()) // 60
+    counted = {minutes - 20: 1, minutes - 10: 2, minutes: 3}
+    days = [deployment(usage_date=(monday - timedelta(days=number)).date()) for number in (0, 1)]
+    found = weeks(samples([("prompt_tokens_total", counted)]), days)
+    assert [(week["cold_starts"], week["cold_start_seconds"], week["telemetry_gaps"]) for week in found] == [
+        (0, 0, 0)
+    ] * 2
+
+
+def test_the_usual_step_is_that_of_the_day() -> None:
+    """Every 1 minute on one day, every 10 on the next: no step of either is a gap, and the night between is one."""
+    day = 24 * 60
+    counted = {minute: minute for minute in (0, 1, 2, 3, *range(day, day + 60, 10))}
+    [week] = weeks(samples([("prompt_tokens_total", counted)]), [deployment(), TOMORROW])
+    assert (week["telemetry_gaps"], week["telemetry_gap_seconds"]) == (1, (day - 3 - 1) * 60)
+    # After a sample alone on its day nobody knows what is usual: all time to the next is a gap, a restart is not timed.
+    [week] = weeks(samples([("prompt_tokens_total", {0: 5, day: 6})]), [deployment(), TOMORROW])
+    assert (week["telemetry_gaps"], week["telemetry_gap_seconds"]) == (1, day * 60)
+    [week] = weeks(samples([("prompt_tokens_total", {0: 5, day: 1})]), [deployment(), TOMORROW])
+    assert (week["cold_starts"], week["cold_starts_timed"], week["telemetry_gaps"]) == (1, 0, 0)
+
+
+def test_a_step_of_more_than_31_days_says_nothing() -> None:
+    """Else what is kept of a day could depend on any sample that may still come."""
+    later = 31 * 24 * 60
+    days = [deployment(), deployment(usage_date=START.date() + timedelta(days=31))]
+    found = []
+    for minute in (later, later + 1):
+        counters: list[Series] = [("prompt_tokens_total", {0: 9, minute: 1}), ("preemptions_total", {0: 2, minute: 1})]
+        first, last = sorted(weeks(samples(counters), days), key=lambda week: str(week["week_start"]))
+        found.append((first["preemptions"], last["cold_starts"], last["telemetry_gaps"]))
+    assert found == [(1, 1, 0), (None, None, None)]
+
+
+def random_series(random: Random, days: int) -> list[dict[str, Any]]:
+    """Engines that restart, are not scraped for hours or days, and whose series come back later than others."""
+    found = []
+    for instance in ("n:8000", "m:8000"):
+        counts = dict.fromkeys(("prompt_tokens_total", "output_tokens_total", "preemptions_total", "requests_total"), 0)
+        away = dict.fromkeys(counts, 0)
+        minute = random.randint(0, 30)
+        while minute < days * 1440:
+            if random.random() < 0.1:
+                counts = dict.fromkeys(counts, 0)
+                away = {metric: random.choice((0, 0, 1, 3, 200)) for metric in counts}
+            series: list[Series] = [("kv_cache_used_share", {minute: random.choice((0, 0.25, 0.9, 0.951, 1))})]
+            if random.random() < 0.8:
+                series.append(("requests_running", {minute: random.randint(0, 2)}))
+            for metric in counts:
+                counts[metric] += random.randint(0, 40)
+                if away[metric] == 0:
+                    series.append((metric, {minute: counts[metric]}))
+                away[metric] = max(0, away[metric] - 1)
+            found += samples(series, instance=instance)
+            minute += random.choice((1, 10, 10, 10, 30, 30, 55, 300, 2000 if random.random() < 0.1 else 10))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_kept_says_what_its_samples_said(seed: int) -> None:
+    """Cut at any day: what is kept of the days before, and the samples since, make the same weeks."""
+    every = random_series(Random(seed), days=9)
+    days = [START.date() + timedelta(days=number) for number in range(11)]
+    one = [deployment(usage_date=day) for day in days]
+    # What the settings of today say of each day counts, whenever its samples went.
+    each = one + [deployment("m", "llama-2", usage_date=day) for day in days]
+    costs = [
+        {**cost(0, "36.123456789012"), "hour_start": datetime.combine(day, time(hour)), "usage_date": day}
+        for day in days for hour in range(24)
+    ]  # fmt: skip
+
+    def made(
+        rows: list[dict[str, Any]], of: str, deployments: Sequence[dict[str, Any]], kept: Mapping[str, pl.DataFrame]
+    ) -> list[dict[str, Any]]:
+        return sorted(weeks(rows, deployments, costs, kept, of), key=str)
+
+    tokens = "select * from int_gpu_engine_tokens_hourly"
+    asked = [(MART, one), (MART, each), (tokens, each)]
+    whole = [made(every, of, deployments, {}) for of, deployments in asked]
+    assert [len(found) for found in whole[:2]] == [2, 4]
+    for name in ("cold_starts_timed", "telemetry_gaps", "preemptions", "kv_idle_seconds"):
+        assert all(sum(week[name] for week in found) > 0 for found in whole[:2])
+    tables = {name: made(every, f"select * from int_{name}", one, {}) for name in KEPT if name.startswith("engine_")}
+    for cut in days[1:9]:
+        kept = {
+            f"stg_kept__{name}": pl.DataFrame(
+                [row for row in rows if row["sampled_date"] < cut],
+                schema={column: polars_type(kind) for column, kind in KEPT[name].items()},
+            )
+            for name, rows in tables.items()
+        }
+        left = [row for row in every if row["sampled_at"].date() >= cut]
+        assert [made(left, of, deployments, kept) for of, deployments in asked] == whole
+
+
+def test_the_percentile_of_counted_values_is_that_of_the_samples() -> None:
+    """DuckDB cuts decimals off where it interpolates, so only its own function gives the same."""
+    values = [
+        (group, Decimal(group * number % 7_919) / 1_000_000, 1 + number % 5)
+        for group in range(1, 300) for number in range(group % 40 + 1)
+    ]  # fmt: skip
+    schema = {"g": pl.Int64(), "quantity": pl.Decimal(26, 6), "number": pl.Int64()}
+    counted = rendered("{{ percentile_95_counted('quantity', 'number') }}")
+    one_by_one = "percentile_cont(0.95) within group (order by quantity)"
+    found = rows_of(
+        f"""
+        select counted.p95 as counted, one_by_one.p95 as one_by_one
+        from (select g, {counted} as p95 from counts group by g) as counted
+        full join (
+            select g, {one_by_one} as p95 from (select g, quantity, unnest(range(number)) from counts) group by g
+        ) as one_by_one using (g)
+        """,
+        {"counts": pl.DataFrame(values, schema=schema, orient="row")},
+    )
+    assert len(found) == 299
+    assert [row for row in found if row["counted"] != row["one_by_one"]] == []
 
 
 def test_drafts_accepted_and_preempted_tokens_have_no_baseline_and_survive_resets() -> None:

@@ -98,8 +98,8 @@ def test_status_and_run_say_why_no_samples_go(home: Home, monkeypatch: pytest.Mo
     monkeypatch.setattr(os, "access", lambda path, mode: path != PROJECT and may(path, mode))
     assert "retention" not in CliRunner().invoke(cli, ["status", "--home", str(home.root)]).stdout
     path = home.config / "inferledger.yml"
-    path.write_text(path.read_text().replace("  # gpu_samples_days: 90", "  gpu_samples_days: 90"))
-    why = f"retention.gpu_samples_days: no samples go, since {PROJECT} cannot be written"
+    path.write_text(path.read_text().replace("  # samples_days: 90", "  samples_days: 90"))
+    why = f"retention.samples_days: no samples go, since {PROJECT} cannot be written"
     assert f"retention  {why}" in CliRunner().invoke(cli, ["status", "--home", str(home.root)]).stdout
     [warning] = take_in(home, load_settings(home), lambda done, total, name: None).warnings
     assert warning.startswith(why)

@@ -1,4 +1,4 @@
-"""GPU samples of which only what they said is kept: not read again, not held against anything, not counted twice."""
+"""Samples of which only what they said is kept: not read again, not held against anything, not counted twice."""
 
 import json
 from dataclasses import replace
@@ -53,13 +53,13 @@ def test_what_has_gone_stays_known_and_is_not_read_again(gone: LandedHome) -> No
     gone.land(name, text)
     gone.land("dcgm/samples/copy/n__at-20260710T080000Z.prom", text)
     assert gone.ingest().files_new == 0
-    assert gone.meta("gpu_samples").rows() == [(FIRST_KEPT,)]
+    assert gone.meta("sample_days").rows() == [(FIRST_KEPT,)]
 
 
 def test_nothing_is_kept_before_samples_go(home: LandedHome) -> None:
     home.land(*scrape("20260710T080000Z"))
     home.ingest()
-    assert home.meta("gpu_samples").rows() == [(date(1970, 1, 1),)]
+    assert home.meta("sample_days").rows() == [(date(1970, 1, 1),)]
     assert home.lake("kept/gpu_busy_hourly").is_empty()
 
 
@@ -73,6 +73,10 @@ def test_nothing_is_kept_before_samples_go(home: LandedHome) -> None:
             'nv_gpu_power_usage{gpu_uuid="g"} 200\n'
             'nv_inference_request_success{model="m",version="1"} 5\n',
         ),
+        (
+            "vllm/samples/n-8000__at-20260810T080000Z.prom",
+            'vllm:generation_tokens_total{model_name="m",engine="0"} 5\n',
+        ),
     ],
 )  # fmt: skip
 def test_late_samples_of_closed_days_are_named(gone: LandedHome, name: str, text: str) -> None:
@@ -81,7 +85,7 @@ def test_late_samples_of_closed_days_are_named(gone: LandedHome, name: str, text
     assert before.files_failed == 1
     [warning] = before.warnings
     assert name in warning
-    assert "retention.gpu_samples_days" in warning
+    assert "retention.samples_days" in warning
     [again] = gone.ingest().warnings
     assert again == warning
     assert gone.lake(DCGM)["sampled_at"].dt.month().to_list() == [8]
@@ -110,7 +114,7 @@ def test_late_samples_are_set_aside_and_the_others_come_in(gone: LandedHome) -> 
     assert power(gone) == expected
     rejects = {reject.line_number: reject for reject in (one.reject for one in show_quarantine(gone.root))}
     assert sorted(str(number) for number in rejects) == ["2", "3", "4"]
-    closed = "; days before 2026-09-01 are closed, since older samples have gone (retention.gpu_samples_days)"
+    closed = "; days before 2026-09-01 are closed, since older samples have gone (retention.samples_days)"
     assert (rejects[2].field, rejects[2].reason) == ("time", f'found "2020-01-01 00:00:00"{closed}')
     assert (rejects[4].field, rejects[4].reason) == ("time", f'found "2026-08-31 23:59:59"{closed}')
     for number in (2, 4):
@@ -168,9 +172,10 @@ def test_a_file_with_samples_of_closed_days_is_not_replaced(gone: LandedHome) ->
     assert power(gone) == [(date(2026, 8, 1), 300), (OPEN.date(), 2)]
 
 
-def test_later_samples_and_those_of_engines_come_in(gone: LandedHome) -> None:
+def test_later_samples_and_what_is_none_come_in(gone: LandedHome) -> None:
     gone.land(*scrape("20260901T000000Z"))
-    gone.land(f"{TRITON}/n-8002__at-20260810T080000Z.prom", 'nv_inference_request_success{model="m",version="1"} 5\n')
+    labels = 'kube_pod_labels{namespace="n",pod="p",label_app="a"} 1\n'
+    gone.land("kube_state_metrics/samples/k__at-20260710T080000Z.prom", labels)
     summary = gone.ingest()
     assert (summary.files_new, summary.files_failed, summary.warnings) == (2, 0, [])
 

@@ -185,14 +185,13 @@ def test_settlement_lag_comes_from_the_account_then_the_provider(home: Home) -> 
         ),
         (
             "inferledger.yml",
-            "company: c\nretention: {gpu_samples_days: 61, gpu_5m_days: 30}",
-            "inferledger.yml, line 2, retention.gpu_samples_days: found '61'; allowed: greater than or equal to 62",
+            "company: c\nretention: {samples_days: 61, gpu_5m_days: 30}",
+            "inferledger.yml, line 2, retention.samples_days: found '61'; allowed: greater than or equal to 62",
         ),
         (
             "inferledger.yml",
-            "company: c\nretention: {gpu_samples_days: 89}",
-            "inferledger.yml, line 2, retention: found a mapping; "
-            "allowed: gpu_samples_days of at least gpu_5m_days, 90",
+            "company: c\nretention: {samples_days: 89}",
+            "inferledger.yml, line 2, retention: found a mapping; allowed: samples_days of at least gpu_5m_days, 90",
         ),
         (
             "inferledger.yml",

@@ -28,6 +28,12 @@ metrics as (
 
 ),
 
+sample_days as (
+
+    select * from {{ ref('stg_meta__sample_days') }}
+
+),
+
 exported as (
 
     select
@@ -95,6 +101,9 @@ canonical as (
         on
             exported.engine_kind = metrics.source
             and exported.metric = metrics.exported
+    -- What samples of earlier days said is kept: a lake file that holds some of them still is not read for them.
+    inner join sample_days
+        on exported.sampled_at >= sample_days.samples_from
 
 ),
 

@@ -1,6 +1,6 @@
-with samples as (
+with seen_days as (
 
-    select * from {{ ref('int_engine_samples') }}
+    select * from {{ ref('int_engine_seen_days') }}
 
 ),
 
@@ -13,15 +13,14 @@ deployment_days as (
 engine_days as (
 
     select
-        cast(sampled_at as date) as usage_date,
+        sampled_date as usage_date,
         engine_kind,
         instance,
         engine,
         model_name,
-        min(sampled_at) as first_sampled_at,
-        max(sampled_at) as last_sampled_at
-    from samples
-    group by cast(sampled_at as date), engine_kind, instance, engine, model_name
+        first_sampled_at,
+        last_sampled_at
+    from seen_days
 
 ),
 

@@ -1,28 +1,18 @@
-with samples as (
+with steps as (
 
-    select * from {{ ref('int_engine_samples') }}
+    select * from {{ ref('int_engine_steps') }}
+
+),
+
+day_falls as (
+
+    select * from {{ ref('int_engine_falls') }}
 
 ),
 
 engine_days as (
 
     select * from {{ ref('int_gpu_engine_days') }}
-
-),
-
-counters as (
-
-    select *
-    from samples
-    where kind = 'counter'
-
-),
-
-steps as (
-
-    {{ counter_steps(
-        'counters', ['engine_kind', 'instance', 'engine', 'model_name', 'label_key', 'metric'], 'quantity'
-    ) }}
 
 ),
 
@@ -36,8 +26,7 @@ falls as (
         model_name,
         next_sampled_at,
         max(sampled_at) as sampled_at
-    from steps
-    where is_reset
+    from day_falls
     group by engine_kind, instance, engine, model_name, next_sampled_at
 
 ),
@@ -62,79 +51,28 @@ restarts as (
 
 ),
 
-moments as (
-
-    select distinct
-        engine_kind,
-        instance,
-        engine,
-        model_name,
-        sampled_at
-    from counters
-
-),
-
-sequenced as (
-
-    select
-        *,
-        lag(sampled_at) over (
-            partition by engine_kind, instance, engine, model_name order by sampled_at asc nulls last
-        ) as before_at
-    from moments
-
-),
-
-stepped as (
-
-    select
-        *,
-        {{ dbt.datediff('before_at', 'sampled_at', 'microsecond') }} as step_us
-    from sequenced
-    where before_at is not null
-
-),
-
-usual as (
-
-    select
-        engine_kind,
-        instance,
-        engine,
-        model_name,
-        cast(floor(percentile_cont(0.5) within group (order by step_us)) as bigint) as median_step_us
-    from stepped
-    group by engine_kind, instance, engine, model_name
-
-),
-
+-- Of a sample alone on its day nobody knows the usual step: what follows is a gap.
 engine_steps as (
 
     select
-        stepped.engine_kind,
-        stepped.instance,
-        stepped.engine,
-        stepped.model_name,
-        stepped.before_at,
-        stepped.sampled_at,
-        stepped.step_us,
-        usual.median_step_us,
+        steps.engine_kind,
+        steps.instance,
+        steps.engine,
+        steps.model_name,
+        steps.before_at,
+        steps.sampled_at,
+        steps.step_us,
+        steps.median_step_us,
         restarts.next_sampled_at is not null as is_restart,
-        stepped.step_us > 3 * usual.median_step_us as is_gap
-    from stepped
-    inner join usual
-        on
-            stepped.engine_kind = usual.engine_kind
-            and stepped.instance = usual.instance
-            and stepped.engine = usual.engine
-            and stepped.model_name = usual.model_name
+        coalesce(steps.step_us > 3 * steps.median_step_us, true) as is_gap
+    from steps
     left join restarts
         on
-            stepped.engine_kind = restarts.engine_kind
-            and stepped.instance = restarts.instance
-            and stepped.engine = restarts.engine
-            and stepped.model_name = restarts.model_name
-            and stepped.sampled_at = restarts.next_sampled_at
+            steps.engine_kind = restarts.engine_kind
+            and steps.instance = restarts.instance
+            and steps.engine = restarts.engine
+            and steps.model_name = restarts.model_name
+            and steps.sampled_at = restarts.next_sampled_at
 
 ),
 
@@ -151,7 +89,7 @@ timed as (
         end as down_us,
         case
             when engine_steps.is_gap and not engine_steps.is_restart
-                then engine_steps.step_us - engine_steps.median_step_us
+                then engine_steps.step_us - coalesce(engine_steps.median_step_us, 0)
         end as unseen_us
     from engine_steps
     inner join engine_days

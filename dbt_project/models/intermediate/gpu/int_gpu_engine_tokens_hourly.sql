@@ -1,6 +1,6 @@
-with samples as (
+with counts as (
 
-    select * from {{ ref('int_engine_samples') }}
+    select * from {{ ref('int_engine_counts_hourly') }}
 
 ),
 
@@ -10,71 +10,14 @@ deployment_days as (
 
 ),
 
-counters as (
-
-    select
-        engine_kind,
-        instance,
-        engine,
-        model_name,
-        label_key,
-        metric,
-        sampled_at,
-        cast(floor(quantity) as bigint) as token_count
-    from samples
-    where metric in (
-        'prompt_tokens_total',
-        'output_tokens_total',
-        'cached_tokens_total'
-    )
-
-),
-
-increases as (
-
-    {{ counter_steps(
-        'counters', ['engine_kind', 'instance', 'engine', 'model_name', 'label_key', 'metric'], 'token_count'
-    ) }}
-
-),
-
-steps as (
-
-    select
-        engine_kind,
-        instance,
-        engine,
-        model_name,
-        label_key,
-        metric,
-        percentile_cont(0.5) within group (order by step_us) as median_step_us
-    from increases
-    group by engine_kind, instance, engine, model_name, label_key, metric
-
-),
-
--- Over a gap that reaches beyond the hour nobody knows which hour the tokens belong to; they would make one hour's
--- calls cheap and leave the others' bypass unseen.
+-- An increase of unknown hour would make one hour's calls cheap and leave the others' bypass unseen.
 known as (
 
-    select
-        cast(date_trunc('hour', increases.sampled_at) as timestamp) as hour_start,
-        increases.instance,
-        increases.model_name,
-        increases.metric,
-        increases.increase as tokens
-    from increases
-    inner join steps
-        on
-            increases.engine_kind = steps.engine_kind
-            and increases.instance = steps.instance
-            and increases.engine = steps.engine
-            and increases.model_name = steps.model_name
-            and increases.label_key = steps.label_key
-            and increases.metric = steps.metric
+    select *
+    from counts
     where
-        increases.step_us <= 3 * steps.median_step_us
-        or increases.next_sampled_at <= {{ dbt.dateadd('hour', 1, "date_trunc('hour', increases.sampled_at)") }}
+        metric in ('prompt_tokens_total', 'output_tokens_total', 'cached_tokens_total')
+        and increase_known is not null
 
 ),
 
@@ -85,9 +28,9 @@ served_hours as (
         cast(hour_start as date) as usage_date,
         instance,
         model_name,
-        cast(sum(case when metric = 'prompt_tokens_total' then tokens else 0 end) as bigint) as prompt_tokens,
-        cast(sum(case when metric = 'cached_tokens_total' then tokens else 0 end) as bigint) as cached_tokens,
-        cast(sum(case when metric = 'output_tokens_total' then tokens else 0 end) as bigint) as output_tokens
+        cast(sum(case when metric = 'prompt_tokens_total' then increase_known else 0 end) as bigint) as prompt_tokens,
+        cast(sum(case when metric = 'cached_tokens_total' then increase_known else 0 end) as bigint) as cached_tokens,
+        cast(sum(case when metric = 'output_tokens_total' then increase_known else 0 end) as bigint) as output_tokens
     from known
     group by hour_start, instance, model_name
 

@@ -10,9 +10,9 @@ labels as (
 
 ),
 
-gpu_samples as (
+sample_days as (
 
-    select * from {{ ref('stg_meta__gpu_samples') }}
+    select * from {{ ref('stg_meta__sample_days') }}
 
 ),
 
@@ -31,8 +31,8 @@ all_days as (
         labels.pod,
         labels.pod_labels
     from labels
-    inner join gpu_samples
-        on labels.usage_date >= gpu_samples.samples_from
+    inner join sample_days
+        on labels.usage_date >= sample_days.samples_from
 
 )
 

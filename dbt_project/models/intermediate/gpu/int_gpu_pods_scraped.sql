@@ -6,9 +6,9 @@ with kept as (
 
 ),
 
-gpu_samples as (
+sample_days as (
 
-    select * from {{ ref('stg_meta__gpu_samples') }}
+    select * from {{ ref('stg_meta__sample_days') }}
 
 ),
 
@@ -24,8 +24,8 @@ pods as (
         named_pods.*,
         case when coalesce(named_pods.mig_instance_id, '') = '' then 'whole' else named_pods.mig_instance_id end as slice_id
     from named_pods
-    inner join gpu_samples
-        on named_pods.sampled_at >= gpu_samples.samples_from
+    inner join sample_days
+        on named_pods.sampled_at >= sample_days.samples_from
 
 ),
 

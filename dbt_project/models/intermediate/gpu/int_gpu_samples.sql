@@ -22,9 +22,9 @@ metrics as (
 
 ),
 
-gpu_samples as (
+sample_days as (
 
-    select * from {{ ref('stg_meta__gpu_samples') }}
+    select * from {{ ref('stg_meta__sample_days') }}
 
 ),
 
@@ -94,8 +94,8 @@ canonical as (
             exported.source = metrics.source
             and exported.metric = metrics.exported
     -- What samples of earlier days said is kept: a lake file that holds some of them still is not read for them.
-    inner join gpu_samples
-        on exported.sampled_at >= gpu_samples.samples_from
+    inner join sample_days
+        on exported.sampled_at >= sample_days.samples_from
 
 ),
 

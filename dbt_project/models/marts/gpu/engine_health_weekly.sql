@@ -16,9 +16,15 @@ engine_days as (
 
 ),
 
-kv_pieces as (
+kv_hours as (
 
-    select * from {{ ref('int_gpu_engine_kv') }}
+    select * from {{ ref('int_engine_kv_hourly') }}
+
+),
+
+kv_values as (
+
+    select * from {{ ref('int_engine_kv_values') }}
 
 ),
 
@@ -28,9 +34,9 @@ engine_steps as (
 
 ),
 
-samples as (
+counts as (
 
-    select * from {{ ref('int_engine_samples') }}
+    select * from {{ ref('int_engine_counts_hourly') }}
 
 ),
 
@@ -123,23 +129,35 @@ engine_weeks as (
 
 ),
 
+kv_deployed as (
+
+    select
+        kv_hours.*,
+        engine_days.deployment_id,
+        engine_days.engines_at_once
+    from kv_hours
+    inner join engine_days
+        on
+            kv_hours.sampled_date = engine_days.usage_date
+            and kv_hours.engine_kind = engine_days.engine_kind
+            and kv_hours.instance = engine_days.instance
+            and kv_hours.engine = engine_days.engine
+            and kv_hours.model_name = engine_days.model_name
+
+),
+
 kv_costed as (
 
     select
-        kv_pieces.*,
-        kv_pieces.used_share >= 0.9 as is_pressed,
-        case
-            when kv_pieces.requests_running is not null
-                then kv_pieces.used_share > 0 and kv_pieces.requests_running = 0
-        end as is_idle,
+        kv_deployed.*,
         {{ divide_exact(
-            'cost_hours.cost_usd', 'kv_pieces.piece_us', 'kv_pieces.engines_at_once * 3600000000', weight_places=0
+            'cost_hours.cost_usd', 'kv_deployed.covered_us', 'kv_deployed.engines_at_once * 3600000000', weight_places=0
         ) }} as cost_usd
-    from kv_pieces
+    from kv_deployed
     left join cost_hours
         on
-            kv_pieces.hour_start = cost_hours.hour_start
-            and kv_pieces.deployment_id = cost_hours.deployment_id
+            kv_deployed.hour_start = cost_hours.hour_start
+            and kv_deployed.deployment_id = cost_hours.deployment_id
 
 ),
 
@@ -148,23 +166,15 @@ kv_weeks as (
     select
         cast(date_trunc('week', hour_start) as date) as week_start,
         deployment_id,
-        cast(sum(cast(piece_us as decimal(20, 0))) * 0.000001 as decimal(18, 6)) as kv_observed_seconds,
-        cast(
-            sum(cast(used_share as decimal(8, 6)) * cast(piece_us as decimal(10, 0)) * 0.000001) as decimal(26, 6)
-        ) as kv_used_share_seconds,
-        cast(
-            percentile_cont(0.95) within group (order by case when is_sample then used_share end) as double
-        ) as kv_used_share_p95,
-        cast(
-            sum(cast(case when is_pressed then piece_us else 0 end as decimal(20, 0))) * 0.000001 as decimal(18, 6)
-        ) as kv_pressure_seconds,
+        cast(sum(covered_us) * 0.000001 as decimal(18, 6)) as kv_observed_seconds,
+        cast(sum(used_share_seconds) as decimal(26, 6)) as kv_used_share_seconds,
+        cast(sum(case when is_pressed then covered_us else 0 end) * 0.000001 as decimal(18, 6)) as kv_pressure_seconds,
         case
             when count(cost_usd) = count(*)
                 then cast(sum(case when is_pressed then cost_usd else 0 end) as decimal(26, 12))
         end as kv_pressure_cost_usd,
         cast(
-            sum(cast(case when is_idle then piece_us when not is_idle then 0 end as decimal(20, 0))) * 0.000001
-            as decimal(18, 6)
+            sum(case when is_idle then covered_us when not is_idle then 0 end) * 0.000001 as decimal(18, 6)
         ) as kv_idle_seconds,
         case
             when count(cost_usd) = count(*)
@@ -172,6 +182,36 @@ kv_weeks as (
         end as kv_idle_cost_usd
     from kv_costed
     group by cast(date_trunc('week', hour_start) as date), deployment_id
+
+),
+
+kv_value_weeks as (
+
+    select
+        cast(date_trunc('week', kv_values.sampled_date) as date) as week_start,
+        engine_days.deployment_id,
+        kv_values.used_share,
+        cast(sum(kv_values.samples) as bigint) as samples
+    from kv_values
+    inner join engine_days
+        on
+            kv_values.sampled_date = engine_days.usage_date
+            and kv_values.engine_kind = engine_days.engine_kind
+            and kv_values.instance = engine_days.instance
+            and kv_values.engine = engine_days.engine
+            and kv_values.model_name = engine_days.model_name
+    group by cast(date_trunc('week', kv_values.sampled_date) as date), engine_days.deployment_id, kv_values.used_share
+
+),
+
+kv_percentiles as (
+
+    select
+        week_start,
+        deployment_id,
+        cast({{ percentile_95_counted('used_share', 'samples') }} as double) as kv_used_share_p95
+    from kv_value_weeks
+    group by week_start, deployment_id
 
 ),
 
@@ -212,56 +252,26 @@ start_weeks as (
 
 ),
 
-counters as (
-
-    select
-        engine_kind,
-        instance,
-        engine,
-        model_name,
-        label_key,
-        metric,
-        sampled_at,
-        cast(floor(quantity) as bigint) as quantity
-    from samples
-    where metric in (
-        'preemptions_total',
-        'preempted_input_tokens_total',
-        'preempted_output_tokens_total',
-        'draft_tokens_total',
-        'accepted_tokens_total'
-    )
-
-),
-
-increases as (
-
-    {{ counter_steps(
-        'counters', ['engine_kind', 'instance', 'engine', 'model_name', 'label_key', 'metric'], 'quantity'
-    ) }}
-
-),
-
 counted_weeks as (
 
     select
-        cast(date_trunc('week', increases.sampled_at) as date) as week_start,
+        cast(date_trunc('week', counts.sampled_date) as date) as week_start,
         engine_days.deployment_id,
         {% for metric in [
             'preemptions', 'preempted_input_tokens', 'preempted_output_tokens', 'draft_tokens', 'accepted_tokens',
         ] %}
-        cast(sum(case when increases.metric = '{{ metric }}_total' then increases.increase end) as bigint) as {{ metric }}
+        cast(sum(case when counts.metric = '{{ metric }}_total' then counts.increase end) as bigint) as {{ metric }}
         {%- if not loop.last %},{% endif %}
         {% endfor %}
-    from increases
+    from counts
     inner join engine_days
         on
-            cast(increases.sampled_at as date) = engine_days.usage_date
-            and increases.engine_kind = engine_days.engine_kind
-            and increases.instance = engine_days.instance
-            and increases.engine = engine_days.engine
-            and increases.model_name = engine_days.model_name
-    group by cast(date_trunc('week', increases.sampled_at) as date), engine_days.deployment_id
+            counts.sampled_date = engine_days.usage_date
+            and counts.engine_kind = engine_days.engine_kind
+            and counts.instance = engine_days.instance
+            and counts.engine = engine_days.engine
+            and counts.model_name = engine_days.model_name
+    group by cast(date_trunc('week', counts.sampled_date) as date), engine_days.deployment_id
 
 ),
 
@@ -286,7 +296,7 @@ joined as (
         case when shared_weeks.deployment_id is null then cost_weeks.busy_cost_usd end as busy_cost_usd,
         kv_weeks.kv_observed_seconds,
         kv_weeks.kv_used_share_seconds,
-        kv_weeks.kv_used_share_p95,
+        kv_percentiles.kv_used_share_p95,
         kv_weeks.kv_pressure_seconds,
         kv_weeks.kv_pressure_cost_usd,
         kv_weeks.kv_idle_seconds,
@@ -307,7 +317,9 @@ joined as (
         start_weeks.telemetry_gaps,
         start_weeks.unseen_us
     from weeks
-    {% for part in ['cost_weeks', 'shared_weeks', 'engine_weeks', 'kv_weeks', 'counted_weeks', 'start_weeks', 'token_weeks'] %}
+    {% for part in [
+        'cost_weeks', 'shared_weeks', 'engine_weeks', 'kv_weeks', 'kv_percentiles', 'counted_weeks', 'start_weeks', 'token_weeks',
+    ] %}
     left join {{ part }}
         on
             weeks.week_start = {{ part }}.week_start

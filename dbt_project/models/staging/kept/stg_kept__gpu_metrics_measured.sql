@@ -4,9 +4,9 @@ with source as (
 
 ),
 
-gpu_samples as (
+sample_days as (
 
-    select * from {{ ref('stg_meta__gpu_samples') }}
+    select * from {{ ref('stg_meta__sample_days') }}
 
 ),
 
@@ -32,8 +32,8 @@ typed as (
         cast(source.counter_increase as decimal(38, 6)) as counter_increase,
         cast(source.covered_seconds as decimal(18, 6)) as covered_seconds
     from source
-    inner join gpu_samples
-        on source.sampled_date < gpu_samples.samples_from
+    inner join sample_days
+        on source.sampled_date < sample_days.samples_from
 
 )
 

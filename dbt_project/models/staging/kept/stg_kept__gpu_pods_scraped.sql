@@ -4,9 +4,9 @@ with source as (
 
 ),
 
-gpu_samples as (
+sample_days as (
 
-    select * from {{ ref('stg_meta__gpu_samples') }}
+    select * from {{ ref('stg_meta__sample_days') }}
 
 ),
 
@@ -23,8 +23,8 @@ typed as (
         source.pod,
         cast(source.scrape_parts as bigint) as scrape_parts
     from source
-    inner join gpu_samples
-        on source.sampled_date < gpu_samples.samples_from
+    inner join sample_days
+        on source.sampled_date < sample_days.samples_from
 
 )
 

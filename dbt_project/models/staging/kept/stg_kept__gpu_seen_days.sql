@@ -4,9 +4,9 @@ with source as (
 
 ),
 
-gpu_samples as (
+sample_days as (
 
-    select * from {{ ref('stg_meta__gpu_samples') }}
+    select * from {{ ref('stg_meta__sample_days') }}
 
 ),
 
@@ -25,8 +25,8 @@ typed as (
         cast(source.last_sampled_at as timestamp) as last_sampled_at,
         cast(source.observed_until as timestamp) as observed_until
     from source
-    inner join gpu_samples
-        on source.sampled_date < gpu_samples.samples_from
+    inner join sample_days
+        on source.sampled_date < sample_days.samples_from
 
 )
 

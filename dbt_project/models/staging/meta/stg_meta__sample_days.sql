@@ -1,6 +1,6 @@
 with source as (
 
-    select * from {{ raw('meta', 'gpu_samples') }}
+    select * from {{ raw('meta', 'sample_days') }}
 
 ),
 

@@ -1,4 +1,4 @@
-"""Old GPU samples go, and every table but those of the samples themselves stays what it was, built anew too."""
+"""Old samples go, and every table but those of the samples themselves stays what it was, built anew too."""
 
 import shutil
 from collections.abc import Callable, Collection
@@ -21,8 +21,8 @@ from tests.integration.test_incremental_builds import Rows, build, built_rows
 from tests.unit.sources.test_ingest import Killed
 
 # One row per sample, of those that are there.
-OF_SAMPLES = {"int_gpu_samples", "int_gpu_samples_spanned", "int_gpu_slices_spanned"}
-SAMPLES = "dcgm/samples"
+OF_SAMPLES = {"int_gpu_samples", "int_gpu_samples_spanned", "int_gpu_slices_spanned", "int_engine_samples"}
+FEEDS = ("dcgm", "vllm")
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def home(company_of: Callable[[int], Company], tmp_path: Path, monkeypatch: pyte
 def settings_of(home: Home, days: int) -> Settings:
     """The home's settings as if they said so; a month is more than they may say, so that two times fit the history."""
     settings = load_settings(home)
-    retention = settings.general.retention.model_copy(update={"gpu_samples_days": days})
+    retention = settings.general.retention.model_copy(update={"samples_days": days})
     return replace(settings, general=settings.general.model_copy(update={"retention": retention}))
 
 
@@ -52,7 +52,7 @@ def other_tables(found: Rows, before: Rows, but: Collection[str]) -> list[str]:
 
 
 def lake_files(home: Home) -> set[str]:
-    return {path.name for path in (home.lake / SAMPLES).iterdir()}
+    return {path.name for feed in FEEDS for path in (home.lake / feed / "samples").iterdir()}
 
 
 def kept_files(home: Home) -> set[tuple[str, str]]:
@@ -75,34 +75,39 @@ def test_samples_go_and_no_number_changes(home: Home, monkeypatch: pytest.Monkey
     assert lake_files(home) == files
 
     # By the settings: three weeks go, the one that reaches into September stays and is read for that.
-    set_retention(home, gpu_5m_days=20, gpu_samples_days=62)
+    set_retention(home, gpu_5m_days=20, samples_days=62)
     landed = dict(ledger_rows(home))
     built = build(home.root)
     assert not built.is_full, built.reasons
     found = built_rows(home)
     assert other_tables(found, whole, OF_SAMPLES) == []
-    assert 0 < found["int_gpu_samples"][0] < whole["int_gpu_samples"][0]
+    for table in ("int_gpu_samples", "int_engine_samples"):
+        assert 0 < found[table][0] < whole[table][0]
     expired = [row for row in ledger_rows(home).values() if row.is_expired]
-    assert sorted(row.path.split("range_")[1] for row in expired) == [
-        "2026-08-10_2026-08-16.json", "2026-08-17_2026-08-23.json", "2026-08-24_2026-08-30.json",
-    ]  # fmt: skip
+    weeks = ("2026-08-10_2026-08-16.json", "2026-08-17_2026-08-23.json", "2026-08-24_2026-08-30.json")
+    assert sorted((row.feed, row.path.split("range_")[1]) for row in expired) == [
+        (feed, week) for feed in FEEDS for week in weeks
+    ]
     assert files - lake_files(home) == {row.lake_name for row in expired}
     assert kept_files(home) == {(table, "before-2026-09-01.parquet") for table in KEPT}
     assert landed.keys() == ledger_rows(home).keys()
 
     # Again, of merged files, and all anew. A kill before the files were removed leaves what the next run sweeps away.
     assert ingest.compact_lake(home, load_settings(home))
-    copies = Path(shutil.copytree(home.lake / SAMPLES, home.root / "copies"))
+    merged = lake_files(home)
+    copies = [Path(shutil.copytree(home.lake / feed, home.root / "copies" / feed)) for feed in FEEDS]
     assert let_samples_go(home, settings_of(home, 62)) is None
     gone = let_samples_go(home, settings_of(home, 20))
     assert gone is not None
     assert gone.samples_from.isoformat() == "2026-10-01"
     assert gone.lake_files > 0
-    shutil.copytree(copies, home.lake / SAMPLES, dirs_exist_ok=True)
+    for folder in copies:
+        shutil.copytree(folder, home.lake / folder.name, dirs_exist_ok=True)
+    assert lake_files(home) == merged
     assert build(home.root, full=True).is_full
     found = built_rows(home)
     assert other_tables(found, whole, OF_SAMPLES) == []
-    assert len({path.name for path in copies.iterdir()} - lake_files(home)) == gone.lake_files
+    assert len(merged - lake_files(home)) == gone.lake_files
     assert len(kept_files(home)) == 2 * len(KEPT)
 
 
@@ -119,7 +124,7 @@ def test_samples_that_are_not_built_do_not_go(home: Home) -> None:
 
 def ledger_rows(home: Home) -> dict[str, LedgerRow]:
     with FileLedger(ledger_path(home.root)) as ledger:
-        return {row.path: row for row in ledger.rows("feed = 'dcgm' and status = 'committed'")}
+        return {row.path: row for row in ledger.rows("feed in ('dcgm', 'vllm') and status = 'committed'")}
 
 
 def killed(after: int, real: Callable[..., object]) -> Callable[..., object]:

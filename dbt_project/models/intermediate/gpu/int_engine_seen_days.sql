@@ -1,0 +1,52 @@
+with kept as (
+
+    select * from {{ ref('stg_kept__engine_seen_days') }}
+
+),
+
+samples as (
+
+    select * from {{ ref('int_engine_samples') }}
+
+),
+
+seen as (
+
+    select
+        cast(sampled_at as date) as sampled_date,
+        engine_kind,
+        instance,
+        engine,
+        model_name,
+        min(sampled_at) as first_sampled_at,
+        max(sampled_at) as last_sampled_at
+    from samples
+    group by cast(sampled_at as date), engine_kind, instance, engine, model_name
+
+),
+
+all_days as (
+
+    select
+        sampled_date,
+        engine_kind,
+        instance,
+        engine,
+        model_name,
+        first_sampled_at,
+        last_sampled_at
+    from kept
+    union all
+    select
+        sampled_date,
+        engine_kind,
+        instance,
+        engine,
+        model_name,
+        first_sampled_at,
+        last_sampled_at
+    from seen
+
+)
+
+select * from all_days

@@ -1,0 +1,32 @@
+with source as (
+
+    select * from {{ raw('kept', 'engine_counts_hourly') }}
+
+),
+
+sample_days as (
+
+    select * from {{ ref('stg_meta__sample_days') }}
+
+),
+
+-- A file of days whose samples are still there is not read beside them.
+typed as (
+
+    select
+        cast(source.sampled_date as date) as sampled_date,
+        source.engine_kind,
+        source.instance,
+        source.engine,
+        source.model_name,
+        cast(source.hour_start as timestamp) as hour_start,
+        source.metric,
+        cast(source.increase as bigint) as increase,
+        cast(source.increase_known as bigint) as increase_known
+    from source
+    inner join sample_days
+        on source.sampled_date < sample_days.samples_from
+
+)
+
+select * from typed

@@ -1,0 +1,32 @@
+with source as (
+
+    select * from {{ raw('kept', 'engine_steps') }}
+
+),
+
+sample_days as (
+
+    select * from {{ ref('stg_meta__sample_days') }}
+
+),
+
+-- A file of days whose samples are still there is not read beside them.
+typed as (
+
+    select
+        cast(source.sampled_date as date) as sampled_date,
+        source.engine_kind,
+        source.instance,
+        source.engine,
+        source.model_name,
+        cast(source.before_at as timestamp) as before_at,
+        cast(source.sampled_at as timestamp) as sampled_at,
+        cast(source.step_us as bigint) as step_us,
+        cast(source.median_step_us as bigint) as median_step_us
+    from source
+    inner join sample_days
+        on source.sampled_date < sample_days.samples_from
+
+)
+
+select * from typed
