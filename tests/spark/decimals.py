@@ -1,13 +1,13 @@
 """What Spark computes with fewer decimals than DuckDB, by the types in its analysed plan of a query.
 
 Where a result of decimals does not fit 38 digits, Spark cuts digits after the point and says nothing. DuckDB keeps
-them, or fails.
+them, or fails. Where a number becomes a whole one, Spark cuts all of them, and DuckDB rounds.
 """
 
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 
@@ -33,6 +33,12 @@ SIGNS = {
 ARITHMETIC = ("Add", "Subtract", "Multiply", "Divide", "Remainder")
 # Where Spark brings all to one type.
 OF_ONE_TYPE = {"Coalesce", "Least", "Greatest", "If", "CaseWhen", "In", *SIGNS} - {*ARITHMETIC}
+WHOLE = ("byte", "short", "integer", "long")
+# What is whole where its parts are.
+WHOLE_LIKE_ITS_PARTS = {
+    "Add", "Subtract", "Multiply", "Remainder", "Sum", "Max", "Min", "Abs", "UnaryMinus", "Coalesce", "Least",
+    "Greatest",
+}  # fmt: skip
 # What has the type of its first part.
 LIKE_ITS_PART = {
     "Alias", "UnaryMinus", "Abs", "Max", "Min", "MaxBy", "MinBy", "First", "Last", "AnyValue", "Lead", "Lag",
@@ -40,9 +46,10 @@ LIKE_ITS_PART = {
     "AggregateExpression", "WindowExpression",
 }  # fmt: skip
 NO_DECIMALS = {
-    "Count", "RowNumber", "TimestampDiff", "DateAdd", "DateDiff", "ExtractANSIIntervalDays", "PercentileCont", "Sqrt",
-    "Length", "XxHash64",
+    "Count", "RowNumber", "TimestampDiff", "DateAdd", "DateDiff", "ExtractANSIIntervalDays", "Length", "SplitPart",
+    "XxHash64",
 }  # fmt: skip
+DOUBLES = ("PercentileCont", "Sqrt")
 
 
 @dataclass(frozen=True)
@@ -103,6 +110,8 @@ def type_of(expression: Expression) -> Type:
         return type_of(parts[1])
     if kind in NO_DECIMALS:
         return "no decimal"
+    if kind in DOUBLES:
+        return "double"
     types = [type_of(part) for part in parts]
     if kind in ARITHMETIC:
         one, other = types
@@ -119,7 +128,9 @@ def type_of(expression: Expression) -> Type:
 
 
 def _cuts(one: Expression) -> Iterator[str]:
-    if one.kind in OF_ONE_TYPE:
+    if one.kind == "Cast" and one.said["dataType"] in WHOLE and not _is_whole(one.parts[0]):
+        yield f"{one}: Spark cuts what DuckDB rounds; take its floor or ceil first"
+    elif one.kind in OF_ONE_TYPE:
         yield from (f"{one}: {line}" for part in one.parts for line in _narrowed(part))
     elif one.kind == "Alias":
         # A union brings columns to one type, too.
@@ -149,20 +160,54 @@ def _narrowed(one: Expression) -> Iterator[str]:
             yield f"{one.parts[0]} of {was} becomes {kept}"
 
 
+def _is_whole(one: Expression) -> bool:
+    """Whether a number has no fraction, by what it is made of, or by its type."""
+    if one.kind in ("Floor", "Ceil") or (one.kind == "Round" and str(one.parts[1]) == "0"):
+        return True
+    if one.kind == "Divide" and _is_whole_quotient(replace(one, parts=tuple(map(_uncast, one.parts)))):
+        return True
+    if one.kind == "Multiply":
+        # All digits stand before the point.
+        for factor, zeros in zip(one.parts, map(_zeros, reversed(one.parts)), strict=True):
+            of = type_of(factor)
+            if isinstance(of, Decimals) and 0 < of.places <= zeros:
+                return True
+    if one.kind == "Literal":
+        return re.fullmatch(r"-?\d+(\.0*)?", str(one)) is not None or str(one) == "None"
+    if one.kind == "Cast" and _is_whole(one.parts[0]):
+        return True
+    if one.kind in ("CaseWhen", "If"):
+        values = one.parts[1::2] + (one.parts[-1:] if len(one.parts) % 2 else ())
+        return all(map(_is_whole, values))
+    if one.kind in WHOLE_LIKE_ITS_PARTS and all(map(_is_whole, one.parts)):
+        return True
+    if one.kind in ("AggregateExpression", "WindowExpression"):
+        # The others say of which rows.
+        return _is_whole(one.parts[0])
+    kind = type_of(one)
+    return not kind.places if isinstance(kind, Decimals) else kind not in ("double", "float")
+
+
 def _is_whole_quotient(one: Expression) -> bool:
     """(a - a % b) / b."""
     dividend, divisor = one.parts
     if dividend.kind != "Subtract" or dividend.parts[1].kind != "Remainder":
         return False
-    return str(dividend.parts[0]) == str(dividend.parts[1].parts[0]) and str(dividend.parts[1].parts[1]) == str(divisor)
+    pairs = zip((dividend.parts[0], divisor), dividend.parts[1].parts, strict=True)
+    return all(str(_uncast(part)) == str(_uncast(of_remainder)) for part, of_remainder in pairs)
 
 
 def _zeros(one: Expression) -> int:
     """By how many places a factor moves the point, if it is 10, 100 and so on."""
-    while one.kind == "Cast":
-        [one] = one.parts
+    one = _uncast(one)
     found = re.fullmatch(r"10*", str(one)) if one.kind == "Literal" else None
     return len(found[0]) - 1 if found else 0
+
+
+def _uncast(one: Expression) -> Expression:
+    while one.kind == "Cast":
+        [one] = one.parts
+    return one
 
 
 def _wanted(kind: str, one: Decimals, other: Decimals) -> Decimals:

@@ -102,7 +102,7 @@ dated as (
         bucket_number = 1 as is_sample,
         cast(
             {{ dbt.dateadd(
-                'minute', 'cast(bucket_us / 60000000 as int) + (bucket_number - 1) * ' ~ minutes, 'hour_start'
+                'minute', 'cast(floor(bucket_us / 60000000) as int) + (bucket_number - 1) * ' ~ minutes, 'hour_start'
             ) }} as timestamp
         ) as bucket_start
     from pieces
