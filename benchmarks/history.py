@@ -42,10 +42,13 @@ def write_history(home: Path, calls: int, days: int) -> int:
     return in_day * days
 
 
-def land_next_day(home: Path, calls: int, in_history_day: int, resent: float) -> int:
-    """Land the day after the history: `calls` lines, of which `resent` are calls of the days before, sent again."""
+def land_next_day(home: Path, number: int, calls: int, in_history_day: int, resent: float) -> int:
+    """Land a day after the history: `calls` lines, of which `resent` are calls of the history's last days, sent again.
+
+    The tasks of one day go on in the next.
+    """
     again = int(calls * resent)
-    day = LAST_DAY + timedelta(days=1)
+    day = LAST_DAY + timedelta(days=number)
     frames = [log_rows(values_of(day, 0, calls - again, calls - again))]
     for back in range(1, RESENT_DAYS + 1):
         count = again // RESENT_DAYS + (back <= again % RESENT_DAYS)

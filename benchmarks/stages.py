@@ -164,10 +164,17 @@ def history(home: Path, calls: str, days: str) -> dict[str, object]:
     return {"calls": write_history(home, int(calls), int(days))}
 
 
-def next_day(home: Path, calls: str, in_history_day: str, resent: str) -> dict[str, object]:
+def next_day(home: Path, number: str, calls: str, in_history_day: str, resent: str) -> dict[str, object]:
     from benchmarks.history import land_next_day
 
-    return {"lines": land_next_day(home, int(calls), int(in_history_day), float(resent))}
+    return {"lines": land_next_day(home, int(number), int(calls), int(in_history_day), float(resent))}
+
+
+def answers(home: Path) -> dict[str, object]:
+    from benchmarks.reading import seconds_over_history
+    from sources.home import Home
+
+    return {"seconds": seconds_over_history(Home(home).published / "marts.duckdb")}
 
 
 def follow(home: Path, how: str) -> dict[str, object]:
@@ -263,6 +270,7 @@ STAGES: dict[str, Callable[..., dict[str, object]]] = {
         reading,
         history,
         next_day,
+        answers,
         follow,
         rows_of,
     )
