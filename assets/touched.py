@@ -29,7 +29,7 @@ _BY_DAY = "incremental"
 _COMPARED = "compared_by_day"
 _COMPARED_BY_TASK = "compared_by_task"
 # What looks at days that are touched so; at any other, every table looks that is replaced by day.
-_SEEN_BY = {"allocations": ("allocations", "everything"), "savings": ("savings",)}
+_SEEN_BY = {"allocations": ("allocations", "everything"), "savings": ("savings",), "forecast": ("forecast",)}
 
 
 @dataclass(frozen=True)

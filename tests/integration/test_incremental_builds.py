@@ -1,4 +1,7 @@
-"""A build that goes on from the last one ends with the rows of one from nothing, in every table it keeps."""
+"""A build that goes on from the last one ends with the rows of one from nothing, in every table it keeps.
+
+The company's first run made each table in one piece, those from nothing make them in several.
+"""
 
 import gzip
 import json
@@ -42,6 +45,9 @@ from tests.integration.test_incremental_builds import build
 build(Path(sys.argv[1]))
 """
 
+# A fourth of the company's calls.
+CALLS_IN_PIECE = "400"
+
 Rows = dict[str, tuple[int, int, int]]
 
 
@@ -49,6 +55,7 @@ Rows = dict[str, tuple[int, int, int]]
 def home(company_of: Callable[[int], Company], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     """The company after its first run, on the morning after it."""
     monkeypatch.setenv(NOW_VARIABLE, LATER)
+    monkeypatch.setenv("INFERLEDGER_CALLS_IN_PIECE", CALLS_IN_PIECE)
     return copy_of(company_of(7).home, tmp_path / "home")
 
 

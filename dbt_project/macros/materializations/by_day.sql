@@ -20,8 +20,8 @@ next. Everything else is built anew from those tables, as in a full run.
 
 {#-
 Days a run touches: by calls (their lines, prices, or other lines of the same call or ask), by anything that decides about
-a call, such as a bill, by charges, allocations or tasks too, or by all of them; by what decides about its savings, too. None in a
-full run. What finds them has to come before: a model that asks names it by `ref`.
+a call, such as a bill, by charges, allocations or tasks too, or by all of them; by what decides about its savings, or its price in a
+forecast, too. None in a full run. What finds them has to come before: a model that asks names it by `ref`.
 -#}
 {% macro touched_days(by) %}
     {%- if not execute or not runs_incrementally() -%}
@@ -31,12 +31,13 @@ full run. What finds them has to come before: a model that asks names it by `ref
         "select distinct usage_date from work.main.touched_days where "
         ~ {
             'calls': "touched_by = 'calls'",
-            'anything': "touched_by not in ('charges', 'allocations', 'tasks', 'savings')",
-            'charges': "touched_by not in ('allocations', 'tasks', 'savings')",
-            'allocations': "touched_by not in ('tasks', 'savings')",
-            'tasks': "touched_by not in ('charges', 'allocations', 'savings')",
-            'savings': "touched_by not in ('charges', 'allocations', 'tasks')",
-            'everything': "touched_by <> 'savings'",
+            'anything': "touched_by not in ('charges', 'allocations', 'tasks', 'savings', 'forecast')",
+            'charges': "touched_by not in ('allocations', 'tasks', 'savings', 'forecast')",
+            'allocations': "touched_by not in ('tasks', 'savings', 'forecast')",
+            'tasks': "touched_by not in ('charges', 'allocations', 'savings', 'forecast')",
+            'savings': "touched_by not in ('charges', 'allocations', 'tasks', 'forecast')",
+            'forecast': "touched_by not in ('charges', 'allocations', 'tasks', 'savings')",
+            'everything': "touched_by not in ('savings', 'forecast')",
         }[by]
     ) -%}
     {{- return(found.columns[0].values() | sort) -}}
@@ -57,6 +58,20 @@ full run. What finds them has to come before: a model that asks names it by `ref
     {{- return(day ~ " in (date '" ~ days | join("', date '") ~ "')") -}}
 {% endmacro %}
 
+{% macro in_weeks(week, days, before=0, after=0) %}
+    {%- set mondays = [] -%}
+    {%- for day in days -%}
+        {%- for weeks in range(-before, after + 1) -%}
+            {%- do mondays.append(monday(day) + modules.datetime.timedelta(days=7 * weeks)) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{- return(in_days(week, mondays | unique | list)) -}}
+{% endmacro %}
+
+{% macro monday(day) %}
+    {{- return(day - modules.datetime.timedelta(days=day.weekday())) -}}
+{% endmacro %}
+
 {#- With the column of the landed file, lake files that hold nothing of the days are not opened further than their statistics. -#}
 {% macro in_files_of_days(day, file, days) %}
     {%- if not days -%}
@@ -74,7 +89,11 @@ full run. What finds them has to come before: a model that asks names it by `ref
 {% endmacro %}
 {% macro duckdb__is_touched(by, day, file=none) %}
     {%- set days = touched_days(by) -%}
-    {{- 'true' if days is none else in_days(day, days) if file is none else in_files_of_days(day, file, days) -}}
+    {%- if days is none -%}
+        {{- of_piece('days', day, file) -}}
+    {%- else -%}
+        {{- in_days(day, days) if file is none else in_files_of_days(day, file, days) -}}
+    {%- endif -%}
 {% endmacro %}
 
 {#-
@@ -88,9 +107,20 @@ As is_touched, of a column of weeks (their Monday): a touched day touches its wh
 {% endmacro %}
 {% macro duckdb__is_touched_week(by, week, before=0, after=0) %}
     {%- set days = touched_days(by) -%}
-    {{- 'true' if days is none else in_weeks(week, days, before, after) -}}
+    {{- of_piece('weeks', week) if days is none else in_weeks(week, days, before, after) -}}
 {% endmacro %}
 
+{#- A condition that holds for moments from the first touched week on; for all in a full run. -#}
+{% macro is_since_touched_week(by, moment) %}
+    {{- return(adapter.dispatch('is_since_touched_week', 'inferledger')(by, moment)) -}}
+{% endmacro %}
+{% macro default__is_since_touched_week(by, moment) %}
+    {{- 'true' -}}
+{% endmacro %}
+{% macro duckdb__is_since_touched_week(by, moment) %}
+    {%- set days = touched_days(by) -%}
+    {{- 'true' if days is none else moment ~ " >= timestamp '" ~ monday(days | min) ~ "'" if days else 'false' -}}
+{% endmacro %}
 {#- The same of a column of months (their first day). -#}
 {% macro is_touched_month(by, month) %}
     {{- return(adapter.dispatch('is_touched_month', 'inferledger')(by, month)) -}}
@@ -127,7 +157,10 @@ before or after, and those whose end waits for the data to go on. All in a full 
     {{- return(task ~ ' in (select touched_tasks.task_id from work.main.touched_tasks)') -}}
 {% endmacro %}
 
-{#- A condition that holds for the weeks in which touched tasks have calls, and so for those of all their calls. -#}
+{#-
+A condition that holds for the weeks in which touched tasks have calls, and so for those of all their calls. None of them began
+before the first call that the tasks had when they were made last, but for weeks that are touched.
+-#}
 {% macro is_week_of_touched_tasks(week) %}
     {{- return(adapter.dispatch('is_week_of_touched_tasks', 'inferledger')(week)) -}}
 {% endmacro %}
@@ -138,21 +171,19 @@ before or after, and those whose end waits for the data to go on. All in a full 
     {%- if not execute or not runs_incrementally() -%}
         {{- return('true') -}}
     {%- endif -%}
+    {%- set before = run_query(
+        'select cast(min(first_call_at) as date) from work.main.int_tasks where ' ~ in_touched_tasks('task_id')
+    ).columns[0].values() | select | list -%}
+    {%- set days = before + touched_days('anything') -%}
+    {%- if not days -%}
+        {{- return('false') -}}
+    {%- endif -%}
     {%- set found = run_query(
-        'select distinct week_start from work.main.int_task_calls_aggregated where ' ~ in_touched_tasks('task_id')
+        'select distinct week_start from work.main.int_task_calls_aggregated where '
+        ~ in_touched_tasks('task_id') ~ " and week_start >= date '" ~ monday(days | min) ~ "'"
     ) -%}
     {{- return(in_days(week, found.columns[0].values() | sort)) -}}
 {% endmacro %}
-{% macro in_weeks(week, days, before=0, after=0) %}
-    {%- set mondays = [] -%}
-    {%- for day in days -%}
-        {%- for weeks in range(-before, after + 1) -%}
-            {%- do mondays.append(day + modules.datetime.timedelta(days=7 * weeks - day.weekday())) -%}
-        {%- endfor -%}
-    {%- endfor -%}
-    {{- return(in_days(week, mondays | unique | list)) -}}
-{% endmacro %}
-
 {#- As is_touched, with the days around: what has to be read where rows of several days decide about each other. -#}
 {% macro is_around_touched(by, day, file, steps=1) %}
     {{- return(adapter.dispatch('is_around_touched', 'inferledger')(by, day, file, steps)) -}}
@@ -160,7 +191,7 @@ before or after, and those whose end waits for the data to go on. All in a full 
 {% macro duckdb__is_around_touched(by, day, file, steps=1) %}
     {%- set days = touched_days(by) -%}
     {%- if days is none -%}
-        true
+        {{- of_piece('around', day, file) -}}
     {%- else -%}
         {%- for step in range(steps) if days -%}
             {%- set around = days_around(days) -%}
@@ -209,32 +240,34 @@ xxhash64({{ table }}.*)
 A table whose touched days are replaced, or weeks, months or tasks where `meta.replaced` names their column. Its rows of a day
 must follow from what touches the day by `meta.touched_by` (those of a week from `meta.weeks_after` weeks before it, too); rows of
 `meta.always_replaced` need not. With `meta.touches` its replaced rows, before and after, touch tasks, or the days and weeks of
-tasks; `meta.replaced_too` are tasks that are touched because the data went on.
+tasks; `meta.touches_too` selects tasks that are touched because the data went on.
 -#}
 {% materialization incremental, adapter='duckdb' %}
     {%- set relation = this.incorporate(type='table') -%}
-    {%- if not runs_incrementally() -%}
+    {%- set meta = config.get('meta') -%}
+    {%- if env_var('INFERLEDGER_BUILD', 'full') == 'full' and meta.get('in_pieces') -%}
+        {{- return(created_in_pieces(relation, meta.get('replaced', 'usage_date'))) -}}
+    {%- elif not runs_incrementally() -%}
         {{- return(created_once(relation)) -}}
     {%- endif -%}
     {%- do must_exist(relation) -%}
-    {%- set meta = config.get('meta') -%}
     {%- set replaced = meta.get('replaced', 'usage_date') -%}
     {%- if replaced == 'task_id' -%}
-        {%- set is_replaced = in_touched_tasks('task_id') -%}
+        {%- set is_replaced = in_touched_tasks(replaced) -%}
     {%- else -%}
         {%- set days = touched_days(meta['touched_by']) -%}
         {%- if replaced == 'week_start' -%}
             {%- set is_replaced = in_weeks(replaced, days, after=meta.get('weeks_after', 0)) -%}
         {%- else -%}
-            {%- set is_replaced = {'usage_date': in_days, 'month_start': in_months}[replaced](replaced, days) -%}
+            {%- set is_replaced = (in_months if replaced == 'month_start' else in_days)(replaced, days) -%}
         {%- endif -%}
     {%- endif -%}
     {%- if meta.get('always_replaced') -%}
         {%- set is_replaced = '(' ~ is_replaced ~ ' or ' ~ meta['always_replaced'] ~ ')' -%}
     {%- endif -%}
     {%- call statement('main') -%}
-        {%- if meta.get('replaced_too') %}
-        insert into work.main.touched_tasks select task_id from {{ relation }} where {{ meta['replaced_too'] }};
+        {%- if meta.get('touches_too') %}
+        insert into work.main.touched_tasks {{ meta['touches_too'] }};
         {%- endif %}
         {{ touch(meta.get('touches'), relation, is_replaced) }}
         delete from {{ relation }} where {{ is_replaced }};
@@ -248,6 +281,58 @@ tasks; `meta.replaced_too` are tasks that are touched because the data went on.
     {%- do adapter.commit() -%}
     {{- return({'relations': [relation]}) -}}
 {% endmaterialization %}
+
+{#-
+In a full run, what a model with `meta.in_pieces` is made of as a run that follows would make it: so many days at a time, or weeks
+where it is replaced by week. DuckDB writes to disk what does not fit into memory, and reads it again for every meter of a call:
+50 million calls had not passed `int_call_meters` after 13 minutes and 15 GB.
+-#}
+{% macro created_in_pieces(relation, replaced) %}
+    {{ drop_relation_if_exists(load_cached_relation(relation)) }}
+    {%- set lists = pieces(replaced, env_var('INFERLEDGER_CALLS_IN_PIECE', '2000000') | int) -%}
+    {%- call statement('main') %}
+        {{ create_table_as(false, relation, with_days(sql, lists[0])) }}
+    {%- endcall %}
+    {%- do adapter.commit() -%}
+    {%- for days in lists[1:] -%}
+        {%- call statement('piece') %}
+            insert into {{ relation }} by name
+            {{ with_days(sql, days) }}
+        {%- endcall %}
+        {%- do adapter.commit() -%}
+    {%- endfor -%}
+    {{ return({'relations': [relation]}) }}
+{% endmacro %}
+
+{#- The days of calls in lists of so many calls, one at least; a day, or a week, is in one list. -#}
+{% macro pieces(replaced, calls) %}
+    {%- set found = run_query('select usage_date, count(*) from work.main.int_usage_call_keys group by usage_date order by usage_date') -%}
+    {%- set lists, open = [], namespace(days=[], calls=0) -%}
+    {%- for day, count in found.rows -%}
+        {%- set goes_on = open.days and replaced == 'week_start' and monday(open.days | last) == monday(day) -%}
+        {%- if open.days and open.calls + count > calls and not goes_on -%}
+            {%- do lists.append(open.days) -%}
+            {%- set open.days, open.calls = [], 0 -%}
+        {%- endif -%}
+        {%- do open.days.append(day) -%}
+        {%- set open.calls = open.calls + count -%}
+    {%- endfor -%}
+    {{- return(lists + [open.days]) -}}
+{% endmacro %}
+
+{#- Holds for every row, and names in the SQL of a model what `with_days` puts there. -#}
+{% macro of_piece(what, day, file=none) %}
+    {{- return("'" ~ what ~ ' ' ~ day ~ ' ' ~ (file or '') ~ "' is not null" if model.config.meta.get('in_pieces') else 'true') -}}
+{% endmacro %}
+{% macro with_days(sql, days) %}
+    {%- set text = namespace(sql=sql) -%}
+    {%- for mark, what, day, file in modules.re.findall("('(days|weeks|around) (\\S+) (\\S*)' is not null)", sql) | unique -%}
+        {%- set wanted = days_around(days) if what == 'around' and days else days -%}
+        {%- set condition = in_weeks(day, wanted) if what == 'weeks' else in_files_of_days(day, file, wanted) if file else in_days(day, wanted) -%}
+        {%- set text.sql = text.sql | replace(mark, condition) -%}
+    {%- endfor -%}
+    {{- return(text.sql) -}}
+{% endmacro %}
 
 {#- What rows touch: `tasks` are those they name, `days_of_tasks` the day each ends and the weeks it has calls in. -#}
 {% macro touch(what, relation, condition) %}
@@ -376,7 +461,7 @@ their calls is.
         {%- elif meta.get('replaced') == 'month_start' -%}
             {%- set touched = is_touched_month(by, 'month_start') -%}
         {%- elif by in ('charges', 'allocations', 'everything') or meta.get('always_replaced') -%}
-            {%- set touched = is_touched(by, 'usage_date') ~ (' or ' ~ meta['always_replaced'] if meta.get('always_replaced') else '') -%}
+            {%- set touched = is_touched(by, meta.get('replaced', 'usage_date')) ~ (' or ' ~ meta['always_replaced'] if meta.get('always_replaced') else '') -%}
         {%- elif by -%}
             {%- set touched = is_around_touched(by, 'usage_date', 'file_hash' if meta.get('tested_by') else none) -%}
         {%- endif -%}

@@ -27,8 +27,15 @@ _DBT = SimpleNamespace(
 # A full run, which touches everything.
 _TOUCHED = {
     name: lambda *arguments: "true"
-    for name in ("is_touched", "is_touched_week", "is_touched_month", "is_touched_task", "is_week_of_touched_tasks")
-} | {"comes_after": lambda model: None}
+    for name in (
+        *("is_touched", "is_touched_week", "is_since_touched_week", "is_touched_month"),
+        *("is_touched_task", "is_week_of_touched_tasks"),
+    )
+} | {
+    "comes_after": lambda model: None,
+    "row_hash": lambda values: f"hash({values})",
+    "whole_row_hash": lambda table: f"hash({table})",
+}
 _KNOWN: dict[str, Any] = {
     "adapter": SimpleNamespace(dispatch=_dispatch), "return": lambda value: value, "dbt": _DBT
 } | _TOUCHED  # fmt: skip

@@ -219,7 +219,8 @@ def forecast_days(calls: list[dict[str, Any]], paid: list[tuple[Any, ...]]) -> l
         "stg_pricing__price_sets": prices.price_sets,
         "gl_map": pl.DataFrame(accounts, schema=CONFIG_SCHEMAS["gl_map"]),
     }
-    with built(tables, "stg_config__gl_map", "int_forecast_calls", "int_forecast_days") as connection:
+    models = ("int_forecast_calls", "int_forecast_prices", "int_forecast_repriced", "int_forecast_days")
+    with built(tables, "stg_config__gl_map", *models) as connection:
         found = connection.sql("select * from int_forecast_days order by usage_date, account").pl()
     return list(found.iter_rows(named=True))
 

@@ -1,6 +1,6 @@
 """Margins by user, tenant and plan, cost against contract, free users against paying ones, and answers by model."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -148,27 +148,30 @@ def test_no_cent_is_lost(model: str) -> None:
 
 
 def answers(tasks: list[tuple[str, str]], calls: list[tuple[str, str, str | None, str]]) -> list[tuple[Any, ...]]:
-    """Rows of the mart for tasks (id, outcome) of 1 USD and calls (task, model, effort, cost)."""
-    schema = {"cost_usd": USD}
+    """Rows of the mart for tasks (id, outcome) and calls (task, model, effort, cost)."""
+    ended_at = datetime(2026, 9, 30, 12)
     tables = {
-        "fct_tasks": pl.DataFrame(
+        "int_tasks_deduplicated": pl.DataFrame(
             [
                 {
-                    "task_id": name, "feature_id": "chat", "task_type": "qa", "ended_date": date(2026, 9, 30),
-                    "is_resolved": outcome == "resolved", "is_outcome_known": outcome != "unknown",
-                    "cost_usd": Decimal(1), "unpriced_calls": 0, "unpriced_tokens": 0,
+                    "task_id": name, "tenant_id": "acme", "feature_id": "chat", "task_type": "qa",
+                    "started_at": ended_at, "ended_at": ended_at, "outcome": outcome, "reopened_at": None,
                 }
                 for name, outcome in tasks
             ],
-            schema_overrides=schema,
+            schema_overrides={"reopened_at": pl.Datetime()},
         ),
         "fct_usage": pl.DataFrame(
             [
-                {"task_id": task, "model": model, "reasoning_effort": effort, "effective_cost_usd": Decimal(usd)}
+                {
+                    "task_id": task, "model": model, "reasoning_effort": effort, "effective_cost_usd": Decimal(usd),
+                    "usage_date": ended_at.date(), "week_start": date(2026, 9, 28), "started_at": ended_at,
+                    "tenant_id": "acme", "feature_id": "chat", "task_type": "qa", "is_last_attempt": True,
+                    "pricing_status": "priced", "total_input_tokens": 1, "total_output_tokens": 1,
+                }
                 for task, model, effort, usd in calls
             ],
-            schema={"task_id": pl.String, "model": pl.String, "reasoning_effort": pl.String,
-                    "effective_cost_usd": USD},
+            schema_overrides={"reasoning_effort": pl.String, "effective_cost_usd": USD},
         ),
         "stg_config__tco_remediation": pl.DataFrame(
             [{"feature_id": "chat", "usd_per_wrong_answer": Decimal(6), "valid_from": SEPTEMBER,
@@ -176,7 +179,7 @@ def answers(tasks: list[tuple[str, str]], calls: list[tuple[str, str, str | None
             schema_overrides={"usd_per_wrong_answer": pl.Decimal(18, 8)},
         ),
     }  # fmt: skip
-    with built(tables, "int_task_models", "answer_quality_monthly") as connection:
+    with built(tables, "int_task_calls_aggregated", "int_tasks", "answer_quality_monthly") as connection:
         return connection.sql(
             """
             select model, reasoning_effort, answers, judged_answers, correct_answers, cost_usd,
@@ -188,10 +191,10 @@ def answers(tasks: list[tuple[str, str]], calls: list[tuple[str, str, str | None
 
 def test_a_task_is_of_the_model_and_effort_that_took_most_of_its_cost() -> None:
     rows = answers(
-        [("t1", "resolved"), ("t2", "wrong"), ("t3", "unknown")],
+        [("t1", "resolved"), ("t2", "unresolved"), ("t3", "unknown")],
         [
             ("t1", "small", None, "0.2"),
-            ("t1", "large", "high", "0.5"),
+            ("t1", "large", "high", "0.6"),
             ("t1", "small", None, "0.2"),
             ("t2", "large", "high", "0.4"),
             ("t2", "large", "low", "0.6"),
@@ -206,12 +209,12 @@ def test_a_task_is_of_the_model_and_effort_that_took_most_of_its_cost() -> None:
 
 
 def test_a_task_without_a_call_counts_too() -> None:
-    rows = answers([("t1", "wrong"), ("t2", "resolved")], [("t2", "large", "high", "1")])
+    rows = answers([("t1", "unresolved"), ("t2", "resolved")], [("t2", "large", "high", "1")])
     assert [row[:5] for row in rows] == [("large", "high", 1, 1, 1), ("unattributed", "not said", 1, 1, 0)]
 
 
 def test_a_correct_answer_pays_for_the_wrong_ones_and_their_remediation() -> None:
-    tasks = [(f"t{n}", "resolved" if n < 24 else "wrong") for n in range(30)]
+    tasks = [(f"t{n}", "resolved" if n < 24 else "unresolved") for n in range(30)]
     [row] = answers(tasks, [(name, "large", "high", "1") for name, _ in tasks])
     # (1 + 0.2 x 6) / 0.8
     assert row[6] == pytest.approx(2.75)

@@ -48,14 +48,14 @@ GPU: dict[str, Any] = {
 }  # fmt: skip
 TASK = {
     "task_id": pl.String(), "feature_id": pl.String(), "task_type": pl.String(), "ended_week_start": pl.Date(),
-    "is_resolved": pl.Boolean(), "is_outcome_known": pl.Boolean(),
+    "is_resolved": pl.Boolean(), "is_outcome_known": pl.Boolean(), "model": pl.String(), "calls": pl.Int64(),
 }  # fmt: skip
 NODE: dict[str, Any] = {
     "node_id": pl.String(), "service_provider": pl.String(), "committed_usd_per_gpu_hour": pl.Decimal(18, 8),
     "valid_from": pl.Date(), "valid_to": pl.Date(),
 }  # fmt: skip
 MODELS = (
-    "int_task_models", "int_savings_weekly", "int_savings_uses", "int_savings_answers", "int_savings_habits",
+    "int_savings_weekly", "int_savings_uses", "int_savings_answers", "int_savings_habits",
     "int_savings_idle", "int_savings_commitments", "int_savings_models", "int_savings_calls",
 )  # fmt: skip
 
@@ -101,6 +101,7 @@ def backlog(
             | {"logical_request_id": row["logical_request_id"] or f"{number:06}"}
         )
     days = [row["usage_date"] for row in usage] or [MONDAY]
+    answered_by = {row["task_id"]: row["model"] for row in usage}
     places = {tuple(row[name] for name in ("service_provider", "host", "model_id", "region")) for row in usage}
     keys = [
         Key(provider, host, model_id, tier, min(days), max(days), region, is_compared=tier == "batch")
@@ -113,7 +114,7 @@ def backlog(
     tables = {
         **{f"stg_config__{name}": frame(name, rows) for name, rows in architectures.items()},
         "fct_usage": pl.DataFrame(usage, schema=USAGE),
-        "fct_tasks": pl.DataFrame(list(tasks), schema=TASK, orient="row"),
+        "int_tasks": pl.DataFrame([(*task, answered_by[task[0]], 1) for task in tasks], schema=TASK, orient="row"),
         "dim_tenants": pl.DataFrame({"tenant_id": ["x", "free"], "is_free_plan": [False, True]}),
         "stg_pricing__price_keys": prices.price_keys,
         "stg_pricing__price_sets": prices.price_sets,

@@ -33,6 +33,7 @@ call_meters as (
 gpu_calls as (
 
     select * from {{ ref('int_gpu_calls_costed') }}
+    where {{ is_touched('anything', 'usage_date') }}
 
 ),
 

@@ -167,6 +167,7 @@ costed as (
 
     select
         shared.call_id,
+        shared.usage_date,
         'gpu:' || shared.pool_id || ':' || cast(shared.usage_date as {{ dbt.type_string() }}) || ':busy' as charge_id,
         shared.hour_start,
         shared.pool_id,

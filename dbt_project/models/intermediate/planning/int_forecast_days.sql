@@ -1,24 +1,12 @@
 {#- What is looked back on: 52 blocks of seven days, each with every day of the week once. -#}
 {%- set blocks = 52 -%}
-{%- set counts = [
-    'input_uncached_tokens', 'cache_read_tokens', 'cache_write_5m_tokens', 'cache_write_1h_tokens', 'input_audio_tokens',
-    'input_image_tokens', 'output_text_tokens', 'reasoning_tokens', 'output_audio_tokens', 'output_image_tokens',
-    'total_input_tokens', 'total_output_tokens', 'searches', 'images', 'audio_seconds', 'video_seconds', 'characters', 'pages',
-    'cache_storage_token_hours',
-] -%}
 {%- set price_key = ['service_provider', 'host', 'region', 'model_id', 'service_tier'] -%}
 {%- set cell = ['usage_date', 'product_id', 'model', 'service_provider', 'cost_nature', 'cost_center'] -%}
 {%- set measures = {
     'requests': 'bigint', 'calls': 'bigint', 'tokens': 'bigint', 'contracted_cost_usd': 'decimal(26, 12)',
     'base_cost_usd': 'decimal(26, 12)', 'cost_usd': 'decimal(26, 12)', 'unpriced_calls': 'bigint', 'unpriced_tokens': 'bigint',
 } -%}
-with usage as (
-
-    select * from {{ ref('fct_usage') }}
-
-),
-
-sums as (
+with sums as (
 
     select * from {{ ref('int_forecast_calls') }}
 
@@ -30,9 +18,15 @@ allocations as (
 
 ),
 
-price_keys as (
+repriced as (
 
-    select * from {{ ref('stg_pricing__price_keys') }}
+    select * from {{ ref('int_forecast_repriced') }}
+
+),
+
+prices as (
+
+    select * from {{ ref('int_forecast_prices') }}
 
 ),
 
@@ -72,74 +66,13 @@ basis as (
 
 ),
 
-latest_dates as (
-
-    select
-        *,
-        max(usage_date) over (partition by {{ price_key | join(', ') }}) as latest_date
-    from price_keys
-
-),
-
 -- days on which a key had another price than on the last day anything was called by it
 repriced_days as (
 
     select distinct
-        {%- for name in price_key %}
-        earlier.{{ name }},
-        {%- endfor %}
-        earlier.usage_date,
-        earlier.latest_date
-    from latest_dates as earlier
-    left join price_keys as latest
-        on
-            earlier.latest_date = latest.usage_date
-            and earlier.window_start_second = latest.window_start_second
-            and coalesce(earlier.price_set_id, '') = coalesce(latest.price_set_id, '')
-            {%- for name in price_key %}
-            and earlier.{{ name }} = latest.{{ name }}
-            {%- endfor %}
-    where latest.usage_date is null
-
-),
-
-changed as (
-
-    select
-        usage.usage_date as called_date,
-        usage.product_id,
-        usage.model as called_model,
-        usage.cost_nature,
-        usage.cost_center,
-        usage.is_last_attempt,
-        usage.contracted_cost_usd as paid_cost_usd,
-        usage.call_id as response_id,
-        {%- for name in price_key + counts %}
-        usage.{{ name }},
-        {%- endfor %}
-        repriced_days.latest_date as usage_date,
-        usage.started_at,
-        usage.operation,
-        usage.reported_cost_usd,
-        usage.billing_status
-    from usage
-    inner join basis
-        on usage.usage_date > cast({{ dbt.dateadd('day', -7 * blocks, 'basis.basis_date') }} as date)
-    inner join repriced_days
-        on
-            usage.usage_date = repriced_days.usage_date
-            {%- for name in price_key %}
-            and usage.{{ name }} = repriced_days.{{ name }}
-            {%- endfor %}
-
-),
-
-priced as (
-
-    select *
-    from (
-        {{ calls_priced('changed', ref('stg_pricing__price_keys'), ref('stg_pricing__price_sets')) | indent(8) }}
-    ) as calls
+        usage_date,
+        {{ price_key | join(', ') }}
+    from prices
 
 ),
 
@@ -170,21 +103,21 @@ counted as (
     where repriced_days.usage_date is null
     union all
     select
-        called_date as usage_date,
-        product_id,
-        called_model as model,
-        service_provider,
-        cost_nature,
-        cost_center,
-        case when is_last_attempt then 1 else 0 end as requests,
-        1 as calls,
-        total_input_tokens + total_output_tokens as tokens,
-        coalesce(paid_cost_usd, 0) as contracted_cost_usd,
-        coalesce(contracted_cost_usd, 0) as base_cost_usd,
+        repriced.usage_date,
+        {%- for name in cell[1:] %}
+        repriced.{{ name }},
+        {%- endfor %}
+        repriced.requests,
+        repriced.calls,
+        repriced.tokens,
+        repriced.contracted_cost_usd,
+        repriced.base_cost_usd,
         cast(0 as decimal(26, 12)) as cost_usd,
-        case when pricing_status = 'unpriced' then 1 else 0 end as unpriced_calls,
-        case when pricing_status = 'unpriced' then total_input_tokens + total_output_tokens else 0 end as unpriced_tokens
-    from priced
+        repriced.unpriced_calls,
+        repriced.unpriced_tokens
+    from repriced
+    inner join basis
+        on repriced.usage_date > cast({{ dbt.dateadd('day', -7 * blocks, 'basis.basis_date') }} as date)
 
 ),
 

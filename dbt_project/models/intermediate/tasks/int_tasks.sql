@@ -1,3 +1,4 @@
+{%- set in_weeks_of_tasks = is_week_of_touched_tasks('week_start') -%}
 with reported as (
 
     select * from {{ ref('int_tasks_deduplicated') }}
@@ -8,13 +9,20 @@ with reported as (
 weekly_calls as (
 
     select * from {{ ref('int_task_calls_aggregated') }}
-    where {{ is_touched_task('task_id') }}
+    where {{ in_weeks_of_tasks }} and {{ is_touched_task('task_id') }}
 
 ),
 
 usage as (
 
     select * from {{ ref('fct_usage') }}
+
+),
+
+calls_of_tasks as (
+
+    select * from {{ ref('fct_usage') }}
+    where task_id is not null and {{ in_weeks_of_tasks }} and {{ is_touched_task('task_id') }}
 
 ),
 
@@ -45,6 +53,36 @@ calls as (
 
 ),
 
+models as (
+
+    select
+        task_id,
+        coalesce(model, 'unattributed') as model,
+        coalesce(reasoning_effort, 'not said') as reasoning_effort,
+        cast(sum(effective_cost_usd) as decimal(26, 12)) as cost_usd,
+        count(*) as calls
+    from calls_of_tasks
+    group by task_id, coalesce(model, 'unattributed'), coalesce(reasoning_effort, 'not said')
+
+),
+
+-- which of equals is by name
+ranked_models as (
+
+    select
+        *,
+        row_number() over (
+            partition by task_id
+            order by
+                cost_usd desc nulls last,
+                calls desc nulls last,
+                model asc nulls last,
+                reasoning_effort asc nulls last
+        ) as model_rank
+    from models
+
+),
+
 joined as (
 
     select
@@ -63,9 +101,15 @@ joined as (
         coalesce(calls.cost_usd, 0) as cost_usd,
         calls.first_call_at,
         calls.last_call_at,
-        coalesce(calls.last_call_at, reported.started_at) + interval 7 day as abandoned_at
+        coalesce(calls.last_call_at, reported.started_at) + interval 7 day as abandoned_at,
+        coalesce(ranked_models.model, 'unattributed') as model,
+        coalesce(ranked_models.reasoning_effort, 'not said') as reasoning_effort
     from reported
     full outer join calls on reported.task_id = calls.task_id
+    left join ranked_models
+        on
+            coalesce(reported.task_id, calls.task_id) = ranked_models.task_id
+            and ranked_models.model_rank = 1
 
 ),
 
@@ -126,7 +170,9 @@ tasks as (
         cast(unpriced_calls as bigint) as unpriced_calls,
         cast(unpriced_tokens as bigint) as unpriced_tokens,
         first_call_at,
-        last_call_at
+        last_call_at,
+        model,
+        reasoning_effort
     from judged
 
 )

@@ -24,6 +24,7 @@ usage_cells as (
         plan,
         count(*) filter (where is_last_attempt) as requests,
         count(*) as calls,
+        bool_or(has_prompt_cache) as has_prompt_cache,
         {%- for token_class in token_classes %}
         cast(sum({{ token_class }}) as bigint) as {{ token_class }},
         {%- endfor %}

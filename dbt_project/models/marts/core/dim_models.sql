@@ -1,6 +1,6 @@
 with usage as (
 
-    select * from {{ ref('fct_usage') }}
+    select * from {{ ref('int_usage_economics_daily') }}
 
 ),
 
@@ -15,7 +15,7 @@ seen as (
     select distinct
         service_provider,
         host,
-        coalesce(model, 'unattributed') as model,
+        model,
         has_prompt_cache
     from usage
 

@@ -1,7 +1,7 @@
 with tasks as (
 
     select * from {{ ref('int_tasks') }}
-    where {{ is_touched_task('task_id') }}
+    where {{ is_touched('tasks', 'ended_date') }} or ended_date is null
 
 )
 

@@ -16,6 +16,7 @@ anchored as (
 gpu_calls as (
 
     select * from {{ ref('int_gpu_calls_costed') }}
+    where {{ is_touched('anything', 'usage_date') }}
 
 ),
 

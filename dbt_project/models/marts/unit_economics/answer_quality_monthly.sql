@@ -1,6 +1,6 @@
 with tasks as (
 
-    select * from {{ ref('fct_tasks') }}
+    select * from {{ ref('int_tasks') }}
 
 ),
 
@@ -10,20 +10,14 @@ remediation as (
 
 ),
 
-task_models as (
-
-    select * from {{ ref('int_task_models') }}
-
-),
-
 ended as (
 
     select
         cast(date_trunc('month', tasks.ended_date) as date) as month_start,
         tasks.feature_id,
         tasks.task_type,
-        coalesce(task_models.model, 'unattributed') as model,
-        coalesce(task_models.reasoning_effort, 'not said') as reasoning_effort,
+        tasks.model,
+        tasks.reasoning_effort,
         tasks.cost_usd,
         tasks.unpriced_calls,
         tasks.unpriced_tokens,
@@ -32,8 +26,6 @@ ended as (
         tasks.is_outcome_known and not tasks.is_resolved as is_wrong,
         remediation.usd_per_wrong_answer
     from tasks
-    left join task_models
-        on tasks.task_id = task_models.task_id
     left join remediation
         on
             tasks.feature_id = remediation.feature_id

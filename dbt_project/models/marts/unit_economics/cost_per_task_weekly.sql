@@ -1,18 +1,14 @@
 with task_weeks as (
 
     select * from {{ ref('int_task_calls_aggregated') }}
+    where {{ is_touched_week('tasks', 'week_start') }}
 
 ),
 
 tasks as (
 
     select * from {{ ref('fct_tasks') }}
-    where
-        {{ is_touched_week('tasks', 'ended_week_start') }}
-        or task_id in (
-            select task_weeks.task_id from task_weeks
-            where {{ is_touched_week('tasks', 'task_weeks.week_start') }}
-        )
+    where {{ is_touched_week('tasks', 'ended_week_start') }} or {{ is_since_touched_week('tasks', 'last_call_at') }}
 
 ),
 
@@ -79,7 +75,11 @@ bridge_parts as (
         feature_id,
         task_type,
         cost_usd as period_cost_usd,
-        cast(0 as decimal(26, 12)) as other_periods_cost_usd,
+        -- of a task's whole cost, below, what is not of other weeks than the one it ended in
+        case
+            when ended_week_start = week_start then cast(-cost_usd as decimal(26, 12))
+            else cast(0 as decimal(26, 12))
+        end as other_periods_cost_usd,
         case
             when ended_week_start = week_start then cast(0 as decimal(26, 12))
             else cost_usd
@@ -95,11 +95,11 @@ bridge_parts as (
         feature_id,
         task_type,
         cast(0 as decimal(26, 12)) as period_cost_usd,
-        cost_usd as other_periods_cost_usd,
+        cast(cost_usd as decimal(26, 12)) as other_periods_cost_usd,
         cast(0 as decimal(26, 12)) as open_tasks_cost_usd,
         cast(0 as decimal(26, 12)) as no_task_cost_usd
-    from task_costs
-    where ended_week_start <> week_start
+    from tasks
+    where ended_week_start is not null
 
 ),
 

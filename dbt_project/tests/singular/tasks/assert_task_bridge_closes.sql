@@ -2,6 +2,7 @@
 with tasks as (
 
     select * from {{ ref('cost_per_task_weekly') }}
+    where {{ is_touched_week('tasks', 'week_start') }}
 
 ),
 
@@ -11,6 +12,7 @@ usage as (
         week_start,
         sum(effective_cost_usd) as cost_usd
     from {{ ref('fct_usage') }}
+    where {{ is_touched_week('tasks', 'week_start') }}
     group by week_start
 
 ),

@@ -8,6 +8,7 @@ with cells as (
         sum(calls) as calls,
         sum(requests) as requests
     from {{ ref('unit_economics_daily') }}
+    where {{ is_touched('allocations', 'usage_date') }}
     group by usage_date
 
 ),
@@ -22,6 +23,7 @@ ledger as (
     from {{ ref('fct_allocations') }} as allocations
     left join {{ ref('fct_charges') }} as charges
         on allocations.charge_id = charges.charge_id
+    where {{ is_touched('allocations', 'allocations.usage_date') }}
     group by allocations.usage_date
 
 ),
@@ -33,6 +35,7 @@ usage as (
         count(*) as calls,
         count(*) filter (where is_last_attempt) as requests
     from {{ ref('fct_usage') }}
+    where {{ is_touched('allocations', 'usage_date') }}
     group by usage_date
 
 )
