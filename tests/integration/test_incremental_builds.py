@@ -237,6 +237,7 @@ def touched(company_of: Callable[[int], Company], tmp_path_factory: pytest.TempP
 @pytest.fixture
 def touched_again(touched: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     monkeypatch.setenv(NOW_VARIABLE, LATER)
+    monkeypatch.setenv("INFERLEDGER_CALLS_IN_PIECE", CALLS_IN_PIECE)
     return copy_of(touched, tmp_path / "home")
 
 
