@@ -306,7 +306,10 @@ where it is replaced by week. DuckDB writes to disk what does not fit into memor
 
 {#- The days of calls in lists of so many calls, one at least; a day, or a week, is in one list. -#}
 {% macro pieces(replaced, calls) %}
-    {%- set found = run_query('select usage_date, count(*) from work.main.int_usage_call_keys group by usage_date order by usage_date') -%}
+    {%- set found = run_query(
+        'select usage_date, count(*) from work.main.int_usage_call_keys where usage_date is not null '
+        'group by usage_date order by usage_date'
+    ) -%}
     {%- set lists, open = [], namespace(days=[], calls=0) -%}
     {%- for day, count in found.rows -%}
         {%- set goes_on = open.days and replaced == 'week_start' and monday(open.days | last) == monday(day) -%}
