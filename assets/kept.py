@@ -40,8 +40,8 @@ def let_samples_go(home: Home, settings: Settings) -> SamplesGone | None:
 
     The caller holds the home's lock, and has read nothing new since that build.
     """
-    days = settings.general.retention.samples_days
-    if days is None or built_inputs(home) is None or not is_whole(home, folder_hash(PROJECT)):
+    retention = settings.general.retention
+    if retention.samples_days is None or built_inputs(home) is None or not is_whole(home, folder_hash(PROJECT)):
         return None
     memory = memory_of(home.root, settings.limits)
     with (
@@ -50,8 +50,9 @@ def let_samples_go(home: Home, settings: Settings) -> SamplesGone | None:
     ):
         connection.execute(f"attach {literal(home.warehouse / 'work.duckdb')} as work (read_only)")
         kept = ledger.kept_samples()
-        samples_from = _samples_from(connection, days)
-        if samples_from is None or samples_from <= max(kept, default=date.min):
+        since = max(kept, default=date.min)
+        samples_from = first_day_that_stays(connection, since, retention.samples_days, retention.gpu_5m_days)
+        if samples_from is None or samples_from <= since:
             return None
         written = _write(home, connection, kept, samples_from)
         gone = _older(home, ledger, samples_from)
@@ -94,18 +95,28 @@ def require_kept(home: Home) -> None:
         )
 
 
-def _samples_from(connection: duckdb.DuckDBPyConnection, days: int) -> date | None:
-    """The first of the month so many days before the newest sample; one whose clock runs ahead is not believed."""
-    first, newest = connection.execute("""
-        select min(sampled_date), max(sampled_date)
+def first_day_that_stays(
+    connection: duckdb.DuckDBPyConnection, since: date, samples_days: int, gpu_5m_days: int
+) -> date | None:
+    """The first of the month so many days before the newest sample; one whose clock runs ahead is not believed.
+
+    `gpu_metrics_5m` is made of samples alone, which are there from `since` on, and counts its days from the newest of
+    GPUs: what it holds stays, though engines have later samples.
+    """
+    first, newest, newest_gpu = connection.execute(f"""
+        select min(sampled_date), max(sampled_date),
+            max(sampled_date) filter (is_gpu and sampled_date >= {literal(str(since))}::date)
         from (
-            select sampled_date from work.main.int_gpu_metrics_measured
+            select sampled_date, true as is_gpu from work.main.int_gpu_metrics_measured
             union all
-            select sampled_date from work.main.int_engine_seen_days
+            select sampled_date, false from work.main.int_engine_seen_days
         )""").fetchall()[0]
     if newest is None:
         return None
-    samples_from = (min(newest, clock.now().date()) - timedelta(days=days)).replace(day=1)
+    last = min(newest, clock.now().date()) - timedelta(days=samples_days)
+    if newest_gpu is not None:
+        last = min(last, newest_gpu - timedelta(days=gpu_5m_days))
+    samples_from = last.replace(day=1)
     return samples_from if first < samples_from else None
 
 

@@ -4,10 +4,12 @@ import hashlib
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from assets.ingest import in_words
-from assets.kept import require_kept
+from assets.kept import first_day_that_stays, require_kept
+from sources.clock import NOW_VARIABLE
 from sources.home import Home, HomeError
 from sources.ingest import IngestSummary
 from sources.kept import KEPT, kept_name
@@ -56,3 +58,35 @@ def test_a_run_says_which_samples_have_gone() -> None:
     gone = IngestSummary(samples_from=date(2026, 9, 1), sample_files_expired=1_000)
     assert in_words(gone) == "files: none new; samples before 2026-09-01 expired, 1,000 lake files"
     assert in_words(IngestSummary()) == "files: none new"
+
+
+@pytest.mark.parametrize(
+    ("gpus", "engines", "since", "stays"),
+    [
+        # GPUs have been silent for a month: of August gpu_metrics_5m still has what is after the 2nd.
+        (("2026-06-01", "2026-10-31"), ("2026-06-01", "2026-11-30"), "0001-01-01", "2026-08-01"),
+        (("2026-06-01", "2026-11-30"), ("2026-06-01", "2026-10-31"), "0001-01-01", "2026-09-01"),
+        (("2026-06-01", "2026-11-30"), (), "0001-01-01", "2026-09-01"),
+        ((), ("2026-06-01", "2026-11-30"), "0001-01-01", "2026-09-01"),
+        # Of GPUs there is only what is kept of days that have gone.
+        (("2026-06-01",), ("2026-07-01", "2026-11-30"), "2026-07-01", "2026-09-01"),
+        (("2026-09-01",), ("2026-11-30",), "0001-01-01", None),
+        ((), (), "0001-01-01", None),
+    ],
+)
+def test_samples_that_five_minutes_are_made_of_stay(
+    gpus: tuple[str, ...],
+    engines: tuple[str, ...],
+    since: str,
+    stays: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(NOW_VARIABLE, "2026-12-01T06:00:00Z")
+    with duckdb.connect() as connection:
+        connection.execute("attach ':memory:' as work")
+        for table, days in (("int_gpu_metrics_measured", gpus), ("int_engine_seen_days", engines)):
+            connection.execute(f"create table work.main.{table} (sampled_date date)")
+            for day in days:
+                connection.execute(f"insert into work.main.{table} values ('{day}')")
+        found = first_day_that_stays(connection, date.fromisoformat(since), 90, 90)
+    assert found == (date.fromisoformat(stays) if stays else None)
