@@ -295,7 +295,8 @@ class _Run:
                 f"it would replace a file with samples before {day}: those days are closed, since older samples have"
                 " gone (retention.samples_days)"
             )
-        return day
+        # Nor does a reading that failed meanwhile close days to what counted before it.
+        return self.ledger.closed_when_read(row) if self.ledger.counted_until_failed(row) else day
 
     def _has_samples(self, row: LedgerRow, since: date, before: date) -> bool:
         """Also where its lake file is not there to tell: what that had has counted."""

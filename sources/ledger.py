@@ -67,6 +67,12 @@ create table if not exists closed_when_read (
     closed_before text not null,
     primary key (feed, table_name, identity)
 );
+create table if not exists counted_until_failed (
+    feed text not null,
+    table_name text not null,
+    identity text not null,
+    primary key (feed, table_name, identity)
+);
 create table if not exists kept_files (
     samples_from text not null,
     table_name text not null,
@@ -206,6 +212,7 @@ class FileLedger:
             ended = self.ended_by(row, replaces_slot)
             for other in ended:
                 self._end(row, other)
+            self._note_failing(row, ended)
             self._db.execute(
                 "delete from files where feed = :feed and table_name = :table_name and identity = :identity "
                 "and (status = 'failed' or path = :path)"
@@ -229,6 +236,11 @@ class FileLedger:
         """The day before which no sample of these bytes was taken when they were read first; None: all were."""
         found = self._db.execute(f"select closed_before from closed_when_read where {_THIS}", _to_sql(row)).fetchone()
         return date.fromisoformat(found["closed_before"]) if found else None
+
+    def counted_until_failed(self, row: LedgerRow) -> bool:
+        """Whether these bytes had samples that counted, until a reading of them failed, and none have gone since."""
+        found = self._db.execute(f"select 1 from counted_until_failed where {_THIS}", _to_sql(row)).fetchone()
+        return found is not None
 
     def ended_by(self, row: LedgerRow, replaces_slot: bool = False) -> list[LedgerRow]:
         """The committed rows that end when this one is recorded."""
@@ -298,6 +310,8 @@ class FileLedger:
         day = samples_from.isoformat()
         with self._transaction():
             self._db.execute("insert into kept_samples values (?)", (day,))
+            # What is kept from now on was made without the files that could not be read.
+            self._db.execute("delete from counted_until_failed")
             self._db.executemany(
                 "insert into kept_files values (?, ?, ?, ?)",
                 [(day, table, *content) for table, content in kept.items()],
@@ -348,6 +362,12 @@ class FileLedger:
                 values,
             )
         self._db.execute(f"delete from file_days where {_THIS}", values)
+
+    def _note_failing(self, row: LedgerRow, ended: Sequence[LedgerRow]) -> None:
+        if row.status == "committed":
+            self._db.execute(f"delete from counted_until_failed where {_THIS}", _to_sql(row))
+        elif any(other.identity == row.identity for other in ended):
+            self._db.execute("insert into counted_until_failed values (:feed, :table_name, :identity)", _to_sql(row))
 
     def _insert(self, row: LedgerRow) -> None:
         marks = ", ".join(f":{name}" for name in _COLUMNS)

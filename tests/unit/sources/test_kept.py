@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import duckdb
 import polars as pl
@@ -10,6 +11,7 @@ import pytest
 
 from sources.contracts import validate_lake_table
 from sources.dcgm.feed import SAMPLES
+from sources.feed import FeedTable, LandedFile, ReadContext, ReadResult, UnreadableFileError
 from sources.kept import KEPT
 from sources.lake import ledger_path
 from sources.ledger import FileLedger
@@ -142,6 +144,16 @@ def test_late_samples_of_other_formats_are_set_aside(gone: LandedHome) -> None:
     assert {text for _, _, text in found[1:]} == {rows[2]}
 
 
+def read_by(version: int, fails: bool = False) -> list[FeedTable]:
+    """Readers of which that of DCGM is so many versions later."""
+
+    def stops(file: LandedFile, context: ReadContext, out: Path, rejects: Path) -> ReadResult:
+        raise UnreadableFileError("a defect")
+
+    later = replace(SAMPLES, reader_version=SAMPLES.reader_version + version)
+    return [(replace(later, read=stops) if fails else later) if one is SAMPLES else one for one in MAPPED_FEEDS]
+
+
 def test_a_file_read_again_has_the_samples_it_had(gone: LandedHome) -> None:
     """Those that have counted, before days were closed, stay in; those that were too late stay out."""
     gone.land(f"{DCGM}/late.prom", line(OPEN, 1) + line(STRAY, 2) + line(datetime(2026, 9, 2, tzinfo=UTC), 3))
@@ -150,12 +162,45 @@ def test_a_file_read_again_has_the_samples_it_had(gone: LandedHome) -> None:
     assert power(gone) == before
     with FileLedger(ledger_path(gone.root)) as ledger:
         ledger.keep_samples(date(2026, 9, 1), {}, [])
-    again = [replace(one, reader_version=one.reader_version + 1) if one is SAMPLES else one for one in MAPPED_FEEDS]
-    for feeds, files in ((MAPPED_FEEDS, 0), (again, 2), (again, 0)):
+    for feeds, files in ((MAPPED_FEEDS, 0), (read_by(1), 2), (read_by(1), 0)):
         summary = gone.ingest(feeds=feeds)
         assert (summary.files_failed, summary.files_new) == (0, files)
         assert power(gone) == before
         assert sum(row.rows_quarantined for row in gone.ledger() if row.status == "committed") == 1
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_a_reading_that_fails_closes_no_days_to_what_had_counted(home: LandedHome, version: int) -> None:
+    counted = [(date(2026, 8, 10), 1), (OPEN.date(), 2)]
+    home.land(f"{DCGM}/n.prom", line(datetime(2026, 8, 10, tzinfo=UTC), 1) + line(OPEN, 2))
+    home.ingest()
+    with FileLedger(ledger_path(home.root)) as ledger:
+        ledger.keep_samples(FIRST_KEPT, {}, [])
+    [row] = home.ledger()
+    (home.root / "lake" / DCGM / row.lake_name).unlink()
+    for failing in (version, version + 1):
+        assert home.ingest(feeds=read_by(failing, fails=True)).files_failed == 1
+        assert power(home) == []
+    assert home.ingest(feeds=read_by(version + 2)).files_new == 1
+    assert power(home) == counted
+    # What is kept of days that go while it is not read is made without it.
+    assert home.ingest(feeds=read_by(version + 3, fails=True)).files_failed == 1
+    with FileLedger(ledger_path(home.root)) as ledger:
+        ledger.keep_samples(date(2026, 8, 2), {}, [])
+    assert home.ingest(feeds=read_by(version + 4)).files_new == 1
+    assert power(home) == counted[1:]
+
+
+def test_bytes_that_others_replaced_had_not_counted(home: LandedHome) -> None:
+    late = line(datetime(2026, 8, 10, tzinfo=UTC), 1) + line(OPEN, 2)
+    for text in (late, line(OPEN, 3)):
+        home.land(f"{DCGM}/n.prom", text)
+        home.ingest()
+    with FileLedger(ledger_path(home.root)) as ledger:
+        ledger.keep_samples(FIRST_KEPT, {}, [])
+    home.land(f"{DCGM}/n.prom", late)
+    assert home.ingest().files_new == 1
+    assert power(home) == [(OPEN.date(), 2)]
 
 
 def test_a_file_with_samples_of_closed_days_is_not_replaced(gone: LandedHome) -> None:
