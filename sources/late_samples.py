@@ -8,11 +8,15 @@ from sources.lines import TextFile, byte_offsets
 from sources.quarantine import Reject, read_rejects
 from sources.reading import PARQUET, finish, literal
 
+# A stray clock makes few. Each is held as a Python tuple and a reject until it is written, half a kilobyte in all: an
+# export of closed days would fill memory, and the quarantine, whose share blocks reports.
+LATE_SAMPLES_AT_MOST = 10_000
+
 
 def set_late_aside(
     landed: LandedFile, context: ReadContext, day: date, parquet: Path, rejects: Path, result: ReadResult
 ) -> ReadResult:
-    """What was read, without samples before `day`. A file that has no others raises UnreadableFileError."""
+    """What was read, without samples before `day`. One without others, or with too many, is unreadable."""
     connection = context.connection
     is_late = f"sampled_at < {literal(str(day))}::date"
     counts = connection.execute(f"""
@@ -24,6 +28,12 @@ def set_late_aside(
         return result
     if late == samples:
         raise UnreadableFileError(f"all of its {late} samples are too late, the first of {first}: {closed}", "time")
+    if late > LATE_SAMPLES_AT_MOST:
+        raise UnreadableFileError(
+            f"{late} of its {samples} samples are too late, the first of {first}, and of a file at most"
+            f" {LATE_SAMPLES_AT_MOST} are set aside: {closed}. Land it without them",
+            "time",
+        )
     is_json = landed.name.removesuffix(".gz").endswith(".json")
     rows = connection.execute(f"""
         select row_number, metric, sampled_at from read_parquet({literal(parquet)})

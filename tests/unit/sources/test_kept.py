@@ -14,6 +14,7 @@ from sources.dcgm.feed import SAMPLES
 from sources.feed import FeedTable, LandedFile, ReadContext, ReadResult, UnreadableFileError
 from sources.kept import KEPT
 from sources.lake import ledger_path
+from sources.late_samples import LATE_SAMPLES_AT_MOST
 from sources.ledger import FileLedger
 from sources.meta import show_quarantine
 from tests.unit.dbt_project.compiled import compiled, kept_samples, rows_of
@@ -142,6 +143,26 @@ def test_late_samples_of_other_formats_are_set_aside(gone: LandedHome) -> None:
     assert [line_number for line_number, _, _ in found] == [1, 3, 3]
     assert found[0][1].endswith("; sample of DCGM_FI_DEV_POWER_USAGE at 2020-01-01 00:00:00")
     assert {text for _, _, text in found[1:]} == {rows[2]}
+
+
+def test_a_file_with_too_many_late_samples_is_named(gone: LandedHome) -> None:
+    late = [line(STRAY + timedelta(seconds=number), 2) for number in range(LATE_SAMPLES_AT_MOST + 1)]
+    gone.land(f"{DCGM}/few.prom", "".join([line(OPEN, 1), *late[1:]]))
+    gone.land(f"{DCGM}/many.prom", "".join([line(OPEN, 2), *late]))
+    summary = gone.ingest()
+    assert (summary.files_new, summary.files_failed) == (1, 1)
+    assert (summary.rows_kept, summary.rows_quarantined) == (1, LATE_SAMPLES_AT_MOST)
+    assert power(gone) == [(date(2026, 8, 1), 300), (OPEN.date(), 1)]
+    [reason] = [row.reason for row in gone.ledger() if row.status == "failed"]
+    assert reason == (
+        "time: 10001 of its 10002 samples are too late, the first of 2020-01-01 00:00:00, and of a file at most 10000"
+        " are set aside: days before 2026-09-01 are closed, since older samples have gone (retention.samples_days)."
+        " Land it without them"
+    )
+    # As it says.
+    gone.land(f"{DCGM}/many.prom", line(OPEN + timedelta(hours=1), 2))
+    assert gone.ingest().files_failed == 0
+    assert power(gone)[1:] == [(OPEN.date(), 1), (OPEN.date(), 2)]
 
 
 def read_by(version: int, fails: bool = False) -> list[FeedTable]:
