@@ -3,15 +3,17 @@
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from pathlib import Path
 from random import Random
 from typing import Any
 
+import duckdb
 import polars as pl
 import pytest
 
 from sources.contracts import polars_type
 from sources.kept import KEPT
-from tests.unit.dbt_project.compiled import compiled, kept_samples, rendered, rows_of
+from tests.unit.dbt_project.compiled import compiled, kept_samples, rows_of
 
 START = datetime(2026, 8, 12, 9)
 MART = compiled("engine_health_weekly")
@@ -257,27 +259,50 @@ def test_what_is_kept_says_what_its_samples_said(seed: int) -> None:
         assert [made(left, of, deployments, kept) for of, deployments in asked] == whole
 
 
+def counted_sql(counts: str) -> str:
+    """How the mart asks for the percentile of a table of week_start, deployment_id, used_share and samples."""
+    steps = MART[MART.index("kv_value_places as (") : MART.index("steps_costed as (")].rstrip().rstrip(",")
+    return f"with kv_value_weeks as (from {counts}), {steps} select * from kv_percentiles"
+
+
 def test_the_percentile_of_counted_values_is_that_of_the_samples() -> None:
-    """DuckDB cuts decimals off where it interpolates, so only its own function gives the same."""
+    """DuckDB cuts off millionths where it interpolates, so equal is equal to the last of them."""
+    random = Random(95)
     values = [
-        (group, Decimal(group * number % 7_919) / 1_000_000, 1 + number % 5)
-        for group in range(1, 300) for number in range(group % 40 + 1)
+        (START.date(), str(group), Decimal(share) / 1_000_000, random.choice((1, 1, 2, random.randint(1, 500))))
+        for group in range(1_500)
+        for share in random.sample(range(1_000_001), random.randint(1, 60))
     ]  # fmt: skip
-    schema = {"g": pl.Int64(), "quantity": pl.Decimal(26, 6), "number": pl.Int64()}
-    counted = rendered("{{ percentile_95_counted('quantity', 'number') }}")
-    one_by_one = "percentile_cont(0.95) within group (order by quantity)"
+    schema = {
+        "week_start": pl.Date(), "deployment_id": pl.String(), "used_share": pl.Decimal(26, 6), "samples": pl.Int64(),
+    }  # fmt: skip
     found = rows_of(
         f"""
-        select counted.p95 as counted, one_by_one.p95 as one_by_one
-        from (select g, {counted} as p95 from counts group by g) as counted
+        select counted.kv_used_share_p95 as counted, one_by_one.p95 as one_by_one
+        from ({counted_sql("counts")}) as counted
         full join (
-            select g, {one_by_one} as p95 from (select g, quantity, unnest(range(number)) from counts) group by g
-        ) as one_by_one using (g)
+            select deployment_id, cast(percentile_cont(0.95) within group (order by used_share) as double) as p95
+            from (select deployment_id, used_share, unnest(range(samples)) from counts) group by deployment_id
+        ) as one_by_one using (deployment_id)
         """,
         {"counts": pl.DataFrame(values, schema=schema, orient="row")},
     )
-    assert len(found) == 299
+    assert len(found) == 1_500
     assert [row for row in found if row["counted"] != row["one_by_one"]] == []
+
+
+def test_the_percentile_holds_values_and_not_their_samples(tmp_path: Path) -> None:
+    with duckdb.connect(config={"memory_limit": "100MB", "threads": 1, "temp_directory": str(tmp_path)}) as connection:
+        connection.execute(
+            """
+            create table counts as
+            select date '2026-08-10' + cast(7 * week as integer) as week_start, 'llama' as deployment_id,
+                cast(share / 1000 as decimal(26, 6)) as used_share, cast(10000 as bigint) as samples
+            from range(78) as weeks(week), range(1001) as shares(share)
+            """
+        )
+        found = connection.execute(f"select distinct kv_used_share_p95 from ({counted_sql('counts')})").fetchall()
+    assert found == [(0.95,)]
 
 
 def test_drafts_accepted_and_preempted_tokens_have_no_baseline_and_survive_resets() -> None:

@@ -204,13 +204,28 @@ kv_value_weeks as (
 
 ),
 
+-- One by one, the samples of years of many engines would not fit into memory.
+kv_value_places as (
+
+    select
+        *,
+        cast(
+            sum(samples) over (partition by week_start, deployment_id order by used_share nulls last) as bigint
+        ) as samples_up_to,
+        cast(sum(samples) over (partition by week_start, deployment_id) as bigint) as all_samples
+    from kv_value_weeks
+
+),
+
 kv_percentiles as (
 
     select
         week_start,
         deployment_id,
-        cast({{ percentile_95_counted('used_share', 'samples') }} as double) as kv_used_share_p95
-    from kv_value_weeks
+        cast(
+            {{ percentile_95_counted('used_share', 'samples', 'samples_up_to', 'all_samples') }} as double
+        ) as kv_used_share_p95
+    from kv_value_places
     group by week_start, deployment_id
 
 ),
