@@ -3,6 +3,8 @@
 import json
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -147,6 +149,25 @@ def test_only_rows_the_version_before_does_not_have_are_to_be_checked(
     publish.publish(home, "cccc", check, keep=3)
     everything = {"fct_usage": 9, "cost_per_tenant_weekly": 2, "chargeback_lines": 2}
     assert checked == [everything, {"fct_usage": 3, "cost_per_tenant_weekly": 0, "chargeback_lines": 0}, everything]
+
+
+def test_rules_of_contracts_are_part_of_their_hash_wherever_they_are() -> None:
+    ask = "from assets.publish import contracts_hash; print(contracts_hash())"
+    other = "from assets.reports import queries; queries.FORECAST_LINES += ('tax',)"
+    found = [
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
+        for program in (ask, f"{other}; {ask}")
+    ]
+    # The same in another process, whatever its order of sets is and wherever its objects lie.
+    assert found[0] == publish.contracts_hash()
+    assert found[1] != found[0]
+
+
+def test_checks_are_part_of_the_hash_of_contracts(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = publish.contracts_hash()
+    read = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read(path) + b"#" * (path.name == "checks.py"))
+    assert publish.contracts_hash() != before
 
 
 def test_of_a_mart_of_months_only_replaced_days_are_looked_at(build: Build) -> None:
