@@ -102,7 +102,10 @@ def going_on(
         _write(home, _Base(parts, files, sorted(unbounded)))
     if not plan.is_full:
         with connect(home.warehouse / "work.duckdb") as connection:
-            days = connection.execute("select distinct usage_date::varchar from touched_days").fetchall()
+            # What only savings or the forecast of a day look at is in no mart that is published by day.
+            days = connection.execute(
+                "select distinct usage_date::varchar from touched_days where touched_by not in ('savings', 'forecast')"
+            ).fetchall()
             _note_built(home, {day for (day,) in days})
             for table in ("touched_days", "touched_tasks"):
                 connection.execute(f"delete from {table}")

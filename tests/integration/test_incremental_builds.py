@@ -45,8 +45,8 @@ from tests.integration.test_incremental_builds import build
 build(Path(sys.argv[1]))
 """
 
-# A fourth of the company's calls.
-CALLS_IN_PIECE = "400"
+# A third of the company's calls.
+CALLS_IN_PIECE = "2000"
 
 Rows = dict[str, tuple[int, int, int]]
 
@@ -99,6 +99,14 @@ def built_rows(home: Home) -> Rows:
                     from (select columns(lambda c: c <> 'restated_at_run') from {database}.main.{table}) as entry"""
                 found[table] = connection.execute(query).fetchall()[0]
     return found
+
+
+def tasks_of_many_weeks(home: Home) -> int:
+    with duckdb.connect(str(home.warehouse / "build.duckdb"), read_only=True) as marts:
+        [(found,)] = marts.execute(
+            "select count(*) from fct_tasks where last_call_at > first_call_at + interval 40 day"
+        ).fetchall()
+    return int(found)
 
 
 def size_of(home: Home) -> int:
@@ -205,6 +213,8 @@ def land_a_day_with_calls_sent_again(home: Home) -> None:
         [
             *new,
             *old[:5],
+            # Tasks of weeks before go on.
+            *(on(NEW, line, request_id=f"late-{number}") for number, line in enumerate(old[7:27])),
             # The later version of a call counts, wherever its day is.
             on("2026-09-23", old[6], updated_at="2026-11-16 10:00:00.000000+00:00"),
             # A second attempt, after midnight, of an ask whose first one was the last until now.
@@ -251,6 +261,8 @@ def test_a_new_day_with_calls_sent_again_equals_a_full_build(home: Home, tmp_pat
     assert_published_as_built(home)
     after = assert_equals_a_full_build(home, tmp_path)
     assert after["fct_usage"] != before["fct_usage"]
+    assert after["fct_usage"][0] > 2 * int(CALLS_IN_PIECE)
+    assert tasks_of_many_weeks(home) > 0
     assert after["int_usage_duplicates"][0] == before["int_usage_duplicates"][0] + 6
     # Nothing has come since: nothing is touched, and what tables leave behind is used again.
     sizes = [size_of(home)]

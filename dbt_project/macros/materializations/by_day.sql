@@ -121,6 +121,7 @@ As is_touched, of a column of weeks (their Monday): a touched day touches its wh
     {%- set days = touched_days(by) -%}
     {{- 'true' if days is none else moment ~ " >= timestamp '" ~ monday(days | min) ~ "'" if days else 'false' -}}
 {% endmacro %}
+
 {#- The same of a column of months (their first day). -#}
 {% macro is_touched_month(by, month) %}
     {{- return(adapter.dispatch('is_touched_month', 'inferledger')(by, month)) -}}
@@ -184,6 +185,7 @@ before the first call that the tasks had when they were made last, but for weeks
     ) -%}
     {{- return(in_days(week, found.columns[0].values() | sort)) -}}
 {% endmacro %}
+
 {#- As is_touched, with the days around: what has to be read where rows of several days decide about each other. -#}
 {% macro is_around_touched(by, day, file, steps=1) %}
     {{- return(adapter.dispatch('is_around_touched', 'inferledger')(by, day, file, steps)) -}}

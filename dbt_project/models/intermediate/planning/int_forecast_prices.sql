@@ -11,6 +11,13 @@ price_sets as (
 
 ),
 
+calls as (
+
+    select max(usage_date) as last_date
+    from {{ ref('int_forecast_calls') }}
+
+),
+
 latest_dates as (
 
     select
@@ -36,7 +43,10 @@ repriced_days as (
             {%- for name in price_key %}
             and earlier.{{ name }} = latest.{{ name }}
             {%- endfor %}
-    where latest.usage_date is null
+    where
+        latest.usage_date is null
+        -- the forecast looks back on 52 weeks from a month that may be the last but one
+        and earlier.usage_date > (select cast({{ dbt.dateadd('day', -7 * 52 - 31, 'calls.last_date') }} as date) from calls)
 
 ),
 

@@ -1,4 +1,5 @@
--- every call with a task is in exactly one task, and every ended task in exactly one row of the mart
+-- every call with a task is in exactly one task, at its cost, and every ended task in exactly one row of the mart
+{%- set weight = 'cast(mod(' ~ row_hash('task_id') ~ ', 997) as decimal(4, 0))' %}
 with totals as (
 
     select
@@ -9,6 +10,14 @@ with totals as (
             from {{ ref('fct_usage') }}
             where task_id is not null
         ) as expected
+
+    union all
+
+    -- by tasks, which weigh differently: a cost too many of one and too few of another do not make up for each other
+    select
+        'fct_tasks, task by task' as counted_in,
+        (select coalesce(sum(cast(cost_usd as decimal(26, 12)) * {{ weight }}), 0) from {{ ref('fct_tasks') }}) as found,
+        (select coalesce(sum(cost_usd * {{ weight }}), 0) from {{ ref('int_task_calls_aggregated') }}) as expected
 
     union all
 
