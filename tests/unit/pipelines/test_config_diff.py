@@ -38,6 +38,6 @@ def test_conditions_of_touched_days_are_gone_and_others_stay(days: list[date]) -
 def test_the_sums_of_calls_have_no_other_condition_on_days() -> None:
     sql = (PROJECT / "models/intermediate/allocation/int_charge_calls.sql").read_text(encoding="utf-8")
     conditions = re.findall(r"^ +where ([^\n]+)", sql, re.MULTILINE)
-    assert conditions.count("{{ is_touched('anything', 'usage_date') }}") == 2
+    assert conditions.count("{{ is_touched('anything', 'usage_date') }}") == 3
     others = [one for one in conditions if "is_touched" not in one]
     assert others == ["amount_usd is not null", "billed_cost_usd is not null"]
