@@ -187,20 +187,16 @@ before the first call that the tasks had when they were made last, but for weeks
 {% endmacro %}
 
 {#- As is_touched, with the days around: what has to be read where rows of several days decide about each other. -#}
-{% macro is_around_touched(by, day, file, steps=1) %}
-    {{- return(adapter.dispatch('is_around_touched', 'inferledger')(by, day, file, steps)) -}}
+{% macro is_around_touched(by, day, file) %}
+    {{- return(adapter.dispatch('is_around_touched', 'inferledger')(by, day, file)) -}}
 {% endmacro %}
-{% macro duckdb__is_around_touched(by, day, file, steps=1) %}
+{% macro duckdb__is_around_touched(by, day, file) %}
     {%- set days = touched_days(by) -%}
     {%- if days is none -%}
         {{- of_piece('around', day, file) -}}
     {%- else -%}
-        {%- for step in range(steps) if days -%}
-            {%- set around = days_around(days) -%}
-            {%- do days.clear() -%}
-            {%- do days.extend(around) -%}
-        {%- endfor -%}
-        {{- in_days(day, days) if file is none else in_files_of_days(day, file, days) -}}
+        {%- set around = days_around(days) -%}
+        {{- in_days(day, around) if file is none else in_files_of_days(day, file, around) -}}
     {%- endif -%}
 {% endmacro %}
 
@@ -332,7 +328,7 @@ where it is replaced by week. DuckDB writes to disk what does not fit into memor
 {% macro with_days(sql, days) %}
     {%- set text = namespace(sql=sql) -%}
     {%- for mark, what, day, file in modules.re.findall("('(days|weeks|around) (\\S+) (\\S*)' is not null)", sql) | unique -%}
-        {%- set wanted = days_around(days) if what == 'around' and days else days -%}
+        {%- set wanted = days_around(days) if what == 'around' else days -%}
         {%- set condition = in_weeks(day, wanted) if what == 'weeks' else in_files_of_days(day, file, wanted) if file else in_days(day, wanted) -%}
         {%- set text.sql = text.sql | replace(mark, condition) -%}
     {%- endfor -%}

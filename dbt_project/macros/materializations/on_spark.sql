@@ -5,7 +5,7 @@ folder is empty when a build starts, so nothing is replaced.
 {% macro spark__is_touched(by, day, file=none) %}
     {{- return('true') -}}
 {% endmacro %}
-{% macro spark__is_around_touched(by, day, file, steps=1) %}
+{% macro spark__is_around_touched(by, day, file) %}
     {{- return('true') -}}
 {% endmacro %}
 {% macro spark__is_changed_file(file) %}
