@@ -14,7 +14,8 @@ ROOT = generate.ROOT
 PAGES = sorted(
     [*(ROOT / "docs").rglob("*.md"), *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"))]
 )
-WRITTEN = [path for path in PAGES if path.name not in generate.pages()]
+GENERATED = generate.pages().keys()
+WRITTEN = [path for path in PAGES if path.name not in GENERATED]
 COMMANDS = dict(generate.commands(cli))
 CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 SQL = re.compile(r"```sql\n(.*?)```", re.DOTALL)
