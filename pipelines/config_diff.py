@@ -24,8 +24,8 @@ _SETTINGS = (
     "allocation_targets",
 )  # fmt: skip
 _MODELS = (
-    "int_charge_tags", "int_charge_calls", "int_charges_traced", "int_allocation_metrics_daily",
-    "dim_allocation_shares", "fct_allocation_parts",
+    "int_charge_tags", "int_charge_calls", "int_charges_traced", "int_usage_accounts_daily",
+    "int_allocation_metrics_daily", "dim_allocation_shares", "fct_allocation_parts",
 )  # fmt: skip
 _LEDGER = "int_allocations"
 # How dbt compiles `{{ is_touched(...) }}` in a build that went on from the one before; settings touch every day.

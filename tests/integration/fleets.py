@@ -46,7 +46,7 @@ COSTS = ("int_gpu_seen_days", "int_gpu_busy_hourly", "int_gpu_node_days", "int_g
 MODELS = (
     *COSTS, "int_gpu_days", "int_gpu_slice_days", "int_gpu_slices_bound", "int_gpu_node_shares",
     "int_gpu_deployment_days", "int_gpu_hours", "int_gpu_charges", "gpu_cost_hourly", "int_gpu_calls",
-    "int_gpu_calls_costed",
+    "int_gpu_calls_costed", "int_gpu_calls_hourly",
     "int_gpu_unlogged", "self_hosting_weekly",
 )  # fmt: skip
 

@@ -87,6 +87,7 @@ def tables(
     deployed_schema = node_schema | {"deployment_id": pl.String(), "gpus": pl.Decimal(9, 6)}
     return config | {
         "fct_usage": pl.DataFrame(list(calls), schema=USAGE_SCHEMA),
+        "int_usage_files_daily": pl.DataFrame({"usage_date": days}, schema={"usage_date": pl.Date()}),
         "stg_pricing__price_keys": pl.DataFrame([key | {"usage_date": day} for day in days], schema=PRICE_KEYS_SCHEMA),
         "stg_pricing__price_sets": pl.DataFrame([price_set], schema=PRICE_SETS_SCHEMA),
         "int_gpu_node_costs": pl.DataFrame(costs, schema=node_schema | {"economic_cost_usd": pl.Decimal(26, 12)}),

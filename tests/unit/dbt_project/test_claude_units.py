@@ -13,7 +13,7 @@ from tests.unit.dbt_project.compiled import compiled, rows_of
 DAY: dict[str, Any] = {"service_provider": "azure", "billing_account_id": "ba", "usage_date": date(2026, 8, 10)}
 UNITS = DAY | {"model": "unattributed", "service_tier": "standard", "meter": "claude_consumption_unit"}
 MONEY = pl.Decimal(26, 12)
-SHARED, LOGGED, GROUPS = map(compiled, ("int_claude_units", "int_logged_meters", "int_anchor_groups"))
+LOGGED, SHARED, GROUPS = map(compiled, ("int_logged_meters", "int_claude_units", "int_anchor_groups"))
 WHOLE = pl.Decimal(18, 0)
 
 
@@ -54,7 +54,7 @@ def anchored(calls: list[dict[str, Any]], lines: list[dict[str, Any]], units: in
             }
         ),
     }  # fmt: skip
-    inputs |= {"int_claude_units": SHARED, "int_logged_meters": LOGGED}
+    inputs |= {"int_logged_meters": LOGGED, "int_claude_units": SHARED}
     return sorted(rows_of(GROUPS, inputs), key=lambda group: (group["model"], group["meter"]))
 
 

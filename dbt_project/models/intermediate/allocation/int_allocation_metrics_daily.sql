@@ -19,6 +19,12 @@ charges as (
 
 ),
 
+usage_days as (
+
+    select * from {{ ref('int_usage_accounts_daily') }}
+
+),
+
 usage as (
 
     select * from {{ ref('fct_usage') }}
@@ -86,13 +92,8 @@ active_users as (
 
 ),
 {%- endfor %}
-{%- set call_metrics = {
-    'tokens': 'total_input_tokens + total_output_tokens',
-    'provisioned_tokens': 'total_input_tokens + total_output_tokens',
-    'calls': '1',
-    'requests': 'case when is_last_attempt then 1 else 0 end',
-} %}
-{%- for metric, quantity in call_metrics.items() %}
+{%- set call_metrics = ['tokens', 'provisioned_tokens', 'calls', 'requests'] %}
+{%- for metric in call_metrics %}
 
 {{ metric }}_days as (
 
@@ -104,12 +105,11 @@ active_users as (
         tenant_id,
         product_id,
         cost_center,
-        cast(sum({{ quantity }}) as decimal(26, 12)) as quantity
-    from usage
+        cast({{ metric }} as decimal(26, 12)) as quantity
+    from usage_days
     where
         '{{ metric }}' in (select asked.metric from asked)
-        {%- if metric == 'provisioned_tokens' %} and service_tier = 'provisioned'{% endif %}
-    group by usage_date, service_provider, billing_account_id, tenant_id, product_id, cost_center
+        {%- if metric == 'provisioned_tokens' %} and provisioned_calls > 0{% endif %}
 
 ),
 {%- endfor %}
@@ -152,7 +152,7 @@ revenue_usd_days as (
 
 summed as (
 
-    {%- for metric in cost_metrics.keys() | list + call_metrics.keys() | list + ['tasks', 'revenue_usd'] %}
+    {%- for metric in cost_metrics.keys() | list + call_metrics + ['tasks', 'revenue_usd'] %}
     select
         *,
         cast(null as timestamp) as hour_start,

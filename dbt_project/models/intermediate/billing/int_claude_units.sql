@@ -67,9 +67,9 @@ logged as (
         calls.model,
         calls.service_tier,
         calls.meter,
-        cast(sum(calls.quantity) as decimal(18, 0)) as logged_quantity,
-        cast(sum(calls.contracted_cost_usd) as decimal(26, 12)) as contracted_usd
-    from {{ ref('int_call_meters') }} as calls
+        calls.logged_quantity,
+        calls.contracted_usd
+    from {{ ref('int_logged_meters') }} as calls
     inner join units
         on
             calls.service_provider = units.service_provider
@@ -83,10 +83,7 @@ logged as (
             and calls.model = billed_by_class.model
             and calls.service_tier = billed_by_class.service_tier
             and calls.meter = billed_by_class.meter
-    where calls.model like 'claude%' and billed_by_class.meter is null
-    group by
-        calls.service_provider, calls.billing_account_id, calls.usage_date, calls.model, calls.service_tier, calls.meter
-    having sum(calls.contracted_cost_usd) > 0
+    where calls.model like 'claude%' and billed_by_class.meter is null and calls.contracted_usd > 0
 
 ),
 

@@ -1,6 +1,8 @@
+{%- do comes_after('int_gpu_cost_days') -%}
 with calls as (
 
     select * from {{ ref('int_gpu_calls') }}
+    where {{ is_touched('anything', 'usage_date') }}
 
 ),
 

@@ -6,18 +6,18 @@ with charges as (
 
 calls as (
 
-    select * from {{ ref('int_gpu_calls_costed') }}
+    select * from {{ ref('int_gpu_calls_hourly') }}
 
 ),
 
 carried as (
 
     select
-        charge_id,
-        cast(sum(billed_cost_usd) as decimal(26, 12)) as carried_usd
+        usage_date,
+        pool_id,
+        cast(sum(busy_cost_usd) as decimal(26, 12)) as carried_usd
     from calls
-    where charge_id is not null
-    group by charge_id
+    group by usage_date, pool_id
 
 ),
 
@@ -34,7 +34,9 @@ unlogged as (
         cast(charges.amount_usd - coalesce(carried.carried_usd, 0) as decimal(26, 12)) as amount_usd
     from charges
     left join carried
-        on charges.charge_id = carried.charge_id
+        on
+            charges.usage_date = carried.usage_date
+            and charges.pool_id = carried.pool_id
     where charges.charge_category = 'gpu_busy'
 
 )

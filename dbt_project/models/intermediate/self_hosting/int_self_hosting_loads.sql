@@ -12,9 +12,9 @@ workloads as (
 
 ),
 
-usage as (
+usage_days as (
 
-    select * from {{ ref('fct_usage') }}
+    select * from {{ ref('int_usage_files_daily') }}
 
 ),
 
@@ -23,7 +23,7 @@ data_days as (
     select
         min(usage_date) as first_day,
         max(usage_date) as last_day
-    from usage
+    from usage_days
 
 ),
 

@@ -42,9 +42,8 @@ calls as (
         service_provider,
         billing_account_id,
         usage_date,
-        count(*) as calls
-    from {{ ref('fct_usage') }}
-    where billing_status = 'billed'
+        cast(sum(billed_calls) as bigint) as calls
+    from {{ ref('int_usage_accounts_daily') }}
     group by service_provider, billing_account_id, usage_date
 
 ),

@@ -1,4 +1,3 @@
-{%- do comes_after('int_gpu_call_days') -%}
 with usage as (
 
     select * from {{ ref('int_usage_priced') }}

@@ -1,12 +1,6 @@
-with usage as (
+with calls as (
 
-    select * from {{ ref('fct_usage') }}
-
-),
-
-gpu_calls as (
-
-    select * from {{ ref('int_gpu_calls_costed') }}
+    select * from {{ ref('int_gpu_calls_hourly') }}
 
 ),
 
@@ -49,29 +43,6 @@ slices_bound as (
 node_shares as (
 
     select * from {{ ref('int_gpu_node_shares') }}
-
-),
-
-calls as (
-
-    select
-        gpu_calls.hour_start,
-        cast(date_trunc('week', gpu_calls.hour_start) as date) as week_start,
-        gpu_calls.pool_id,
-        gpu_calls.deployment_id,
-        usage.tenant_id,
-        usage.input_uncached_tokens,
-        usage.cache_read_tokens,
-        usage.output_text_tokens + usage.reasoning_tokens as output_tokens,
-        gpu_calls.weighted_tokens,
-        gpu_calls.weighted_output_tokens,
-        gpu_calls.billed_cost_usd
-    from gpu_calls
-    inner join usage
-        on gpu_calls.call_id = usage.call_id
-    where
-        gpu_calls.charge_id is not null
-        and coalesce(usage.billing_status not in ('not_billed', 'gateway_cache'), true)
 
 ),
 
@@ -144,17 +115,17 @@ bypass as (
 used as (
 
     select
-        week_start,
+        cast(date_trunc('week', hour_start) as date) as week_start,
         pool_id,
         deployment_id,
         tenant_id,
-        1 as calls,
+        calls,
         input_uncached_tokens,
         cache_read_tokens,
         output_tokens,
         weighted_tokens,
         weighted_output_tokens,
-        billed_cost_usd as busy_cost_usd
+        busy_cost_usd
     from calls
 
     union all

@@ -28,9 +28,9 @@ duplicates as (
 
 ),
 
-usage as (
+usage_days as (
 
-    select * from {{ ref('fct_usage') }}
+    select * from {{ ref('int_usage_files_daily') }}
 
 ),
 
@@ -165,19 +165,6 @@ expected_days as (
         count(*) filter (where not has_arrived) as expected_files_missing
     from expected_files
     group by feed, table_name, expected_date
-
-),
-
-usage_days as (
-
-    select
-        usage_date,
-        file_hash,
-        count(*) as calls,
-        count(*) filter (where pricing_status = 'unpriced') as unpriced_calls,
-        count(*) filter (where tenant_id = 'unattributed') as unattributed_calls
-    from usage
-    group by usage_date, file_hash
 
 ),
 

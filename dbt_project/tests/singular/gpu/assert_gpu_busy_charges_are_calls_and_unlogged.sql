@@ -5,12 +5,13 @@ with parts as (
         charge_id,
         billed_cost_usd as amount_usd
     from {{ ref('int_gpu_calls_costed') }}
-    where charge_id is not null
+    where charge_id is not null and {{ is_touched('anything', 'usage_date') }}
     union all
     select
         charge_id,
         amount_usd
     from {{ ref('int_gpu_unlogged') }}
+    where {{ is_touched('anything', 'usage_date') }}
 
 ),
 
@@ -34,7 +35,7 @@ from {{ ref('int_gpu_charges') }} as charges
 left join summed
     on charges.charge_id = summed.charge_id
 where
-    charges.charge_category = 'gpu_busy'
+    charges.charge_category = 'gpu_busy' and {{ is_touched('anything', 'charges.usage_date') }}
     and (
         summed.amount_usd is null
         or summed.amount_usd <> charges.amount_usd

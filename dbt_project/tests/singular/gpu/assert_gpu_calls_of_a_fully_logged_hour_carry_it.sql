@@ -18,7 +18,7 @@ calls as (
         cast(sum(weighted_tokens) as decimal(26, 6)) as weighted_tokens,
         cast(sum(billed_cost_usd) as decimal(26, 12)) as amount_usd
     from {{ ref('int_gpu_calls_costed') }}
-    where charge_id is not null
+    where charge_id is not null and {{ is_touched('anything', 'usage_date') }}
     group by hour_start, pool_id
 
 ),
