@@ -106,8 +106,8 @@ def test_bad_answer_indifference() -> None:
         "alternative_id": "dear", "models": [{"service_provider": "openai", "model_id": "dear"}],
         "quality": {"correct": 95, "judged": 100, "source": "worked example"},
     }  # fmt: skip
-    calls = [{"feature_id": "f", "usage_date": FIRST, "task_id": str(n), "effective_cost_usd": Decimal("0.0001")}
-             for n in range(100)]  # fmt: skip
+    calls = [{"feature_id": "f", "usage_date": FIRST, "task_id": str(n), "effective_cost_usd": Decimal("0.0001"),
+              "output_text_tokens": 1, "total_output_tokens": 1} for n in range(100)]  # fmt: skip
     tasks = [{"feature_id": "f", "ended_date": FIRST, "is_resolved": n < 70, "is_outcome_known": True}
              for n in range(100)]  # fmt: skip
     for change, dearer_wins in (("0.001", True), ("-0.001", False)):

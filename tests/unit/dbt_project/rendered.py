@@ -49,6 +49,7 @@ _TEXT = "\n".join(
     for name in (
         *("divide_exact.sql", "usd_from_millionths.sql", "usd_of_tokens.sql"),
         *("marts/main_driver.sql", "marts/is_model_named.sql", "usage/calls_priced.sql", "usage/shorter_prompt.sql"),
+        "usage/answers_in_text.sql",
         *_OWN,
     )
 )

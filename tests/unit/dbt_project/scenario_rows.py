@@ -26,7 +26,7 @@ COUNTS = (
 )  # fmt: skip
 EXACT_COUNTS = ("audio_seconds", "video_seconds", "cache_storage_token_hours")
 USAGE: dict[str, Any] = {
-    **dict.fromkeys(("call_id", "feature_id", "task_id", "operation", "billing_status"), pl.String()),
+    **dict.fromkeys(("call_id", "feature_id", "task_id", "operation", "purpose", "billing_status"), pl.String()),
     "usage_date": pl.Date(),
     "started_at": pl.Datetime("us"),
     "is_last_attempt": pl.Boolean(),
@@ -65,7 +65,8 @@ def comparison_of(
     ]
     logged = [
         dict.fromkeys(USAGE) | dict.fromkeys((*COUNTS, *EXACT_COUNTS), 0)
-        | {"billing_status": "billed", "operation": "chat", "is_last_attempt": True, "call_id": str(number)}
+        | {"billing_status": "billed", "operation": "chat", "purpose": "serve", "is_last_attempt": True}
+        | {"call_id": str(number)}
         | dict(call)
         for number, call in enumerate(calls)
     ]  # fmt: skip

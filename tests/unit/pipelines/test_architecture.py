@@ -115,6 +115,28 @@ def test_a_prompt_without_its_instructions_is_priced_and_pays_back_the_training(
     assert round(row["break_even_calls"], 6) == round(float(Decimal("3500.3") * 101 / saved), 6)
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"purpose": "embed"},
+        {"purpose": "guardrail"},
+        {"input_audio_tokens": 5},
+        {"output_text_tokens": 0, "total_output_tokens": 0},
+        {"output_text_tokens": MTOK - 1, "output_image_tokens": 1},
+    ],
+)
+def test_what_another_model_would_not_take_costs_what_it_costs_now(other: dict[str, Any]) -> None:
+    vectors = {**CALL, "task_id": "t0", "effective_cost_usd": Decimal("0.25"), **other}
+    rows = compared([*CALLS, vectors])
+    assert {name: (row["calls"], row["cost_usd"]) for name, row in rows.items()} == {
+        "in place": (101, Decimal("900.25")), "small": (101, Decimal("200.25")), "routed": (101, Decimal("400.25")),
+        "own": (101, 400), "house": (101, None),
+    }  # fmt: skip
+    rows = compared([*CALLS, {**vectors, "effective_cost_usd": None}])
+    assert (rows["small"]["unpriced_calls"], rows["small"]["cost_usd"]) == (1, None)
+    assert compared([vectors])["small"]["cost_usd"] == Decimal("0.25")
+
+
 def test_a_request_can_be_the_answer() -> None:
     calls = [*CALLS, {**CALL, "task_id": "t0", "is_last_attempt": False}]
     assert {name: row["answers"] for name, row in compared(calls, answer="request").items()} == {

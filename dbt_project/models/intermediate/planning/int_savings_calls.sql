@@ -311,11 +311,7 @@ served_elsewhere as (
     where
         recent.service_tier = 'standard'
         and recent.billing_status = 'billed'
-        -- what was judged are answers of text: no vectors, pictures, speech, or checks of what others answered
-        and recent.purpose = 'serve'
-        and recent.input_audio_tokens = 0
-        and recent.total_output_tokens > 0
-        and recent.output_text_tokens + recent.reasoning_tokens = recent.total_output_tokens
+        and {{ answers_in_text('recent') }}
 
 ),
 

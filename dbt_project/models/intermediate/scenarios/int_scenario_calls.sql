@@ -46,6 +46,7 @@ calls as (
     from usage
     inner join models
         on usage.feature_id = models.feature_id
+    where {{ answers_in_text('usage') }}
 
 )
 

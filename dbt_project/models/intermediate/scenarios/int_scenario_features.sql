@@ -26,7 +26,8 @@ calls as (
         usage.task_id,
         usage.is_last_attempt,
         usage.effective_cost_usd,
-        usage.latency_seconds
+        usage.latency_seconds,
+        case when {{ answers_in_text('usage') }} then false else true end as stays
     from usage
     inner join features
         on usage.feature_id = features.feature_id
@@ -43,6 +44,9 @@ measured as (
         count(*) filter (where is_last_attempt) as requests,
         count(*) filter (where effective_cost_usd is null) as unpriced_calls,
         cast(sum(effective_cost_usd) as decimal(26, 12)) as priced_cost_usd,
+        count(*) filter (where stays) as staying_calls,
+        count(*) filter (where stays and effective_cost_usd is null) as unpriced_staying_calls,
+        cast(coalesce(sum(effective_cost_usd) filter (where stays), 0) as decimal(26, 12)) as staying_cost_usd,
         ceil(0.95 * count(latency_seconds)) as p95_rank
     from calls
     group by feature_id, month_start
@@ -90,6 +94,9 @@ together as (
         measured.requests,
         measured.unpriced_calls,
         measured.priced_cost_usd,
+        measured.staying_calls,
+        measured.unpriced_staying_calls,
+        measured.staying_cost_usd,
         latencies.latency_seconds as latency_p95_seconds,
         judged.correct_answers,
         judged.judged_answers

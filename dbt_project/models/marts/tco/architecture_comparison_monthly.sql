@@ -56,7 +56,8 @@ routes as (
 
 ),
 
--- GPUs are paid for all hours of the days that are covered, whatever they serve.
+-- GPUs are paid for all hours of the days that are covered, whatever they serve. With a model of a price list, calls that it would
+-- not take cost what they cost now.
 costed as (
 
     select
@@ -73,12 +74,14 @@ costed as (
         case when alternatives.answer = 'task' then measured.tasks else measured.requests end as answers,
         case alternatives.cost_basis
             when 'measured' then measured.unpriced_calls
-            when 'price_book' then routes.unpriced_calls
+            when 'price_book' then coalesce(routes.unpriced_calls, 0) + measured.unpriced_staying_calls
             else 0
         end as unpriced_calls,
         case
             when alternatives.cost_basis = 'measured' then measured.priced_cost_usd
-            when alternatives.cost_basis = 'price_book' then routes.priced_cost_usd
+            when alternatives.cost_basis = 'price_book' and measured.staying_calls = measured.calls then measured.staying_cost_usd
+            when alternatives.cost_basis = 'price_book'
+                then cast(routes.priced_cost_usd + measured.staying_cost_usd as decimal(26, 12))
             else
                 cast(
                     cast(
