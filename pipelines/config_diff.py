@@ -24,7 +24,7 @@ _SETTINGS = (
     "allocation_targets",
 )  # fmt: skip
 _MODELS = (
-    "int_charge_tags", "int_charge_calls", "int_charges_traced", "int_usage_accounts_daily",
+    "int_charge_tags", "int_charge_calls", "int_charges_traced", "int_usage_accounts_hourly",
     "int_allocation_metrics_daily", "dim_allocation_shares", "fct_allocation_parts",
 )  # fmt: skip
 _LEDGER = "int_allocations"

@@ -109,6 +109,14 @@ def tasks_of_many_weeks(home: Home) -> int:
     return int(found)
 
 
+def weeks_of_tasks_without_calls(home: Home) -> int:
+    with duckdb.connect(str(home.warehouse / "build.duckdb"), read_only=True) as marts:
+        [(found,)] = marts.execute("""
+            select count(distinct week_start) from cost_per_task_weekly
+            where tasks > 0 and week_start not in (select week_start from fct_usage)""").fetchall()
+    return int(found)
+
+
 def size_of(home: Home) -> int:
     """Bytes of the warehouse's two files, and of what is not yet written back to them."""
     return sum(path.stat().st_size for path in home.warehouse.glob("*.duckdb*"))
@@ -223,6 +231,11 @@ def land_a_day_with_calls_sent_again(home: Home) -> None:
         ],
     )
     land_observations(home, "first.jsonl", *(observation(number) for number in (1, 2, 3)))
+    # A task of a week without any calls.
+    (home.landing / "business/tasks" / "tasks_2026-07-06.csv").write_text(
+        "task_id,tenant_id,feature_id,task_type,started_at,ended_at,outcome,reopened_at\n"
+        "quiet,brightmart,doc_qa,question,2026-07-07T00:50:08.261Z,2026-07-07T01:08:10.970Z,resolved,\n"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -257,12 +270,13 @@ def test_a_new_day_with_calls_sent_again_equals_a_full_build(home: Home, tmp_pat
     before = built_rows(home)
     plan = build(home.root)
     assert not plan.is_full, plan.reasons
-    assert len(plan.files) == 2
+    assert len(plan.files) == 3
     assert_published_as_built(home)
     after = assert_equals_a_full_build(home, tmp_path)
     assert after["fct_usage"] != before["fct_usage"]
     assert after["fct_usage"][0] > 2 * int(CALLS_IN_PIECE)
     assert tasks_of_many_weeks(home) > 0
+    assert weeks_of_tasks_without_calls(home) == 1
     assert after["int_usage_duplicates"][0] == before["int_usage_duplicates"][0] + 6
     # Nothing has come since: nothing is touched, and what tables leave behind is used again.
     sizes = [size_of(home)]

@@ -19,21 +19,9 @@ charges as (
 
 ),
 
-usage_days as (
+usage_hours as (
 
-    select * from {{ ref('int_usage_accounts_daily') }}
-
-),
-
-usage as (
-
-    select * from {{ ref('fct_usage') }}
-
-),
-
-gpu_calls as (
-
-    select * from {{ ref('int_gpu_calls_costed') }}
+    select * from {{ ref('int_usage_accounts_hourly') }}
 
 ),
 
@@ -105,11 +93,12 @@ active_users as (
         tenant_id,
         product_id,
         cost_center,
-        cast({{ metric }} as decimal(26, 12)) as quantity
-    from usage_days
+        cast(sum({{ metric }}) as decimal(26, 12)) as quantity
+    from usage_hours
     where
         '{{ metric }}' in (select asked.metric from asked)
         {%- if metric == 'provisioned_tokens' %} and provisioned_calls > 0{% endif %}
+    group by usage_date, service_provider, billing_account_id, tenant_id, product_id, cost_center
 
 ),
 {%- endfor %}
@@ -175,26 +164,19 @@ summed as (
     from active_users
     where 'active_users' in (select asked.metric from asked)
     union all
-    -- What a call weighs on rented GPUs is set by its deployment; a token of a provider's API is a token.
     select
         'weighted_tokens' as metric,
-        usage.usage_date,
-        usage.service_provider,
-        usage.billing_account_id,
-        usage.tenant_id,
-        usage.product_id,
-        usage.cost_center,
-        cast(sum(coalesce(gpu_calls.weighted_tokens, usage.total_input_tokens + usage.total_output_tokens)) as decimal(26, 12))
-            as quantity,
-        cast(date_trunc('hour', usage.started_at) as timestamp) as hour_start,
+        usage_date,
+        service_provider,
+        billing_account_id,
+        tenant_id,
+        product_id,
+        cost_center,
+        cast(weighted_tokens as decimal(26, 12)) as quantity,
+        hour_start,
         cast(null as {{ dbt.type_string() }}) as user_key
-    from usage
-    left join gpu_calls
-        on usage.call_id = gpu_calls.call_id
+    from usage_hours
     where 'weighted_tokens' in (select asked.metric from asked)
-    group by
-        usage.usage_date, usage.service_provider, usage.billing_account_id, usage.tenant_id, usage.product_id,
-        usage.cost_center, cast(date_trunc('hour', usage.started_at) as timestamp)
 
 )
 

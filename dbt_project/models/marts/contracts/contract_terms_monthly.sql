@@ -43,7 +43,7 @@ calls as (
         billing_account_id,
         usage_date,
         cast(sum(billed_calls) as bigint) as calls
-    from {{ ref('int_usage_accounts_daily') }}
+    from {{ ref('int_usage_accounts_hourly') }}
     group by service_provider, billing_account_id, usage_date
 
 ),

@@ -8,7 +8,14 @@ with task_weeks as (
 tasks as (
 
     select * from {{ ref('fct_tasks') }}
-    where {{ is_touched_week('tasks', 'ended_week_start') }} or {{ is_since_touched_week('tasks', 'last_call_at') }}
+    where {{ is_touched_week('tasks', 'ended_week_start') }}
+
+),
+
+tasks_of_calls as (
+
+    select * from {{ ref('fct_tasks') }}
+    where {{ is_since_touched_week('tasks', 'last_call_at') }}
 
 ),
 
@@ -29,14 +36,14 @@ remediation as (
 task_costs as (
 
     select
-        tasks.tenant_id,
-        tasks.feature_id,
-        tasks.task_type,
-        tasks.ended_week_start,
+        tasks_of_calls.tenant_id,
+        tasks_of_calls.feature_id,
+        tasks_of_calls.task_type,
+        tasks_of_calls.ended_week_start,
         task_weeks.week_start,
         task_weeks.cost_usd
     from task_weeks
-    inner join tasks on task_weeks.task_id = tasks.task_id
+    inner join tasks_of_calls on task_weeks.task_id = tasks_of_calls.task_id
 
 ),
 
