@@ -406,10 +406,15 @@ def _failure(run: Any, home: Home) -> Failure:
     # dbt gives the path from the folder it was called in, which may be any.
     sql = Path(compiled).resolve() if compiled else None
     if node.resource_type != "test":
-        return Failure(node.name, node.resource_type, node.original_file_path, _one_line(run.message), None, sql)
-    message = "test found rows it must not find" if run.failures else _one_line(run.message)
+        return Failure(node.name, node.resource_type, node.original_file_path, _message(run.message), None, sql)
+    message = "test found rows it must not find" if run.failures else _message(run.message)
     return Failure(node.name, "test", model, node.description or message, run.failures, sql)
 
 
-def _one_line(text: str | None) -> str:
-    return " ".join((text or "no message").split())
+def _message(text: str | None) -> str:
+    """On one line. Of memory DuckDB names settings of its own, which a home has no place for."""
+    line = " ".join((text or "no message").split())
+    said, of_memory, _ = line.partition(" Possible solutions:")
+    if of_memory and "Out of Memory" in said:
+        return f"{said}. What DuckDB may use is limits.memory of config/inferledger.yml: give it more"
+    return line

@@ -64,10 +64,10 @@ def write_costs(home: Home, sql: str) -> None:
         connection.execute(f"copy ({sql}) to '{home.lake / 'costs.parquet'}' (format parquet)")
 
 
-def build(home: Home, project: Path, nodes: list[Node] | None = None) -> warehouse.Built:
+def build(home: Home, project: Path, nodes: list[Node] | None = None, memory_limit: str = "1GB") -> warehouse.Built:
     told = nodes if nodes is not None else []
     inputs = warehouse.read_inputs(home, project)
-    return warehouse.build(home, inputs, Memory("1GB", home.warehouse / "spill"), told.append, project=project)
+    return warehouse.build(home, inputs, Memory(memory_limit, home.warehouse / "spill"), told.append, project=project)
 
 
 def test_builds_from_nothing_and_lets_go_of_the_file(home: Home, project: Path) -> None:
@@ -119,6 +119,16 @@ def test_broken_model_is_named_with_its_file(home: Home, project: Path) -> None:
     with pytest.raises(WarehouseError, match="no_such_column") as caught:
         build(home, project)
     assert [(failure.kind, failure.model) for failure in caught.value.failures] == [("model", "models/costs.sql")]
+
+
+def test_a_model_that_runs_out_of_memory_says_which_setting_gives_it_more(home: Home, project: Path) -> None:
+    (project / "models/costs.sql").write_text("select list(range) as every_one from range(20000000)")
+    with pytest.raises(WarehouseError) as caught:
+        build(home, project, memory_limit="50MB")
+    [failure] = [failure for failure in caught.value.failures if failure.name == "costs"]
+    assert "Out of Memory" in failure.message
+    assert failure.message.endswith("limits.memory of config/inferledger.yml: give it more")
+    assert "threads" not in failure.message
 
 
 def test_project_that_cannot_be_read_says_why(home: Home, project: Path) -> None:
