@@ -20,7 +20,7 @@ MONDAY = date(2026, 11, 2)
 TEXT = (
     "tenant_id", "product_id", "feature_id", "service_provider", "host", "region", "model_id", "model", "service_tier",
     "billing_status", "operation", "superseded_as", "pricing_status", "call_id", "purpose", "user_key", "task_type",
-    "task_id", "reasoning_effort", "logical_request_id",
+    "task_id", "reasoning_effort", "logical_request_id", "billing_account_id", "cost_center",
 )  # fmt: skip
 DECIMALS = ("audio_seconds", "video_seconds", "cache_storage_token_hours")
 USAGE: dict[str, Any] = {
@@ -55,7 +55,7 @@ NODE: dict[str, Any] = {
     "valid_from": pl.Date(), "valid_to": pl.Date(),
 }  # fmt: skip
 MODELS = (
-    "int_savings_weekly", "int_savings_uses", "int_savings_answers", "int_savings_habits",
+    "int_usage_accounts_hourly", "int_savings_weekly", "int_savings_uses", "int_savings_answers", "int_savings_habits",
     "int_savings_idle", "int_savings_commitments", "int_savings_models", "int_savings_calls",
 )  # fmt: skip
 
@@ -114,6 +114,7 @@ def backlog(
     tables = {
         **{f"stg_config__{name}": frame(name, rows) for name, rows in architectures.items()},
         "fct_usage": pl.DataFrame(usage, schema=USAGE),
+        "int_gpu_calls_costed": pl.DataFrame(schema={"call_id": pl.String(), "weighted_tokens": pl.Decimal(26, 6)}),
         "int_tasks": pl.DataFrame([(*task, answered_by[task[0]], 1) for task in tasks], schema=TASK, orient="row"),
         "dim_tenants": pl.DataFrame({"tenant_id": ["x", "free"], "is_free_plan": [False, True]}),
         "stg_pricing__price_keys": prices.price_keys,

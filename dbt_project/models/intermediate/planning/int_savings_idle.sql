@@ -1,6 +1,6 @@
 with usage as (
 
-    select * from {{ ref('fct_usage') }}
+    select * from {{ ref('int_usage_accounts_hourly') }}
 
 ),
 
@@ -13,12 +13,11 @@ gpu_hours as (
 served as (
 
     select
-        week_start,
+        cast(date_trunc('week', usage_date) as date) as week_start,
         service_provider,
-        cast(sum(total_input_tokens + total_output_tokens) as bigint) as tokens
+        cast(sum(self_hosted_tokens) as bigint) as tokens
     from usage
-    where pricing_status = 'self_hosted'
-    group by week_start, service_provider
+    group by cast(date_trunc('week', usage_date) as date), service_provider
 
 ),
 

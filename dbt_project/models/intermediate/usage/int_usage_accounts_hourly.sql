@@ -26,6 +26,7 @@ weighed as (
         usage.billing_status = 'billed' as is_billed,
         usage.is_last_attempt,
         coalesce(usage.service_tier = 'provisioned', false) as is_provisioned,
+        usage.pricing_status = 'self_hosted' as is_self_hosted,
         usage.total_input_tokens + usage.total_output_tokens as tokens,
         gpu_calls.weighted_tokens as gpu_tokens
     from usage
@@ -50,6 +51,7 @@ counted as (
         cast(sum(tokens) as bigint) as tokens,
         count(*) filter (where is_provisioned) as provisioned_calls,
         cast(coalesce(sum(tokens) filter (where is_provisioned), 0) as bigint) as provisioned_tokens,
+        cast(coalesce(sum(tokens) filter (where is_self_hosted), 0) as bigint) as self_hosted_tokens,
         cast(sum(coalesce(gpu_tokens, tokens)) as decimal(26, 6)) as weighted_tokens
     from weighed
     group by usage_date, hour_start, service_provider, billing_account_id, tenant_id, product_id, cost_center
