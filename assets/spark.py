@@ -20,6 +20,7 @@ ENGINE = "spark"
 # Where a cluster's thrift server is; without, the run starts Spark itself.
 HOST_VARIABLE = "INFERLEDGER_SPARK_HOST"
 _CONFIGURATION_VARIABLE = "SPARK_CONF_DIR"
+_LOOK_AGAIN_SECONDS = 0.2
 
 
 class EngineError(HomeError):
@@ -57,10 +58,24 @@ def emptied(home: Home, memory: Memory) -> Iterator[dict[str, str]]:
     shutil.rmtree(home.warehouse / ENGINE, ignore_errors=True)
     configured = os.environ.get(_CONFIGURATION_VARIABLE) or str(ROOT / "examples/spark")
     try:
-        # What a killed run leaves there goes with the rest of the folder.
-        yield {_CONFIGURATION_VARIABLE: configured, "SPARK_LOCAL_DIRS": str(memory.emptied().spill / ENGINE)}
+        with _looking_often():
+            # What a killed run leaves there goes with the rest of the folder.
+            yield {_CONFIGURATION_VARIABLE: configured, "SPARK_LOCAL_DIRS": str(memory.emptied().spill / ENGINE)}
     finally:
         _stop()
+
+
+@contextmanager
+def _looking_often() -> Iterator[None]:
+    """dbt-spark looks only in whole seconds whether a server has done a statement: most of ours take less than one."""
+    from dbt.adapters.spark.connections import PyhiveConnectionWrapper
+
+    connection: Any = PyhiveConnectionWrapper
+    connection.poll_interval = property(lambda self: _LOOK_AGAIN_SECONDS, lambda self, seconds: None)
+    try:
+        yield
+    finally:
+        del connection.poll_interval
 
 
 def _stop() -> None:
