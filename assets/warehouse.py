@@ -22,6 +22,8 @@ from assets.touched import Touched, going_on, read_files, touched
 from assets.version import ROOT
 from sources import clock
 from sources.home import Home
+from sources.lake import ledger_path
+from sources.ledger import FileLedger
 from sources.memory import Memory
 from sources.settings import engine_of
 
@@ -36,6 +38,10 @@ PARSED = "partial_parse.msgpack"
 _NOT_SOURCE = ("target", "logs", "dbt_packages", ".user.yml", "__pycache__")
 # The lake tables that are not files of a feed; ledger export and settings stand for the rest of the lake.
 _STATE_FOLDERS = ("config", "pricing", "meta", "accounting")
+# Rows in the lake, by what DuckDB is told of memory, up to which dbt makes two models or tests of everything at a time.
+# Told 1.7 GB it did of 10 million calls. Of 50 million it ran out where it looked whether no call stands there twice
+# and, beside that, whether every ask has one last attempt; each fits alone.
+_ROWS_TOGETHER_PER_GB = 10_000_000
 # How DuckDB comes to its tables: by the models, by replacing touched days, or by reading what Spark made of the models.
 How = Literal["full", "incremental", "loaded"]
 _RESULT_EVENTS = ("LogModelResult", "LogTestResult", "LogSeedResult", "LogSnapshotResult")
@@ -163,6 +169,8 @@ def build(
             for path in (home.warehouse / name, home.warehouse / f"{name}.wal"):
                 path.unlink(missing_ok=True)
     arguments = ["build", "--exclude-resource-type", "unit_test"]
+    if plan.is_full and not _fit_together(home, memory):
+        arguments += ["--threads", "1"]
     with going_on(home, plan, inputs.parts, files, manifest):
         told = [_results(on_node, on_result)]
         how: How = "full" if plan.is_full else "incremental"
@@ -173,6 +181,14 @@ def build(
         built = _result_of(dbt(home, arguments, memory, told, project, manifest, how), home)
     mark_built(home, inputs)
     return built
+
+
+def _fit_together(home: Home, memory: Memory) -> bool:
+    """Whether two models or tests of everything may be made at once. A home without a ledger has read nothing."""
+    if not ledger_path(home.root).is_file():
+        return True
+    with FileLedger(ledger_path(home.root)) as ledger:
+        return ledger.rows_kept() <= _ROWS_TOGETHER_PER_GB * memory.gigabytes
 
 
 def next_build(home: Home, inputs: Inputs, full: bool = False) -> Touched:

@@ -262,6 +262,17 @@ class FileLedger:
                         "insert into merged_files values (:feed, :table_name, :identity, :lake_name)", values
                     )
 
+    def rows_kept(self) -> int:
+        """Rows the lake has of every feed."""
+        query = """
+            select coalesce(sum(rows_kept), 0)
+            from files
+            where status = 'committed'
+                and (feed, table_name, identity) not in (select feed, table_name, identity from expired_samples)
+        """
+        [(found,)] = self._db.execute(query)
+        return int(found)
+
     def small_files(self, below: int) -> dict[tuple[str, str], int]:
         """By feed and table: lake files of one landed file with fewer rows than that, and merged ones."""
         query = """

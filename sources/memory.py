@@ -20,6 +20,10 @@ _AMOUNT = re.compile(r"^([\d.]+)(\w+)$")
 # held 2.3 and 2.4 beside Python's 0.36.
 _COUNTED = Decimal("0.85")
 _NUMBERS = count(1)
+_GIGABYTES = {
+    **{unit: Decimal(1000) ** power for power, unit in enumerate(("KB", "MB", "GB", "TB"), -2)},
+    **{unit: Decimal(1024) ** power / Decimal("1e9") for power, unit in enumerate(("KiB", "MiB", "GiB", "TiB"), 1)},
+}
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,12 @@ class Memory:
 
     limit: str
     spill: Path
+
+    @property
+    def gigabytes(self) -> Decimal:
+        """What DuckDB is told, in units of 10^9 bytes."""
+        number, unit = _AMOUNT.findall(self.limit)[0]
+        return Decimal(number) * _GIGABYTES[unit]
 
     def emptied(self) -> "Memory":
         """The same, without what a killed run left in its folder. The caller holds the home."""

@@ -9,6 +9,8 @@ import pytest
 from assets import warehouse
 from assets.warehouse import Inputs, Node, WarehouseError
 from sources.home import Home
+from sources.lake import ledger_path
+from sources.ledger import FileLedger, LedgerRow
 from sources.memory import Memory
 
 PROJECT = {
@@ -129,6 +131,20 @@ def test_a_model_that_runs_out_of_memory_says_which_setting_gives_it_more(home: 
     assert "Out of Memory" in failure.message
     assert failure.message.endswith("limits.memory of config/inferledger.yml: give it more")
     assert "threads" not in failure.message
+
+
+@pytest.mark.parametrize(("rows", "threads"), [(10_000_000, 4), (10_000_001, 1)])
+def test_models_of_more_rows_than_fit_together_are_made_one_at_a_time(
+    home: Home, project: Path, rows: int, threads: int
+) -> None:
+    profile = project / "profiles.yml"
+    profile.write_text(profile.read_text().replace("type: duckdb\n", "type: duckdb\n      threads: 4\n"))
+    with FileLedger(ledger_path(home.root)) as ledger:
+        for name, kept in (("a", 9_999_999), ("b", rows - 9_999_999)):
+            row = LedgerRow("litellm", "spend_logs", name, name, 3, name, name, name, 1, "committed", kept, kept)
+            ledger.commit(row, name, {})
+    build(home, project)
+    assert f"Concurrency: {threads} threads" in (home.warehouse / "dbt/logs/dbt.log").read_text()
 
 
 def test_project_that_cannot_be_read_says_why(home: Home, project: Path) -> None:

@@ -1,5 +1,6 @@
 """What does not fit into the memory that settings allow goes to a folder of the home's own."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -12,6 +13,15 @@ from tests.unit.sources.landed import ROOT
 
 def test_a_laptop_has_enough_without_any_setting(tmp_path: Path) -> None:
     assert memory_of(tmp_path, Limits()) == Memory("1.70GB", tmp_path / "warehouse" / "spill")
+
+
+@pytest.mark.parametrize(
+    ("limit", "gigabytes"),
+    [("1.70GB", "1.7"), ("512MiB", "0.536870912"), ("2TB", "2000"), ("4KB", "0.000004"), ("1KiB", "0.000001024"),
+     ("3MB", "0.003"), ("1GiB", "1.073741824"), ("1TiB", "1099.511627776")],
+)  # fmt: skip
+def test_a_limit_is_so_many_gigabytes(tmp_path: Path, limit: str, gigabytes: str) -> None:
+    assert Memory(limit, tmp_path).gigabytes == Decimal(gigabytes)
 
 
 def test_two_homes_never_spill_into_one_folder(tmp_path: Path) -> None:
