@@ -458,9 +458,11 @@ def _write_all(connection: duckdb.DuckDBPyConnection, folder: Path, jobs: Iterab
 
 
 def _make_durable(folder: Path) -> None:
-    """Everything in the folder is on disk, and closed to writing: a version never changes."""
+    """Everything in the folder is on disk, and closed to writing: a version never changes. Linked files are both."""
     for path in folder.rglob("*"):
-        if path.is_file() and path.stat().st_nlink == 1:
+        if path.is_file():
+            if path.stat().st_nlink > 1:
+                continue
             path.chmod(0o444)
         _sync(path)
     _sync(folder)

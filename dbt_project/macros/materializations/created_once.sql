@@ -14,8 +14,15 @@ for readers of a database that stays; here every build starts from an empty file
     {%- if target.type == 'duckdb' and env_var('INFERLEDGER_BUILD', 'full') == 'loaded' -%}
         {{- return(loaded(relation)) -}}
     {%- endif -%}
-    {{ drop_relation_if_exists(load_cached_relation(relation)) }}
+    {%- set before = load_cached_relation(relation) -%}
+    {%- if before and target.type != 'duckdb' -%}
+        {%- do adapter.drop_relation(before) -%}
+    {%- endif -%}
     {%- call statement('main') %}
+        {#- In one go: dbt would make its whole context of macros anew for the other. -#}
+        {%- if before and target.type == 'duckdb' %}
+        drop {{ before.type }} {{ before }};
+        {%- endif %}
         {{ create_table_as(false, relation, sql) if relation.is_table else create_view_as(relation, sql) }}
     {%- endcall %}
     {{ adapter.commit() }}

@@ -24,6 +24,8 @@ tiny:
       path: "{{ env_var('INFERLEDGER_WAREHOUSE') }}/build.duckdb"
       settings: {memory_limit: "{{ env_var('INFERLEDGER_MEMORY_LIMIT') }}"}
 """,
+    # How the tests of the real project run.
+    "macros/test.sql": (warehouse.PROJECT / "macros/materializations/test.sql").read_text(),
     "models/costs.sql": "select * from read_parquet('{{ env_var(\"INFERLEDGER_LAKE\") }}/costs.parquet')",
     "models/totals.sql": "select sum(cost) as cost from {{ ref('costs') }}",
     "models/models.yml": """
@@ -83,8 +85,10 @@ def test_builds_from_nothing_and_lets_go_of_the_file(home: Home, project: Path) 
         assert connection.execute("select cost from totals").fetchall() == [(2,)]
     assert warehouse.built_inputs(home) == warehouse.read_inputs(home, project)
     assert "INFERLEDGER_WAREHOUSE" not in os.environ
-    assert sorted(path.name for path in project.iterdir()) == ["dbt_project.yml", "models", "profiles.yml", "target"]
-    assert "PASS not_null_costs_tenant_id" in (home.warehouse / "dbt/logs/dbt.log").read_text()
+    assert {path.name for path in project.iterdir()} == {*(Path(name).parts[0] for name in PROJECT), "target"}
+    log = (home.warehouse / "dbt/logs/dbt.log").read_text()
+    assert "PASS not_null_costs_tenant_id" in log
+    assert " debug " not in log
 
 
 def test_a_changed_project_is_read_again(home: Home, project: Path) -> None:
