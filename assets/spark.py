@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -68,9 +69,8 @@ def emptied(home: Home, memory: Memory) -> Iterator[dict[str, str]]:
 @contextmanager
 def _looking_often() -> Iterator[None]:
     """dbt-spark looks only in whole seconds whether a server has done a statement: most of ours take less than one."""
-    from dbt.adapters.spark.connections import PyhiveConnectionWrapper
-
-    connection: Any = PyhiveConnectionWrapper
+    # By name: what looks at types has no extra to look into.
+    connection: Any = import_module("dbt.adapters.spark.connections").PyhiveConnectionWrapper
     connection.poll_interval = property(lambda self: _LOOK_AGAIN_SECONDS, lambda self, seconds: None)
     try:
         yield
