@@ -1,10 +1,12 @@
 """Running dbt on a home, with a project of two models."""
 
 import os
+import shutil
 from pathlib import Path
 
 import duckdb
 import pytest
+import yaml
 
 from assets import warehouse
 from assets.warehouse import Inputs, Node, WarehouseError
@@ -118,6 +120,28 @@ def test_failing_test_is_named_with_its_rows_and_sql(home: Home, project: Path) 
     assert failure.sql is not None
     assert "is null" in failure.sql.read_text()
     assert warehouse.built_inputs(home) is None
+
+
+def test_one_look_finds_a_key_that_stands_twice_a_null_and_a_word_of_no_list(home: Home, project: Path) -> None:
+    models = {
+        "sound": "select 1 as id, 'a' as word union all select 2, null",
+        "twice": "select 1 as id, 'a' as word union all select 1, 'b'",
+        "missing": "select cast(null as integer) as id, 'a' as word",
+        "unknown": "select 1 as id, 'c' as word",
+    }
+    arguments = {"key": ["id"], "never_null": ["id"], "accepted_values": {"word": ["a", "b"]}}
+    test = {"sound_rows": {"description": "ids, each once", "arguments": arguments}}
+    described = {"models": [{"name": name, "data_tests": [test]} for name in models]}
+    (project / "models/models.yml").write_text(yaml.safe_dump(described))
+    for name, sql in models.items():
+        (project / f"models/{name}.sql").write_text(sql)
+    (project / "tests/generic").mkdir(parents=True)
+    shutil.copy(warehouse.PROJECT / "tests/generic/sound_rows.sql", project / "tests/generic")
+    with pytest.raises(WarehouseError) as caught:
+        build(home, project)
+    assert {(failure.model, failure.rows) for failure in caught.value.failures} == {
+        (name, 1) for name in models if name != "sound"
+    }
 
 
 def test_broken_model_is_named_with_its_file(home: Home, project: Path) -> None:
