@@ -22,6 +22,11 @@ class Company(NamedTuple):
     truth: Path
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One module that needs the company comes first: the next ones, golden's, need none, and nobody waits for it."""
+    items.sort(key=lambda item: item.path.name != "test_blocking_checks.py")
+
+
 @pytest.fixture(scope="session")
 def company_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Company]:
     """The company of a seed. The first worker to ask builds it, the others wait for it."""
