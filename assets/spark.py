@@ -59,7 +59,7 @@ def emptied(home: Home, memory: Memory) -> Iterator[dict[str, str]]:
     shutil.rmtree(home.warehouse / ENGINE, ignore_errors=True)
     configured = os.environ.get(_CONFIGURATION_VARIABLE) or str(ROOT / "examples/spark")
     try:
-        with _looking_often():
+        with _dbt_spark_mended():
             # What a killed run leaves there goes with the rest of the folder.
             yield {_CONFIGURATION_VARIABLE: configured, "SPARK_LOCAL_DIRS": str(memory.emptied().spill / ENGINE)}
     finally:
@@ -67,14 +67,26 @@ def emptied(home: Home, memory: Memory) -> Iterator[dict[str, str]]:
 
 
 @contextmanager
-def _looking_often() -> Iterator[None]:
-    """dbt-spark looks only in whole seconds whether a server has done a statement: most of ours take less than one."""
+def _dbt_spark_mended() -> Iterator[None]:
+    """It turns ANSI off, whatever a profile says: numbers that do not fit would become others, without a word.
+
+    And it looks only in whole seconds whether a server has done a statement: most of ours take less than one.
+    """
     # By name: what looks at types has no extra to look into.
-    connection: Any = import_module("dbt.adapters.spark.connections").PyhiveConnectionWrapper
+    connections: Any = import_module("dbt.adapters.spark.connections")
+    credentials, connection = connections.SparkCredentials, connections.PyhiveConnectionWrapper
+    complete = credentials.__post_init__
+
+    def complete_with_ansi(self: Any) -> None:
+        complete(self)
+        self.server_side_parameters["spark.sql.ansi.enabled"] = "true"
+
+    credentials.__post_init__ = complete_with_ansi
     connection.poll_interval = property(lambda self: _LOOK_AGAIN_SECONDS, lambda self, seconds: None)
     try:
         yield
     finally:
+        credentials.__post_init__ = complete
         del connection.poll_interval
 
 

@@ -9,9 +9,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,17 +20,23 @@ import duckdb
 import pytest
 
 from assets.publish import DATABASE, current_manifest
-from assets.spark import ENGINE
+from assets.spark import ENGINE, emptied
+from sources import kept
 from sources.home import Home
+from sources.lake import ledger_path
+from sources.ledger import FileLedger
+from sources.memory import Memory
+from sources.reading import literal
 from sources.settings import ENGINE_VARIABLE
 from tests.built import built_marts
 from tests.faults.conftest import ROOT, copy_of, environment, inferledger, leftovers, published_rows
+from tests.spark.cluster import thrift_server
 from tests.spark.decimals import cut_decimals, misjudged
 from tests.spark.equality import differences, parquet_of, tables_of
-from tests.spark.hard_cases import land_what_comes_later, make_home
+from tests.spark.hard_cases import OLD_BEFORE, land_what_comes_later, make_home
 from tests.spark.plans import models, plan_of, spark_session
+from tests.spark.processes import command_of, descendants, executors_of, kill
 
-EXECUTOR = "org.apache.spark.executor.CoarseGrainedExecutorBackend"
 DRIVER = "org.apache.spark.deploy.SparkSubmit"
 # Only a run that hangs comes to it, on a machine however busy.
 DEADLINE_SECONDS = 3_600
@@ -77,6 +84,8 @@ KEPT = [
     "coalesce(d, e)",
     "max(f) - 1",
 ]
+# In the old week no pod has labels, and no engine started anew.
+KEPT_OF_NOTHING = ["gpu_pod_labels", "engine_falls"]
 
 
 class Homes(NamedTuple):
@@ -116,7 +125,7 @@ class Run:
             time.sleep(5)
 
     def executors(self) -> list[int]:
-        return [pid for pid in descendants(self.process.pid) if EXECUTOR in command_of(pid)]
+        return executors_of(self.process.pid)
 
     def driver(self) -> int:
         [pid] = [pid for pid in descendants(self.process.pid) if DRIVER in command_of(pid)]
@@ -124,17 +133,17 @@ class Run:
 
 
 @contextmanager
-def running_on_spark(home: Home) -> Iterator[Run]:
+def running_on_spark(home: Home, variables: Mapping[str, str] | None = None) -> Iterator[Run]:
     log, configured = home.root / "run.log", home.root / "spark"
     if not configured.exists():
         shutil.copytree(ROOT / "examples/spark", configured)
         logging = configured / "log4j2.properties"
         # A task that was given to an executor and not begun is lost without a warning.
         logging.write_text(logging.read_text().replace("logger.tasks.level = warn", "logger.tasks.level = info"))
-    variables = environment() | {ENGINE_VARIABLE: ENGINE, "SPARK_CONF_DIR": str(configured)}
+    told = environment() | {ENGINE_VARIABLE: ENGINE, "SPARK_CONF_DIR": str(configured)} | dict(variables or {})
     command = [sys.executable, "-m", "pipelines.cli", "run", "--home", str(home.root)]
     with log.open("w") as output:
-        process = subprocess.Popen(command, cwd=ROOT, env=variables, text=True, stdout=output, stderr=output)
+        process = subprocess.Popen(command, cwd=ROOT, env=told, text=True, stdout=output, stderr=output)
     started = [process.pid]
     try:
         yield Run(home, process, log)
@@ -143,31 +152,6 @@ def running_on_spark(home: Home) -> Iterator[Run]:
         for pid in started:
             kill(pid)
         process.wait()
-
-
-def kill(pid: int) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
-
-
-def descendants(pid: int) -> list[int]:
-    """A process's children, theirs, and so on."""
-    found = [pid]
-    children: dict[int, list[int]] = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            # The name, in brackets, may hold spaces.
-            parent = int(path.read_text().rsplit(")", 1)[1].split()[1])
-            children.setdefault(parent, []).append(int(path.parent.name))
-    for one in found:
-        found += children.get(one, [])
-    return found[1:]
-
-
-def command_of(pid: int) -> str:
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
-    return ""
 
 
 def assert_equal(homes: Homes) -> None:
@@ -229,6 +213,14 @@ def test_what_spark_cuts_is_found(spark: Any) -> None:
     assert [one for one in KEPT if found[one]] == []
 
 
+def test_dbt_asks_spark_to_fail_where_a_number_does_not_fit(tmp_path: Path) -> None:
+    connections: Any = import_module("dbt.adapters.spark.connections")
+    session = {"method": connections.SparkConnectionMethod.SESSION, "host": "NA", "schema": "inferledger"}
+    with emptied(Home(tmp_path), Memory("1GB", tmp_path / "spill")):
+        asked = connections.SparkCredentials(**session)
+    assert asked.server_side_parameters == {"spark.sql.ansi.enabled": "true"}
+
+
 def test_no_model_has_fewer_decimals_on_spark(built: Homes, spark: Any) -> None:
     plans = {name: plan_of(spark, sql) for name, sql in models(built.spark).items()}
     assert [f"{name}: {line}" for name, plan in plans.items() for line in misjudged(plan)] == []
@@ -251,19 +243,55 @@ def reports_of(home: Home) -> dict[str, str]:
     return {str(path.relative_to(home.reports)): path.read_text().replace(manifest.version_id, "") for path in paths}
 
 
-def test_a_run_whose_driver_is_killed_publishes_nothing_and_the_next_ends_with_the_rows_of_duckdb(built: Homes) -> None:
-    for home in (built.duckdb, built.spark):
+@pytest.fixture(scope="module")
+def later(built: Homes) -> Homes:
+    """When more has landed, and nothing has run since."""
+    for home in built:
         land_what_comes_later(home)
-    before, rows = current_manifest(built.spark), published_rows(built.spark)
-    with running_on_spark(built.spark) as run:
+    return built
+
+
+def test_a_run_whose_driver_is_killed_publishes_nothing(later: Homes) -> None:
+    before, rows = current_manifest(later.spark), published_rows(later.spark)
+    with running_on_spark(later.spark) as run:
         run.wait_for_tables(40)
         kill(run.driver())
         assert run.process.wait() == 1, run.said()
-    assert current_manifest(built.spark) == before
-    assert published_rows(built.spark) == rows
-    assert leftovers(built.spark) == []
-    with running_on_spark(built.spark) as run:
-        assert run.process.wait() == 0, run.said()
-    assert current_manifest(built.spark) != before
-    built_marts(built.duckdb).close()
-    assert_equal(built)
+    assert current_manifest(later.spark) == before
+    assert published_rows(later.spark) == rows
+    assert leftovers(later.spark) == []
+
+
+def test_the_next_run_on_a_cluster_ends_with_the_rows_of_duckdb(later: Homes, tmp_path: Path) -> None:
+    before = current_manifest(later.spark)
+    with thrift_server(tmp_path / "cluster", later.spark.root / "spark") as cluster:
+        # Its catalog outlives runs: other things have names of ours, as after another version, and a folder is gone.
+        cluster.execute(
+            "create schema inferledger",
+            "create view inferledger.fct_usage as select 1 as other",
+            f"create table inferledger.dim_models using parquet location '{tmp_path / 'gone'}' as select 1 as other",
+        )
+        shutil.rmtree(tmp_path / "gone")
+        with running_on_spark(later.spark, cluster.variables) as run:
+            assert run.process.wait() == 0, run.said()
+            assert executors_of(run.process.pid) == []
+        assert len(cluster.executors()) == 2
+        [(calls,)] = cluster.execute("select count(*) from inferledger.fct_usage")
+    assert calls == published_rows(later.spark)["fct_usage"][0]
+    assert current_manifest(later.spark) != before
+    built_marts(later.duckdb).close()
+    assert_equal(later)
+
+
+def test_what_either_engine_kept_of_samples_that_went_is_the_same(later: Homes) -> None:
+    """The second run of each read it in place of the samples."""
+    for home in later:
+        with FileLedger(ledger_path(home.root)) as ledger:
+            assert ledger.kept_samples() == [OLD_BEFORE]
+    with duckdb.connect() as connection:
+        for table in kept.KEPT:
+            path = Path(kept.KEPT_FOLDER, table, kept.kept_name(OLD_BEFORE))
+            here, there = (f"read_parquet({literal(home.lake / path)})" for home in later)
+            assert (connection.execute(f"from {here} limit 1").fetchall() == []) == (table in KEPT_OF_NOTHING)
+            for one, other in ((here, there), (there, here)):
+                assert connection.execute(f"from {one} except all from {other}").fetchall() == [], table
