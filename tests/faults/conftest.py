@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
+from click.testing import CliRunner
 
+from pipelines.cli import cli
+from sources.clock import NOW_VARIABLE
 from sources.home import Home
 
 if TYPE_CHECKING:
@@ -22,7 +25,7 @@ Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def environment() -> dict[str, str]:
-    return {**os.environ, "INFERLEDGER_NOW": NOW, "PYTHONPATH": str(ROOT)}
+    return {**os.environ, NOW_VARIABLE: NOW, "PYTHONPATH": str(ROOT)}
 
 
 def start(home: Home, *arguments: str) -> "subprocess.Popen[str]":
@@ -32,11 +35,11 @@ def start(home: Home, *arguments: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, cwd=ROOT, env=environment(), text=True, stdout=pipe, stderr=pipe)
 
 
-def inferledger(home: Home, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """An `inferledger` command, from start to end."""
-    process = start(home, *arguments)
-    stdout, stderr = process.communicate()
-    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+def inferledger(home: Home, *arguments: str, now: str = NOW) -> "subprocess.CompletedProcess[str]":
+    """An `inferledger` command, from start to end, in the process of the test: to start another takes CPU seconds."""
+    typed = [*arguments, "--home", str(home.root)]
+    done = CliRunner(env={NOW_VARIABLE: now}).invoke(cli, typed, catch_exceptions=False)
+    return subprocess.CompletedProcess(typed, done.exit_code, done.stdout, done.stderr)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ import yaml
 
 from assets.accounting.snapshots import sha256
 from sources.home import Home
-from tests.faults.conftest import ROOT, copy_of, environment, inferledger, published_rows, start
+from tests.faults.conftest import copy_of, inferledger, published_rows, start
 
 LATER = "2026-11-18T09:00:00Z"
 PEOPLE = ("--preparer", "ann", "--approver", "bob")
@@ -43,9 +42,7 @@ def close(home: Home, period: str) -> "subprocess.CompletedProcess[str]":
 
 def later(home: Home, *arguments: str) -> str:
     """An `inferledger` command of the same day, some hours later."""
-    command = [sys.executable, "-m", "pipelines.cli", *arguments, "--home", str(home.root)]
-    variables = environment() | {"INFERLEDGER_NOW": LATER}
-    done = subprocess.run(command, cwd=ROOT, env=variables, text=True, capture_output=True, check=False)
+    done = inferledger(home, *arguments, now=LATER)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
