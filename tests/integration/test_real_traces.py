@@ -10,9 +10,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from sources.clock import NOW_VARIABLE
+from sources.home import Home
+from tests.faults.conftest import inferledger
+
 ROOT = Path(__file__).resolve().parents[2]
 TRACES = ROOT.parent / "shared" / "data" / "traces"
-NOW = {"INFERLEDGER_NOW": "2026-03-04T06:00:00Z"}
+NOW = "2026-03-04T06:00:00Z"
 REQUESTS = 89_550
 
 # What the raw traces say, told without the code that turned them into logs: calls and tokens of each model and UTC day.
@@ -85,13 +89,11 @@ def marts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyC
         yield None
         return
     folder = tmp_path_factory.mktemp("traces")
-    make = ["-m", "examples.traces", "--traces", str(TRACES), "--out", str(folder)]
-    work = ["-m", "pipelines.cli", "run", "--home", str(folder / "home")]
-    for arguments in (make, work):
-        done = subprocess.run(
-            [sys.executable, *arguments], cwd=ROOT, env=os.environ | NOW, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stderr
+    make = [sys.executable, "-m", "examples.traces", "--traces", str(TRACES), "--out", str(folder)]
+    made = subprocess.run(make, cwd=ROOT, env=os.environ | {NOW_VARIABLE: NOW}, capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+    done = inferledger(Home(folder / "home"), "run", now=NOW)
+    assert done.returncode == 0, done.stderr
     with duckdb.connect(str(folder / "home/published/marts.duckdb"), read_only=True) as connection:
         yield connection
 
