@@ -120,6 +120,7 @@ def test_a_prompt_without_its_instructions_is_priced_and_pays_back_the_training(
     [
         {"purpose": "embed"},
         {"purpose": "guardrail"},
+        {"purpose": "router"},
         {"input_audio_tokens": 5},
         {"output_text_tokens": 0, "total_output_tokens": 0},
         {"output_text_tokens": MTOK - 1, "output_image_tokens": 1},
@@ -130,11 +131,28 @@ def test_what_another_model_would_not_take_costs_what_it_costs_now(other: dict[s
     rows = compared([*CALLS, vectors])
     assert {name: (row["calls"], row["cost_usd"]) for name, row in rows.items()} == {
         "in place": (101, Decimal("900.25")), "small": (101, Decimal("200.25")), "routed": (101, Decimal("400.25")),
-        "own": (101, 400), "house": (101, None),
+        "own": (101, Decimal("400.25")), "house": (101, None),
     }  # fmt: skip
+    assert {row["staying_calls"] for row in rows.values()} == {1}
     rows = compared([*CALLS, {**vectors, "effective_cost_usd": None}])
-    assert (rows["small"]["unpriced_calls"], rows["small"]["cost_usd"]) == (1, None)
-    assert compared([vectors])["small"]["cost_usd"] == Decimal("0.25")
+    assert {name: (rows[name]["unpriced_calls"], rows[name]["cost_usd"]) for name in ("small", "own")} == {
+        "small": (1, None),
+        "own": (1, None),
+    }
+    # Nothing is known of a model that would do none of the month's work.
+    assert {name: compared([vectors])[name]["cost_usd"] for name in ("small", "house")} == {
+        "small": None,
+        "house": None,
+    }
+
+
+@pytest.mark.parametrize("purpose", ["eval", "shadow", "chat"])
+def test_another_model_answers_in_text_whatever_for(purpose: str) -> None:
+    rows = compared([*CALLS, {**CALL, "task_id": "t0", "purpose": purpose}])
+    assert {name: (rows[name]["staying_calls"], rows[name]["cost_usd"]) for name in ("small", "routed")} == {
+        "small": (0, 202),
+        "routed": (0, 404),
+    }
 
 
 def test_a_request_can_be_the_answer() -> None:

@@ -1,3 +1,4 @@
+{%- do comes_after('int_gpu_cost_days') -%}
 {%- set keys = 'service_provider, billing_account_id, usage_date, model, service_tier, meter' -%}
 with call_meters as (
 

@@ -1,4 +1,5 @@
 {%- do comes_after('int_gpu_cost_days') -%}
+{%- do comes_after('int_anchor_groups_carried') -%}
 with calls as (
 
     select * from {{ ref('int_gpu_calls') }}

@@ -2,18 +2,18 @@ with all_hashes as (
 
     select
         usage_date,
-        {{ row_hash('hour_start, pool_id, busy_cost_usd') }} as row_hash
+        {{ row_hash("'hour', hour_start, pool_id, busy_cost_usd") }} as row_hash
     from {{ ref('int_gpu_hours') }}
     union all
     select
         usage_date,
-        {{ row_hash('hour_start, pool_id, weighted_tokens') }} as row_hash
+        {{ row_hash("'tokens', hour_start, pool_id, weighted_tokens") }} as row_hash
     from {{ ref('int_gpu_engine_tokens_hourly') }}
     union all
     select
         usage_date,
         {{ row_hash(
-            'service_provider, model, pool_id, deployment_id, node_id, input_weight, cache_read_weight, output_weight'
+            "'deployment', service_provider, model, pool_id, deployment_id, node_id, input_weight, cache_read_weight, output_weight"
         ) }} as row_hash
     from {{ ref('int_gpu_deployment_days') }}
 

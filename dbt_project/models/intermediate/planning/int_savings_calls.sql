@@ -311,6 +311,7 @@ served_elsewhere as (
     where
         recent.service_tier = 'standard'
         and recent.billing_status = 'billed'
+        and recent.purpose = 'serve'
         and {{ answers_in_text('recent') }}
 
 ),

@@ -46,7 +46,7 @@ calls as (
     from usage
     inner join models
         on usage.feature_id = models.feature_id
-    where {{ answers_in_text('usage') }}
+    where {{ is_taken_by_another('usage') }}
 
 )
 

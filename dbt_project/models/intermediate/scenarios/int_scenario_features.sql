@@ -27,7 +27,7 @@ calls as (
         usage.is_last_attempt,
         usage.effective_cost_usd,
         usage.latency_seconds,
-        case when {{ answers_in_text('usage') }} then false else true end as stays
+        case when {{ is_taken_by_another('usage') }} then false else true end as stays
     from usage
     inner join features
         on usage.feature_id = features.feature_id

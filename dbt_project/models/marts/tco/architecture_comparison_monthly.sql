@@ -56,8 +56,8 @@ routes as (
 
 ),
 
--- GPUs are paid for all hours of the days that are covered, whatever they serve. With a model of a price list, calls that it would
--- not take cost what they cost now.
+-- GPUs are paid for all hours of the days that are covered, whatever they serve. Calls that another architecture would not take cost
+-- what they cost now.
 costed as (
 
     select
@@ -71,15 +71,15 @@ costed as (
         alternatives.alternative_order,
         alternatives.cost_basis,
         measured.calls,
+        measured.staying_calls,
         case when alternatives.answer = 'task' then measured.tasks else measured.requests end as answers,
         case alternatives.cost_basis
             when 'measured' then measured.unpriced_calls
             when 'price_book' then coalesce(routes.unpriced_calls, 0) + measured.unpriced_staying_calls
-            else 0
+            else measured.unpriced_staying_calls
         end as unpriced_calls,
         case
             when alternatives.cost_basis = 'measured' then measured.priced_cost_usd
-            when alternatives.cost_basis = 'price_book' and measured.staying_calls = measured.calls then measured.staying_cost_usd
             when alternatives.cost_basis = 'price_book'
                 then cast(routes.priced_cost_usd + measured.staying_cost_usd as decimal(26, 12))
             else
@@ -89,6 +89,7 @@ costed as (
                         as decimal(26, 12)
                     )
                     + {{ divide_exact('alternatives.overhead_usd_per_month', 'months.covered_days', 'months.month_days') }}
+                    + measured.staying_cost_usd
                     as decimal(26, 12)
                 )
         end as priced_cost_usd,
@@ -223,6 +224,7 @@ final as (
         cast(covered_days as integer) as covered_days,
         is_complete,
         calls,
+        staying_calls,
         answers,
         unpriced_calls,
         cast(cost_usd as decimal(38, 12)) as cost_usd,

@@ -1,0 +1,50 @@
+"""What finds touched days comes before what replaces them."""
+
+import json
+from typing import Any
+
+from assets.warehouse import prepare_manifest
+
+CALLS = {"calls"}
+ANYTHING = CALLS | {"bills", "gpu"}
+# As the macro `touched_days` has it.
+SEEN_BY = {
+    "calls": CALLS,
+    "anything": ANYTHING,
+    "charges": ANYTHING | {"charges"},
+    "allocations": ANYTHING | {"charges", "allocations"},
+    "tasks": ANYTHING | {"tasks"},
+    "savings": ANYTHING | {"savings"},
+    "forecast": ANYTHING | {"forecast"},
+    "everything": ANYTHING | {"charges", "allocations", "tasks"},
+}
+
+
+def finds(node: dict[str, Any]) -> str | None:
+    meta, kind = node["config"]["meta"], node["config"]["materialized"]
+    if kind == "compared_by_file":
+        return "calls"
+    if meta.get("touches") == "days_of_tasks":
+        return "tasks"
+    return str(meta["touches_by"]) if kind == "compared_by_day" else None
+
+
+def test_a_model_is_made_after_all_that_finds_days_it_replaces() -> None:
+    """It asks for the days when its SQL is made and again when rows go: days found in between would lose theirs."""
+    nodes = json.loads(prepare_manifest().read_text())["nodes"]
+    models = {name: node for name, node in nodes.items() if node["resource_type"] == "model"}
+    finders = {name: kind for name, node in models.items() if (kind := finds(node))}
+    assert set(finders.values()) == set().union(*SEEN_BY.values())
+    asked = 0
+    for name, node in models.items():
+        by = node["config"]["meta"].get("touched_by")
+        if node["config"]["materialized"] == "incremental" and by:
+            before, waiting = set[str](), list(node["depends_on"]["nodes"])
+            while waiting:
+                if (parent := waiting.pop()) in models and parent not in before:
+                    before.add(parent)
+                    waiting += models[parent]["depends_on"]["nodes"]
+            missing = {other for other, kind in finders.items() if kind in SEEN_BY[by]} - before
+            assert not missing, (name, missing)
+            asked += 1
+    assert asked > 30
