@@ -63,24 +63,49 @@ def test_a_changed_rule_moves_what_it_takes_and_nothing_else(home: Home) -> None
     }
 
 
-def test_a_key_given_to_a_tenant_moves_its_calls(home: Home) -> None:
+def give_a_key_to(home: Home, tenant: str) -> Decimal:
+    """A key of no tenant becomes this one's: what its calls cost that are nobody's so far."""
     path = home.config / "api_keys.csv"
     header, *lines = path.read_text().splitlines()
     key, nobody, *rest = lines[0].split(",")
     assert nobody == ""
-    path.write_text("\n".join([header, ",".join([key, "brightmart", *rest]), *lines[1:]]) + "\n")
+    path.write_text("\n".join([header, ",".join([key, tenant, *rest]), *lines[1:]]) + "\n")
     with open_marts(home.published / "marts.duckdb") as marts:
         query = """
             select sum(effective_cost_usd) as usd from fct_usage
             where api_key_id = $key and unattributed_reason = 'no_tag_and_key_of_no_tenant'
         """
         [row] = rows(marts, query, {"key": key})
-    by_tenant: dict[str, Decimal] = {}
-    for move in moves(home):
-        by_tenant[move["target_id"]] = by_tenant.get(move["target_id"], Decimal(0)) + Decimal(move["moved_usd"])
     assert row["usd"] > 0
-    assert by_tenant["brightmart"] >= row["usd"]
-    assert sum(by_tenant.values()) == 0
+    return Decimal(row["usd"])
+
+
+def moved_by_target(home: Home) -> dict[str, Decimal]:
+    found: dict[str, Decimal] = {}
+    for move in moves(home):
+        found[move["target_id"]] = found.get(move["target_id"], Decimal(0)) + Decimal(move["moved_usd"])
+    return found
+
+
+def test_a_key_given_to_a_tenant_moves_its_calls(home: Home) -> None:
+    usd = give_a_key_to(home, "brightmart")
+    found = moved_by_target(home)
+    assert found["brightmart"] >= usd
+    assert sum(found.values()) == 0
+
+
+@pytest.mark.parametrize("metric", ["tokens", "calls", "requests"])
+def test_what_is_shared_by_calls_goes_by_the_maps_of_now(home: Home, metric: str) -> None:
+    path = home.config / "allocation.yml"
+    allocation = yaml.safe_load(path.read_text())
+    for rule in allocation["rules"]:
+        if rule["method"] == "proportional":
+            rule["metric"] = metric
+    path.write_text(yaml.safe_dump(allocation, sort_keys=False))
+    by_metric = moved_by_target(home)
+    usd = give_a_key_to(home, "brightmart")
+    # Its calls, and for them a larger share of what no call carries.
+    assert moved_by_target(home)["brightmart"] - by_metric.get("brightmart", 0) > usd
 
 
 def test_a_home_that_was_never_built_has_nothing_to_compare_with(tmp_path: Path) -> None:
