@@ -37,7 +37,7 @@ def rows(mart: str, calls: Sequence[dict[str, Any]], **policy: list[dict[str, An
     config = policy_rows(ModelPolicy.model_validate(policy))
     tables = {name: pl.DataFrame(config[name], schema=CONFIG_SCHEMAS[name]) for name in config}
     tables["fct_usage"] = pl.DataFrame(usage, schema=USAGE)
-    models = ("stg_config__model_policy_rules", "stg_config__rate_limits", "int_usage_kinds_daily", mart)
+    models = ("stg_config__model_policy_rules", "stg_config__rate_limits", "int_model_use_daily", mart)
     with built(tables, *models) as connection:
         return list(connection.sql(f"select * from {mart} order by all").pl().iter_rows(named=True))
 

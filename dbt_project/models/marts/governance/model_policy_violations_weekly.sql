@@ -3,7 +3,7 @@
 ] -%}
 with kinds as (
 
-    select * from {{ ref('int_usage_kinds_daily') }}
+    select * from {{ ref('int_model_use_daily') }}
 
 ),
 
