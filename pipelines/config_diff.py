@@ -28,8 +28,6 @@ _MODELS = (
     "int_allocation_metrics_daily", "dim_allocation_shares", "fct_allocation_parts",
 )  # fmt: skip
 _LEDGER = "int_allocations"
-# How dbt compiles `{{ is_touched(...) }}` in a build that went on from the one before; settings touch every day.
-_TOUCHED_DAYS = re.compile(r"\b(where|and|or) (?:usage_date in \(date '[^)]*'\)|false)")
 # What maps say of a call. Its nature and its price stay as they are.
 _MAPPED = {
     "tenant_id": "tenant_id", "product_id": "product_id", "feature_id": "feature_id", "environment": "environment",
@@ -69,18 +67,14 @@ def diff_settings(home: Home) -> list[Move]:
         return [Move(**row) for row in rows(connection, _MOVES)]
 
 
-def of_every_day(compiled: str) -> str:
-    """The SQL of a model that is replaced by day, of all days."""
-    return _TOUCHED_DAYS.sub(r"\1 true", compiled)
-
-
 def _make_again(connection: duckdb.DuckDBPyConnection, settings: Settings, compiled: Path, scratch: Path) -> None:
     changed = Home(scratch / "home")
     compile_settings(changed, settings)
     made: dict[str, str] = {}
 
     def sql_of(model: str) -> str:
-        sql = of_every_day(next(compiled.rglob(f"{model}.sql")).read_text(encoding="utf-8"))
+        # A model that is replaced by day is compiled for every day: its materialization says which it is for.
+        sql = next(compiled.rglob(f"{model}.sql")).read_text(encoding="utf-8")
         for name, relation in made.items():
             for database in ("work", "build"):
                 sql = sql.replace(f'"{database}"."main"."{name}"', relation)

@@ -1,6 +1,7 @@
 """A build that goes on from the last one ends with the rows of one from nothing, in every table it keeps.
 
-The company's first run made each table in one piece, those from nothing make them in several.
+The company's first run made each table in one piece, those from nothing make them in several, and those that go on
+some days or a week at a time.
 """
 
 import gzip
@@ -23,6 +24,7 @@ from assets import warehouse
 from assets.ingest import compact_lake, derive, take_in
 from assets.publish import DATABASE, FOLLOWED_BY_DAY, WRITER, current_manifest, files_of, publish
 from assets.touched import Touched, unpublished_days
+from pipelines.config_diff import diff_settings
 from sources.clock import NOW_VARIABLE
 from sources.home import Home
 from sources.lake import ledger_path
@@ -45,8 +47,8 @@ from tests.integration.test_incremental_builds import build
 build(Path(sys.argv[1]))
 """
 
-# A third of the company's calls.
-CALLS_IN_PIECE = "2000"
+CALLS_IN_PIECE = "INFERLEDGER_CALLS_IN_PIECE"
+FEW, THIRD_OF_CALLS = "100", 2000
 
 Rows = dict[str, tuple[int, int, int]]
 
@@ -55,7 +57,7 @@ Rows = dict[str, tuple[int, int, int]]
 def home(company_of: Callable[[int], Company], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     """The company after its first run, on the morning after it."""
     monkeypatch.setenv(NOW_VARIABLE, LATER)
-    monkeypatch.setenv("INFERLEDGER_CALLS_IN_PIECE", CALLS_IN_PIECE)
+    monkeypatch.setenv(CALLS_IN_PIECE, FEW)
     return copy_of(company_of(7).home, tmp_path / "home")
 
 
@@ -131,7 +133,9 @@ def assert_equals_a_full_build(home: Home, tmp_path: Path) -> Rows:
     landed = sum(path.is_file() for path in whole.landing.rglob("*"))
     in_a_week = datetime.now(UTC) + timedelta(days=7)
     assert expire(whole.root, now=in_a_week, feeds=FEEDS, retention=Retention(landing_days=1)) > 0.9 * landed
-    assert build_models(whole).is_full
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CALLS_IN_PIECE, str(THIRD_OF_CALLS))
+        assert build_models(whole).is_full
     anew = built_rows(whole)
     assert [table for table in anew if followed.get(table) != anew[table]] == []
     assert set(followed) == set(anew)
@@ -260,7 +264,7 @@ def touched(company_of: Callable[[int], Company], tmp_path_factory: pytest.TempP
 @pytest.fixture
 def touched_again(touched: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     monkeypatch.setenv(NOW_VARIABLE, LATER)
-    monkeypatch.setenv("INFERLEDGER_CALLS_IN_PIECE", CALLS_IN_PIECE)
+    monkeypatch.setenv(CALLS_IN_PIECE, FEW)
     return copy_of(touched, tmp_path / "home")
 
 
@@ -272,9 +276,11 @@ def test_a_new_day_with_calls_sent_again_equals_a_full_build(home: Home, tmp_pat
     assert not plan.is_full, plan.reasons
     assert len(plan.files) == 3
     assert_published_as_built(home)
+    # What it compiled for these days is of all of them.
+    assert diff_settings(home) == []
     after = assert_equals_a_full_build(home, tmp_path)
     assert after["fct_usage"] != before["fct_usage"]
-    assert after["fct_usage"][0] > 2 * int(CALLS_IN_PIECE)
+    assert after["fct_usage"][0] > 2 * THIRD_OF_CALLS
     assert tasks_of_many_weeks(home) > 0
     assert weeks_of_tasks_without_calls(home) == 1
     assert after["int_usage_duplicates"][0] == before["int_usage_duplicates"][0] + 6

@@ -83,17 +83,49 @@ forecast, too. None in a full run. What finds them has to come before: a model t
     {{- return(in_days(day, days) ~ (" and " ~ file ~ " in ('" ~ found | join("', '") ~ "')" if found)) -}}
 {% endmacro %}
 
-{#- A condition that holds for rows of the days a run touches; for all rows in a full run. -#}
+{#-
+A condition that holds for rows of the days a run touches; for all rows in a full run. In a model that is replaced by day it is a mark
+that holds for every row, and the days come when its rows go (`with_days`): so both are of the same days, and as many at a time as fit.
+-#}
 {% macro is_touched(by, day, file=none) %}
     {{- return(adapter.dispatch('is_touched', 'inferledger')(by, day, file)) -}}
 {% endmacro %}
 {% macro duckdb__is_touched(by, day, file=none) %}
-    {%- set days = touched_days(by) -%}
-    {%- if days is none -%}
-        {{- of_piece('days', day, file) -}}
-    {%- else -%}
-        {{- in_days(day, days) if file is none else in_files_of_days(day, file, days) -}}
+    {{- return(touched(by, 'days', day, file or '')) -}}
+{% endmacro %}
+{% macro touched(by, what, day, rest='') %}
+    {%- if execute and model.config.materialized == 'incremental' -%}
+        {%- if by != model.config.meta.touched_by -%}
+            {%- do exceptions.raise_compiler_error("asks for days touched by '" ~ by ~ "'; those it replaces are others") -%}
+        {%- endif -%}
+        {{- return(mark(what, day, rest)) -}}
     {%- endif -%}
+    {%- set days = touched_days(by) -%}
+    {{- return('true' if days is none else of_days(what, day, rest, days)) -}}
+{% endmacro %}
+{% macro mark(what, column, rest='') %}
+    {{- return("'" ~ what ~ ' ' ~ column ~ ' ' ~ rest ~ "' is not null") -}}
+{% endmacro %}
+{% macro of_days(what, day, rest, days) %}
+    {%- if what == 'tasks' -%}
+        {{- return(in_touched_tasks(day, days)) -}}
+    {%- elif what == 'weeks' -%}
+        {%- set before, after = rest.split(' ') -%}
+        {{- return(in_weeks(day, days, before | int, after | int)) -}}
+    {%- elif what == 'since' -%}
+        {{- return(day ~ " >= timestamp '" ~ monday(days | min) ~ "'" if days else 'false') -}}
+    {%- elif what == 'months' -%}
+        {{- return(in_months("cast(date_trunc('month', " ~ day ~ ") as date)", days)) -}}
+    {%- endif -%}
+    {%- set wanted = days_around(days) if what == 'around' else days -%}
+    {{- return(in_files_of_days(day, rest, wanted) if rest else in_days(day, wanted)) -}}
+{% endmacro %}
+{% macro with_days(sql, days) %}
+    {%- set text = namespace(sql=sql) -%}
+    {%- for mark, what, day, rest in modules.re.findall("('(days|weeks|since|months|around|tasks) (\\S+) ([^']*)' is not null)", sql) | unique -%}
+        {%- set text.sql = text.sql | replace(mark, of_days(what, day, rest, days)) -%}
+    {%- endfor -%}
+    {{- return(text.sql) -}}
 {% endmacro %}
 
 {#-
@@ -106,8 +138,7 @@ As is_touched, of a column of weeks (their Monday): a touched day touches its wh
     {{- 'true' -}}
 {% endmacro %}
 {% macro duckdb__is_touched_week(by, week, before=0, after=0) %}
-    {%- set days = touched_days(by) -%}
-    {{- of_piece('weeks', week) if days is none else in_weeks(week, days, before, after) -}}
+    {{- return(touched(by, 'weeks', week, before ~ ' ' ~ after)) -}}
 {% endmacro %}
 
 {#- A condition that holds for moments from the first touched week on; for all in a full run. -#}
@@ -118,23 +149,18 @@ As is_touched, of a column of weeks (their Monday): a touched day touches its wh
     {{- 'true' -}}
 {% endmacro %}
 {% macro duckdb__is_since_touched_week(by, moment) %}
-    {%- set days = touched_days(by) -%}
-    {{- of_piece('since', moment) if days is none else since_week(moment, days) -}}
-{% endmacro %}
-{% macro since_week(moment, days) %}
-    {{- return(moment ~ " >= timestamp '" ~ monday(days | min) ~ "'" if days else 'false') -}}
+    {{- return(touched(by, 'since', moment)) -}}
 {% endmacro %}
 
-{#- The same of a column of months (their first day). -#}
-{% macro is_touched_month(by, month) %}
-    {{- return(adapter.dispatch('is_touched_month', 'inferledger')(by, month)) -}}
+{#- The same of a day: a touched day touches its whole month. -#}
+{% macro is_touched_month(by, day) %}
+    {{- return(adapter.dispatch('is_touched_month', 'inferledger')(by, day)) -}}
 {% endmacro %}
-{% macro default__is_touched_month(by, month) %}
+{% macro default__is_touched_month(by, day) %}
     {{- 'true' -}}
 {% endmacro %}
-{% macro duckdb__is_touched_month(by, month) %}
-    {%- set days = touched_days(by) -%}
-    {{- 'true' if days is none else in_months(month, days) -}}
+{% macro duckdb__is_touched_month(by, day) %}
+    {{- return(touched(by, 'months', day)) -}}
 {% endmacro %}
 {% macro in_months(month, days) %}
     {%- set firsts = [] -%}
@@ -155,10 +181,12 @@ before or after, and those whose end waits for the data to go on. All in a full 
     {{- 'true' -}}
 {% endmacro %}
 {% macro duckdb__is_touched_task(task) %}
-    {{- in_touched_tasks(task) if execute and runs_incrementally() else 'true' -}}
+    {{- return(mark('tasks', task) if execute else 'true') -}}
 {% endmacro %}
-{% macro in_touched_tasks(task) %}
-    {{- return(task ~ ' in (select touched_tasks.task_id from work.main.touched_tasks)') -}}
+{#- All of them, or the part of so many parts that a piece is. -#}
+{% macro in_touched_tasks(task, piece=none) %}
+    {%- set part = ' where hash(touched_tasks.task_id) % ' ~ piece.parts ~ ' = ' ~ piece.part if piece else '' -%}
+    {{- return(task ~ ' in (select touched_tasks.task_id from work.main.touched_tasks' ~ part ~ ')') -}}
 {% endmacro %}
 
 {#-
@@ -194,13 +222,7 @@ before the first call that the tasks had when they were made last, but for weeks
     {{- return(adapter.dispatch('is_around_touched', 'inferledger')(by, day, file)) -}}
 {% endmacro %}
 {% macro duckdb__is_around_touched(by, day, file) %}
-    {%- set days = touched_days(by) -%}
-    {%- if days is none -%}
-        {{- of_piece('around', day, file) -}}
-    {%- else -%}
-        {%- set around = days_around(days) -%}
-        {{- in_days(day, around) if file is none else in_files_of_days(day, file, around) -}}
-    {%- endif -%}
+    {{- return(touched(by, 'around', day, file)) -}}
 {% endmacro %}
 
 {#- A condition that holds for rows of the landed files that are others than in the last complete run; for all in a full run. -#}
@@ -242,57 +264,76 @@ A table whose touched days are replaced, or weeks, months or tasks where `meta.r
 must follow from what touches the day by `meta.touched_by` (those of a week from `meta.weeks_after` weeks before it, too); rows of
 `meta.always_replaced` need not. With `meta.touches` its replaced rows, before and after, touch tasks, or the days and weeks of
 tasks; `meta.touches_too` selects tasks that are touched because the data went on.
+
+With `meta.in_pieces` rows are made of so many days at a time, of weeks where they are replaced by week: of all days in a full run, of
+touched ones else. DuckDB writes to disk what does not fit into memory, and reads it again for every meter of a call: 50 million calls had
+not passed `int_call_meters` after 13 minutes and 15 GB. Nor does it write a percentile's values to disk: three models ran out of 1.5 GB
+beside those of all calls. A run that is killed between two pieces leaves their days to the next, as `touched_days` names them still.
 -#}
 {% materialization incremental, adapter='duckdb' %}
     {%- set relation = this.incorporate(type='table') -%}
     {%- set meta = config.get('meta') -%}
     {%- if env_var('INFERLEDGER_BUILD', 'full') == 'full' and meta.get('in_pieces') -%}
-        {{- return(created_in_pieces(relation, meta.get('replaced', 'usage_date'), meta.get('in_pieces_too'))) -}}
+        {{- return(created_in_pieces(relation, meta)) -}}
     {%- elif not runs_incrementally() -%}
         {{- return(created_once(relation)) -}}
     {%- endif -%}
     {%- do must_exist(relation) -%}
-    {%- set replaced = meta.get('replaced', 'usage_date') -%}
-    {%- if replaced == 'task_id' -%}
-        {%- set is_replaced = in_touched_tasks(replaced) -%}
+    {%- if meta.get('replaced') == 'task_id' -%}
+        {%- set all, lists = none, task_pieces() -%}
     {%- else -%}
-        {%- set days = touched_days(meta['touched_by']) -%}
-        {%- if replaced == 'week_start' -%}
-            {%- set is_replaced = in_weeks(replaced, days, after=meta.get('weeks_after', 0)) -%}
-        {%- else -%}
-            {%- set is_replaced = (in_months if replaced == 'month_start' else in_days)(replaced, days) -%}
-        {%- endif -%}
+        {%- set all = touched_days(meta['touched_by']) -%}
+        {%- set lists = pieces(meta, all) if meta.get('in_pieces') else [all] -%}
     {%- endif -%}
-    {%- if meta.get('always_replaced') -%}
-        {%- set is_replaced = '(' ~ is_replaced ~ ' or ' ~ meta['always_replaced'] ~ ')' -%}
-    {%- endif -%}
+    {%- set is_replaced = replaced_with(meta, all) -%}
     {%- call statement('main') -%}
         {%- if meta.get('touches_too') %}
         insert into work.main.touched_tasks {{ meta['touches_too'] }};
         {%- endif %}
         {{ touch(meta.get('touches'), relation, is_replaced) }}
         delete from {{ relation }} where {{ is_replaced }};
-        insert into {{ relation }} by name
-        select * from (
-            {{ sql }}
-        ) as replaced
-        where {{ is_replaced }};
-        {{ touch(meta.get('touches'), relation, is_replaced) }}
+        {{ inserted(relation, sql, meta, lists[0]) }}
     {%- endcall -%}
     {%- do adapter.commit() -%}
+    {%- for piece in lists[1:] -%}
+        {%- call statement('piece') -%}
+            {{ inserted(relation, sql, meta, piece) }}
+        {%- endcall -%}
+        {%- do adapter.commit() -%}
+    {%- endfor -%}
+    {%- if meta.get('touches') -%}
+        {%- call statement('touches') -%}
+            {{ touch(meta['touches'], relation, is_replaced) }}
+        {%- endcall -%}
+        {%- do adapter.commit() -%}
+    {%- endif -%}
     {{- return({'relations': [relation]}) -}}
 {% endmaterialization %}
 
-{#-
-In a full run, what a model with `meta.in_pieces` is made of as a run that follows would make it: so many days at a time, or weeks
-where it is replaced by week. DuckDB writes to disk what does not fit into memory, and reads it again for every meter of a call:
-50 million calls had not passed `int_call_meters` after 13 minutes and 15 GB. Nor does it write a percentile's values to disk: three
-models ran out of 1.5 GB beside those of all calls. Rows of other days than those of calls are made too where `meta.in_pieces_too` selects their
-days.
--#}
-{% macro created_in_pieces(relation, replaced, too=none) %}
+{#- A condition that holds for the rows that these days replace. -#}
+{% macro replaced_with(meta, days) %}
+    {%- set replaced = meta.get('replaced', 'usage_date') -%}
+    {%- if replaced == 'task_id' -%}
+        {%- set found = in_touched_tasks(replaced, days) -%}
+    {%- elif replaced == 'week_start' -%}
+        {%- set found = in_weeks(replaced, days, after=meta.get('weeks_after', 0)) -%}
+    {%- else -%}
+        {%- set found = (in_months if replaced == 'month_start' else in_days)(replaced, days) -%}
+    {%- endif -%}
+    {{- return('(' ~ found ~ ' or ' ~ meta['always_replaced'] ~ ')' if meta.get('always_replaced') else found) -}}
+{% endmacro %}
+
+{% macro inserted(relation, sql, meta, days) %}
+        insert into {{ relation }} by name
+        select * from (
+            {{ with_days(sql, days) }}
+        ) as replaced
+        where {{ replaced_with(meta, days) }};
+{% endmacro %}
+
+{% macro created_in_pieces(relation, meta) %}
     {{ drop_relation_if_exists(load_cached_relation(relation)) }}
-    {%- set lists = pieces(replaced, env_var('INFERLEDGER_CALLS_IN_PIECE', '2000000') | int, too) -%}
+    {%- set lists = pieces(meta) -%}
     {%- call statement('main') %}
         {{ create_table_as(false, relation, with_days(sql, lists[0])) }}
     {%- endcall %}
@@ -307,45 +348,54 @@ days.
     {{ return({'relations': [relation]}) }}
 {% endmacro %}
 
-{#- The days of calls, and those that `too` selects, in lists of so many calls, one at least; a day, or a week, is in one list. -#}
-{% macro pieces(replaced, calls, too=none) %}
-    {%- set found = run_query(
-        'select usage_date, sum(calls) from ('
-        'select usage_date, count(*) as calls from work.main.int_usage_call_keys group by usage_date'
-        ~ (' union all by name select usage_date, 0 as calls from (' ~ too ~ ') as too' if too else '')
-        ~ ') as days where usage_date is not null group by usage_date order by usage_date'
+{#- As many parts of the touched tasks as there are calls in a piece: 2.4 million at once took 1.5 GB. -#}
+{% macro task_pieces() %}
+    {%- set most = env_var('INFERLEDGER_CALLS_IN_PIECE', '2000000') | int -%}
+    {%- set parts = 1 + run_query('select count(*) from work.main.touched_tasks').rows[0][0] // most -%}
+    {%- set lists = [] -%}
+    {%- for part in range(parts | int) -%}
+        {%- do lists.append({'part': part, 'parts': parts}) -%}
+    {%- endfor -%}
+    {{- return(lists) -}}
+{% endmacro %}
+
+{#-
+These days, or in a full run those of calls and those that `meta.in_pieces_too` selects, in lists of so many calls, one at least; a day, or
+a week, is in one list.
+-#}
+{% macro pieces(meta, days=none) %}
+    {%- set most = env_var('INFERLEDGER_CALLS_IN_PIECE', '2000000') | int -%}
+    {%- set is_weekly = meta.get('replaced') == 'week_start' -%}
+    {%- set wanted = days if days is not none else run_query(meta['in_pieces_too']).columns[0].values() | select | list
+        if 'in_pieces_too' in meta else [] -%}
+    {%- set calls = {} -%}
+    {%- for day in wanted -%}
+        {%- do calls.setdefault(monday(day) if is_weekly else day, 0) -%}
+    {%- endfor -%}
+    {%- set looked_at = [] -%}
+    {%- for first in calls -%}
+        {%- for further in range(7 if is_weekly else 1) -%}
+            {%- do looked_at.append(first + modules.datetime.timedelta(days=further)) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {%- set counted = run_query(
+        'select usage_date, count(*) from work.main.int_usage_call_keys where '
+        ~ ('usage_date is not null' if days is none else in_days('usage_date', looked_at)) ~ ' group by usage_date'
     ) -%}
+    {%- for day, count in counted.rows -%}
+        {%- set first = monday(day) if is_weekly else day -%}
+        {%- do calls.update({first: calls.get(first, 0) + count}) -%}
+    {%- endfor -%}
     {%- set lists, open = [], namespace(days=[], calls=0) -%}
-    {%- for day, count in found.rows -%}
-        {%- set goes_on = open.days and replaced == 'week_start' and monday(open.days | last) == monday(day) -%}
-        {%- if open.days and open.calls + count > calls and not goes_on -%}
+    {%- for first, count in calls | dictsort -%}
+        {%- if open.days and open.calls + count > most -%}
             {%- do lists.append(open.days) -%}
             {%- set open.days, open.calls = [], 0 -%}
         {%- endif -%}
-        {%- do open.days.append(day) -%}
+        {%- do open.days.append(first) -%}
         {%- set open.calls = open.calls + count -%}
     {%- endfor -%}
     {{- return(lists + [open.days]) -}}
-{% endmacro %}
-
-{#- Holds for every row, and names in the SQL of a model what `with_days` puts there. -#}
-{% macro of_piece(what, day, file=none) %}
-    {{- return("'" ~ what ~ ' ' ~ day ~ ' ' ~ (file or '') ~ "' is not null" if model.config.meta.get('in_pieces') else 'true') -}}
-{% endmacro %}
-{% macro with_days(sql, days) %}
-    {%- set text = namespace(sql=sql) -%}
-    {%- for mark, what, day, file in modules.re.findall("('(days|weeks|since|around) (\\S+) (\\S*)' is not null)", sql) | unique -%}
-        {%- set wanted = days_around(days) if what == 'around' else days -%}
-        {%- if what == 'weeks' -%}
-            {%- set condition = in_weeks(day, wanted) -%}
-        {%- elif what == 'since' -%}
-            {%- set condition = since_week(day, wanted) -%}
-        {%- else -%}
-            {%- set condition = in_files_of_days(day, file, wanted) if file else in_days(day, wanted) -%}
-        {%- endif -%}
-        {%- set text.sql = text.sql | replace(mark, condition) -%}
-    {%- endfor -%}
-    {{- return(text.sql) -}}
 {% endmacro %}
 
 {#- What rows touch: `tasks` are those they name, `days_of_tasks` the day each ends and the weeks it has calls in. -#}
@@ -354,10 +404,11 @@ days.
         insert into work.main.touched_tasks select task_id from {{ relation }} where {{ condition }};
     {%- elif what == 'days_of_tasks' %}
         insert into work.main.touched_days
-        select ended_date, 'tasks' from {{ relation }} where ended_date is not null and {{ condition }}
+        with tasks as (select ended_date, first_call_at, last_call_at from {{ relation }} where {{ condition }})
+        select ended_date, 'tasks' from tasks where ended_date is not null
         union
         select cast(unnest(generate_series(date_trunc('week', first_call_at), last_call_at, interval 7 day)) as date), 'tasks'
-        from {{ relation }} where first_call_at is not null and {{ condition }};
+        from tasks where first_call_at is not null;
     {%- endif %}
 {% endmacro %}
 
@@ -435,12 +486,10 @@ touches those of other lines of its calls and asks too.
         insert into work.main.touched_days
         select usage_date, 'calls' from changed_calls
         union
+        select usage_date, 'calls' from same_calls
+        union
         select usage_date, 'calls' from {{ relation }}
-        where
-            response_key in (select response_key from changed_calls)
-            or request_key in (
-                select request_key from changed_calls union all select request_key from same_calls
-            );
+        where request_key in (select request_key from changed_calls union all select request_key from same_calls);
         drop table changed_calls;
         drop table added_calls;
         drop table same_calls

@@ -30,7 +30,7 @@ def finds(node: dict[str, Any]) -> str | None:
 
 
 def test_a_model_is_made_after_all_that_finds_days_it_replaces() -> None:
-    """It asks for the days when its SQL is made and again when rows go: days found in between would lose theirs."""
+    """Days that are found after it has replaced its own would keep what they were."""
     nodes = json.loads(prepare_manifest().read_text())["nodes"]
     models = {name: node for name, node in nodes.items() if node["resource_type"] == "model"}
     finders = {name: kind for name, node in models.items() if (kind := finds(node))}
@@ -44,6 +44,8 @@ def test_a_model_is_made_after_all_that_finds_days_it_replaces() -> None:
                 if (parent := waiting.pop()) in models and parent not in before:
                     before.add(parent)
                     waiting += models[parent]["depends_on"]["nodes"]
+            # Rows of other days than those of a piece would go with the first, and come with none.
+            assert not {"in_pieces", "always_replaced"} <= set(node["config"]["meta"]), name
             missing = {other for other, kind in finders.items() if kind in SEEN_BY[by]} - before
             assert not missing, (name, missing)
             asked += 1

@@ -1,11 +1,10 @@
-{%- set month = "cast(date_trunc('month', ended_date) as date)" -%}
 with tasks as (
 
     select
         *,
-        {{ month }} as month_start
+        cast(date_trunc('month', ended_date) as date) as month_start
     from {{ ref('fct_tasks') }}
-    where {{ is_touched_month('tasks', month) }}
+    where {{ is_touched_month('tasks', 'ended_date') }}
 
 ),
 

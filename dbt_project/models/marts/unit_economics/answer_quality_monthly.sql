@@ -33,7 +33,7 @@ ended as (
             and tasks.ended_date < remediation.valid_to
     where
         tasks.ended_date is not null
-        and {{ is_touched_month('tasks', "cast(date_trunc('month', tasks.ended_date) as date)") }}
+        and {{ is_touched_month('tasks', 'tasks.ended_date') }}
 
 ),
 
