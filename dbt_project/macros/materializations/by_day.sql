@@ -268,7 +268,7 @@ tasks; `meta.touches_too` selects tasks that are touched because the data went o
 With `meta.in_pieces` rows are made of so many days at a time, of weeks where they are replaced by week: of all days in a full run, of
 touched ones else. DuckDB writes to disk what does not fit into memory, and reads it again for every meter of a call: 50 million calls had
 not passed `int_call_meters` after 13 minutes and 15 GB. Nor does it write a percentile's values to disk: three models ran out of 1.5 GB
-beside those of all calls. A run that is killed between two pieces leaves their days to the next, as `touched_days` names them still.
+beside those of all calls. The pieces of touched days are one transaction: the next run of `int_tasks` asks its rows for the weeks to look at.
 -#}
 {% materialization incremental, adapter='duckdb' %}
     {%- set relation = this.incorporate(type='table') -%}
@@ -292,21 +292,12 @@ beside those of all calls. A run that is killed between two pieces leaves their 
         {%- endif %}
         {{ touch(meta.get('touches'), relation, is_replaced) }}
         delete from {{ relation }} where {{ is_replaced }};
-        {{ inserted(relation, sql, meta, lists[0]) }}
+        {%- for piece in lists %}
+        {{ inserted(relation, sql, meta, piece) }}
+        {%- endfor %}
+        {{ touch(meta.get('touches'), relation, is_replaced) }}
     {%- endcall -%}
     {%- do adapter.commit() -%}
-    {%- for piece in lists[1:] -%}
-        {%- call statement('piece') -%}
-            {{ inserted(relation, sql, meta, piece) }}
-        {%- endcall -%}
-        {%- do adapter.commit() -%}
-    {%- endfor -%}
-    {%- if meta.get('touches') -%}
-        {%- call statement('touches') -%}
-            {{ touch(meta['touches'], relation, is_replaced) }}
-        {%- endcall -%}
-        {%- do adapter.commit() -%}
-    {%- endif -%}
     {{- return({'relations': [relation]}) -}}
 {% endmaterialization %}
 
