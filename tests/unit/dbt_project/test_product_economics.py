@@ -173,6 +173,7 @@ def answers(tasks: list[tuple[str, str]], calls: list[tuple[str, str, str | None
             ],
             schema_overrides={"reasoning_effort": pl.String, "effective_cost_usd": USD},
         ),
+        "int_usage_files_daily": pl.DataFrame({"usage_date": [ended_at.date()]}),
         "stg_config__tco_remediation": pl.DataFrame(
             [{"feature_id": "chat", "usd_per_wrong_answer": Decimal(6), "valid_from": SEPTEMBER,
               "valid_to": OCTOBER}],

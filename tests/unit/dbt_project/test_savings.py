@@ -114,6 +114,7 @@ def backlog(
     tables = {
         **{f"stg_config__{name}": frame(name, rows) for name, rows in architectures.items()},
         "fct_usage": pl.DataFrame(usage, schema=USAGE),
+        "int_usage_files_daily": pl.DataFrame(usage, schema=USAGE).select("usage_date"),
         "int_gpu_calls_costed": pl.DataFrame(schema={"call_id": pl.String(), "weighted_tokens": pl.Decimal(26, 6)}),
         "int_tasks": pl.DataFrame([(*task, answered_by[task[0]], 1) for task in tasks], schema=TASK, orient="row"),
         "dim_tenants": pl.DataFrame({"tenant_id": ["x", "free"], "is_free_plan": [False, True]}),

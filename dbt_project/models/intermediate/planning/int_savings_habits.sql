@@ -2,9 +2,9 @@
 {%- set weeks = 4 -%}
 {#- A week of fewer calls says nothing about how long a prompt usually is. -#}
 {%- set calls_of_a_week = 100 -%}
-with usage as (
+with usage_days as (
 
-    select * from {{ ref('fct_usage') }}
+    select * from {{ ref('int_usage_files_daily') }}
 
 ),
 
@@ -16,8 +16,8 @@ weekly as (
 
 latest as (
 
-    select cast(max(week_start) - interval {{ 7 * (weeks - 1) }} day as date) as first_week_start
-    from usage
+    select cast(date_trunc('week', max(usage_date)) - interval {{ 7 * (weeks - 1) }} day as date) as first_week_start
+    from usage_days
 
 ),
 

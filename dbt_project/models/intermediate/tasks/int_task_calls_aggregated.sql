@@ -10,6 +10,8 @@ aggregated as (
     select
         task_id,
         week_start,
+        coalesce(model, 'unattributed') as model,
+        coalesce(reasoning_effort, 'not said') as reasoning_effort,
         -- calls of one task rarely disagree; min makes the choice the same in every run
         min(tenant_id) filter (where tenant_id <> 'unattributed') as tenant_id,
         min(feature_id) filter (where feature_id <> 'unattributed') as feature_id,
@@ -21,11 +23,11 @@ aggregated as (
             coalesce(sum(total_input_tokens + total_output_tokens) filter (where pricing_status = 'unpriced'), 0)
             as bigint
         ) as unpriced_tokens,
-        cast(coalesce(sum(effective_cost_usd), 0) as decimal(26, 12)) as cost_usd,
+        cast(sum(effective_cost_usd) as decimal(26, 12)) as cost_usd,
         min(started_at) as first_call_at,
         max(started_at) as last_call_at
     from calls
-    group by task_id, week_start
+    group by task_id, week_start, coalesce(model, 'unattributed'), coalesce(reasoning_effort, 'not said')
 
 )
 

@@ -1,4 +1,3 @@
-{%- set in_weeks_of_tasks = is_week_of_touched_tasks('week_start') -%}
 with reported as (
 
     select * from {{ ref('int_tasks_deduplicated') }}
@@ -9,20 +8,13 @@ with reported as (
 weekly_calls as (
 
     select * from {{ ref('int_task_calls_aggregated') }}
-    where {{ in_weeks_of_tasks }} and {{ is_touched_task('task_id') }}
+    where {{ is_week_of_touched_tasks('week_start') }} and {{ is_touched_task('task_id') }}
 
 ),
 
-usage as (
+usage_days as (
 
-    select * from {{ ref('fct_usage') }}
-
-),
-
-calls_of_tasks as (
-
-    select * from {{ ref('fct_usage') }}
-    where task_id is not null and {{ in_weeks_of_tasks }} and {{ is_touched_task('task_id') }}
+    select * from {{ ref('int_usage_files_daily') }}
 
 ),
 
@@ -30,7 +22,7 @@ calls_of_tasks as (
 data_end as (
 
     select max(usage_date) as last_usage_date
-    from usage
+    from usage_days
 
 ),
 
@@ -45,7 +37,7 @@ calls as (
         cast(sum(requests) as bigint) as requests,
         cast(sum(unpriced_calls) as bigint) as unpriced_calls,
         cast(sum(unpriced_tokens) as bigint) as unpriced_tokens,
-        cast(sum(cost_usd) as decimal(26, 12)) as cost_usd,
+        cast(coalesce(sum(cost_usd), 0) as decimal(26, 12)) as cost_usd,
         min(first_call_at) as first_call_at,
         max(last_call_at) as last_call_at
     from weekly_calls
@@ -57,12 +49,12 @@ models as (
 
     select
         task_id,
-        coalesce(model, 'unattributed') as model,
-        coalesce(reasoning_effort, 'not said') as reasoning_effort,
-        cast(sum(effective_cost_usd) as decimal(26, 12)) as cost_usd,
-        count(*) as calls
-    from calls_of_tasks
-    group by task_id, coalesce(model, 'unattributed'), coalesce(reasoning_effort, 'not said')
+        model,
+        reasoning_effort,
+        cast(sum(cost_usd) as decimal(26, 12)) as cost_usd,
+        cast(sum(calls) as bigint) as calls
+    from weekly_calls
+    group by task_id, model, reasoning_effort
 
 ),
 

@@ -78,9 +78,9 @@
 {#- Levers whose number is that of the calls. -#}
 {%- set counted = ['avoid_retries', 'fill_idle_gpus', 'batch', 'evaluation_batch', 'reasoning_effort'] -%}
 {%- set keys = ['feature_id', 'service_provider', 'model', 'changed_service_provider', 'changed_model'] -%}
-with usage as (
+with usage_days as (
 
-    select * from {{ ref('fct_usage') }}
+    select * from {{ ref('int_usage_files_daily') }}
 
 ),
 
@@ -124,8 +124,8 @@ of_calls as (
 
 latest as (
 
-    select cast(max(week_start) - interval 21 day as date) as first_week_start
-    from usage
+    select cast(date_trunc('week', max(usage_date)) - interval 21 day as date) as first_week_start
+    from usage_days
 
 ),
 

@@ -41,7 +41,7 @@ task_costs as (
         tasks_of_calls.task_type,
         tasks_of_calls.ended_week_start,
         task_weeks.week_start,
-        task_weeks.cost_usd
+        coalesce(task_weeks.cost_usd, 0) as cost_usd
     from task_weeks
     inner join tasks_of_calls on task_weeks.task_id = tasks_of_calls.task_id
 
