@@ -42,11 +42,10 @@ INPUTS: dict[str, dict[str, Any]] = {
         "charge_id": pl.String, "usage_date": pl.Date, "product_id": pl.String, "method": pl.String,
         "rule_version": pl.String, "effective_amount_usd": USD,
     },
-    "fct_usage": {"call_id": pl.String, "tenant_id": pl.String, "product_id": pl.String, "purpose": pl.String},
-    "int_call_meters_anchored": {
-        "group_id": pl.String, "call_id": pl.String, "amount_usd": USD, "effective_amount_usd": USD,
+    "int_charge_calls": {
+        "group_id": pl.String, "is_metered": pl.Boolean, "tenant_id": pl.String, "product_id": pl.String,
+        "purpose": pl.String, "effective_amount_usd": USD,
     },
-    "int_gpu_calls_costed": {"charge_id": pl.String, "call_id": pl.String, "billed_cost_usd": USD},
     "int_gpu_node_costs": {
         "usage_date": pl.Date, "node_id": pl.String, "book_cost_usd": USD, "economic_cost_usd": USD,
     },

@@ -54,28 +54,10 @@ def part(
             "method": method, "rule_version": version}  # fmt: skip
 
 
-def called(
-    call: str, usd: str, purpose: str, product: str, tenant: str = "acme", charge: str = "usage:m"
-) -> dict[str, Any]:
-    return {"call_id": call, "purpose": purpose, "product_id": product, "tenant_id": tenant, "charge_id": charge,
-            "group_id": charge.removeprefix("usage:"), "billed_cost_usd": Decimal(usd), "amount_usd": Decimal(usd),
-            "effective_amount_usd": Decimal(usd)}  # fmt: skip
-
-
-def calls_of(calls: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    """The same calls as logged, as meters of an API's charge and as calls of own nodes."""
-
-    def rows(names: str, of: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [{name: call[name] for name in names.split()} for call in of]
-
-    api_calls, gpu_calls = (
-        [call for call in calls if call["charge_id"].startswith("gpu") is gpu] for gpu in (False, True)
-    )
-    return {
-        "fct_usage": rows("call_id tenant_id product_id purpose", calls),
-        "int_call_meters_anchored": rows("group_id call_id amount_usd effective_amount_usd", api_calls),
-        "int_gpu_calls_costed": rows("charge_id call_id billed_cost_usd", gpu_calls),
-    }
+def called(usd: str, purpose: str, product: str, tenant: str = "acme", charge: str = "usage:m") -> dict[str, Any]:
+    """Calls of one charge and tenant that do the same."""
+    return {"group_id": charge.removeprefix("usage:"), "is_metered": charge.startswith("usage:"), "purpose": purpose,
+            "product_id": product, "tenant_id": tenant, "effective_amount_usd": Decimal(usd)}  # fmt: skip
 
 
 GUARD: dict[str, Any] = {"rule_id": "g", "line": "supporting_layer", "category": "guardrails", "purpose": "guardrail"}
@@ -84,10 +66,10 @@ GUARD: dict[str, Any] = {"rule_id": "g", "line": "supporting_layer", "category":
 def test_calls_of_a_purpose_leave_the_line_the_rest_of_their_charge_is_in() -> None:
     """20 USD: chat's 7 with a guardrail's 2, mail's 5, and 8 without a tenant, of which 2 guard, shared 6 to 2."""
     calls = [
-        called("1", "5", "serve", "chat"), called("2", "2", "guardrail", "chat"), called("3", "5", "router", "mail"),
-        called("4", "6", "serve", "chat", "unattributed"), called("5", "2", "guardrail", "chat", "unattributed"),
+        called("5", "serve", "chat"), called("2", "guardrail", "chat"), called("5", "router", "mail"),
+        called("6", "serve", "chat", "unattributed"), called("2", "guardrail", "chat", "unattributed"),
         # An own node's day: 4 of 12 are the guardrail's, the rest no call's.
-        called("6", "4", "guardrail", "mail", charge="gpu:n"), called("7", "9", "guardrail", "chat", charge="usage:e"),
+        called("4", "guardrail", "mail", charge="gpu:n"), called("9", "guardrail", "chat", charge="usage:e"),
     ]  # fmt: skip
     rules = [
         GUARD,
@@ -112,7 +94,7 @@ def test_calls_of_a_purpose_leave_the_line_the_rest_of_their_charge_is_in() -> N
             # All of it is a guardrail's: the rule of the meter finds nothing left of it.
             part("usage:e", "9", "chat"),
         ],
-        **calls_of(calls),
+        int_charge_calls=calls,
         tco_charge_rules=rules,
     )  # fmt: skip
     assert cells(rows) == {
@@ -144,12 +126,12 @@ usd_of_calls = st.decimals("0", "1000", places=12)
 def test_calls_of_purposes_move_money_and_make_none(
     calls: list[tuple[Decimal, str, str, str]], millionths: int
 ) -> None:
-    rows = [called(str(number), str(usd), *named) for number, (usd, *named) in enumerate(calls)]
+    rows = [called(str(usd), *named) for usd, *named in calls]
     direct = {product: [row for row in rows if row["product_id"] == product and row["tenant_id"] == "acme"]
               for product in ("chat", "mail")}  # fmt: skip
-    shared = sum((row["amount_usd"] for row in rows if row["tenant_id"] != "acme"), Decimal(0))
+    shared = sum((row["effective_amount_usd"] for row in rows if row["tenant_id"] != "acme"), Decimal(0))
     first = (shared * millionths / 10**6).quantize(Decimal("1e-12"), rounding="ROUND_DOWN")
-    ledger_parts = [part("usage:m", str(sum(row["amount_usd"] for row in of)), product)
+    ledger_parts = [part("usage:m", str(sum(row["effective_amount_usd"] for row in of)), product)
                     for product, of in direct.items() if of]  # fmt: skip
     ledger_parts += [part("usage:m", str(usd), product, "even", "1a")
                      for product, usd in (("chat", first), ("news", shared - first))]  # fmt: skip
@@ -157,7 +139,7 @@ def test_calls_of_purposes_move_money_and_make_none(
         "tco_monthly",
         fct_charges=[{"charge_id": "usage:m", "usage_date": FIRST}],
         int_allocations=ledger_parts,
-        **calls_of(rows),
+        int_charge_calls=rows,
         tco_charge_rules=[GUARD, {"rule_id": "v", "line": "model_updates", "category": "eval", "purpose": "eval"}],
     )
     assert sum(row["cash_usd"] for row in found) == sum(usd for usd, *_ in calls)

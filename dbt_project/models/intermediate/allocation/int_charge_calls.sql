@@ -1,6 +1,6 @@
 {%- set who = [
-    'tenant_id', 'product_id', 'feature_id', 'environment', 'plan', 'cost_center', 'cost_nature', 'team_id', 'api_key_id',
-    'unattributed_reason',
+    'tenant_id', 'product_id', 'feature_id', 'environment', 'plan', 'cost_center', 'cost_nature', 'purpose', 'team_id',
+    'api_key_id', 'unattributed_reason',
 ] -%}
 -- Who called matters to a rule only where no tenant carries the call.
 with usage as (
@@ -15,6 +15,7 @@ with usage as (
         plan,
         cost_center,
         cost_nature,
+        purpose,
         case when tenant_id = 'unattributed' then team_id end as team_id,
         case when tenant_id = 'unattributed' then api_key_id end as api_key_id,
         case when tenant_id = 'unattributed' then unattributed_reason end as unattributed_reason

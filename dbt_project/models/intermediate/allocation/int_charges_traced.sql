@@ -25,6 +25,7 @@ tags as (
 
 ),
 
+-- what calls are for is no matter of who pays them
 of_calls as (
 
     select
@@ -34,15 +35,18 @@ of_calls as (
         call_sums.{{ name }},
         {%- endfor %}
         tags.tags,
-        call_sums.calls,
-        call_sums.amount_usd,
-        call_sums.effective_amount_usd
+        cast(sum(call_sums.calls) as decimal(38, 12)) as calls,
+        cast(sum(call_sums.amount_usd) as decimal(26, 12)) as amount_usd,
+        cast(sum(call_sums.effective_amount_usd) as decimal(26, 12)) as effective_amount_usd
     from call_sums
     left join tags
         on
             call_sums.tenant_id = 'unattributed'
             and call_sums.is_metered
             and 'usage:' || call_sums.group_id = tags.charge_id
+    group by
+        call_sums.group_id, call_sums.is_metered, call_sums.usage_date,
+        call_sums.{{ (who ~ ', ' ~ traces) | replace(', ', ', call_sums.') }}, tags.tags
 
 ),
 

@@ -17,21 +17,9 @@ rules as (
 
 ),
 
-usage as (
+call_sums as (
 
-    select * from {{ ref('fct_usage') }}
-
-),
-
-call_meters as (
-
-    select * from {{ ref('int_call_meters_anchored') }}
-
-),
-
-gpu_calls as (
-
-    select * from {{ ref('int_gpu_calls_costed') }}
+    select * from {{ ref('int_charge_calls') }}
 
 ),
 
@@ -48,44 +36,17 @@ purposes as (
 
 ),
 
-calls as (
-
-    select
-        usage.call_id,
-        usage.purpose,
-        usage.tenant_id <> 'unattributed' as is_direct,
-        usage.product_id
-    from usage
-    inner join purposes
-        on usage.purpose = purposes.purpose
-
-),
-
 call_amounts as (
 
     select
-        'usage:' || call_meters.group_id as charge_id,
-        calls.purpose,
-        calls.is_direct,
-        calls.product_id,
-        call_meters.effective_amount_usd
-    from call_meters
-    inner join calls
-        on call_meters.call_id = calls.call_id
-    where call_meters.amount_usd is not null
-
-    union all
-
-    select
-        gpu_calls.charge_id,
-        calls.purpose,
-        calls.is_direct,
-        calls.product_id,
-        gpu_calls.billed_cost_usd as effective_amount_usd
-    from gpu_calls
-    inner join calls
-        on gpu_calls.call_id = calls.call_id
-    where gpu_calls.billed_cost_usd is not null
+        case when call_sums.is_metered then 'usage:' || call_sums.group_id else call_sums.group_id end as charge_id,
+        call_sums.purpose,
+        call_sums.tenant_id <> 'unattributed' as is_direct,
+        call_sums.product_id,
+        call_sums.effective_amount_usd
+    from call_sums
+    inner join purposes
+        on call_sums.purpose = purposes.purpose
 
 ),
 
