@@ -1,6 +1,6 @@
 """A model's SQL as dbt compiles it for DuckDB, without dbt: to run it on literal rows within milliseconds."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -47,7 +47,7 @@ _OWN = sorted(
 _TEXT = "\n".join(
     (PROJECT / "macros" / name).read_text(encoding="utf-8")
     for name in (
-        *("divide_exact.sql", "usd_from_millionths.sql", "usd_of_tokens.sql"),
+        *("divide_exact.sql", "rows_that_repeat.sql", "usd_from_millionths.sql", "usd_of_tokens.sql"),
         *("marts/main_driver.sql", "marts/is_model_named.sql", "usage/calls_priced.sql", "usage/shorter_prompt.sql"),
         "usage/answers_in_text.sql",
         *_OWN,
@@ -56,7 +56,7 @@ _TEXT = "\n".join(
 _MACROS: Any = _ENVIRONMENT.from_string(_TEXT).make_module(_KNOWN | {"raw": lambda _feed, table: table})
 
 
-def macro(name: str, *arguments: str) -> str:
+def macro(name: str, *arguments: str | Sequence[str]) -> str:
     """The SQL of a macro of the project."""
     return str(getattr(_MACROS, name)(*arguments))
 
