@@ -11,7 +11,7 @@ from contextlib import closing
 import polars as pl
 
 from assets.accounting.snapshots import write_closed_ledger
-from assets.kept import let_samples_go, require_kept, why_samples_stay
+from assets.kept import let_calls_go, let_samples_go, require_kept, why_calls_stay, why_samples_stay
 from sources import clock
 from sources.compaction import Compacted, compact
 from sources.contracts import ContractFailure, stamps, validate_lake_table
@@ -52,8 +52,8 @@ class LakeError(Exception):
 def take_in(home: Home, settings: Settings, progress: Progress) -> IngestSummary:
     """Compile the settings into the lake, read every landed file that was not read yet, let go what is old enough."""
     compile_settings(home, settings)
-    # First, as what is kept of samples is what the last build made of them.
-    gone = let_samples_go(home, settings)
+    # First, as what is kept of samples and calls is what the last build made of them.
+    samples, calls = let_samples_go(home, settings), let_calls_go(home, settings)
     feeds = with_mappings(FEEDS, settings.declared_feeds)
     summary = ingest(
         home.root,
@@ -64,10 +64,11 @@ def take_in(home: Home, settings: Settings, progress: Progress) -> IngestSummary
         progress=progress,
         memory=_memory(home, settings),
     )
-    if why := why_samples_stay(settings):
-        summary.warnings.append(why)
-    if gone:
-        summary.samples_from, summary.sample_files_expired = gone.samples_from, gone.lake_files
+    summary.warnings += [why for why in (why_samples_stay(settings), why_calls_stay(home, settings)) if why]
+    if samples:
+        summary.samples_from, summary.sample_files_expired = samples.samples_from, samples.lake_files
+    if calls:
+        summary.calls_from, summary.call_files_expired = calls.calls_from, calls.lake_files
     summary.files_expired = expire(home.root, now=clock.now(), feeds=feeds, retention=settings.general.retention)
     return summary
 
@@ -140,10 +141,15 @@ def in_words(summary: IngestSummary) -> str:
     rows = f"; rows: {summary.rows_kept:,} kept, {summary.rows_quarantined:,} set aside" if summary.rows_read else ""
     merged = f"; {summary.files_merged:,} small lake files merged" if summary.files_merged else ""
     expired = f"; {summary.files_expired:,} files expired" if summary.files_expired else ""
-    samples = ""
-    if summary.samples_from:
-        samples = f"; samples before {summary.samples_from} expired, {summary.sample_files_expired:,} lake files"
-    return f"files: {files}{rows}{merged}{expired}{samples}"
+    gone = "".join(
+        f"; {what} before {day} expired, {number:,} lake files"
+        for what, day, number in (
+            ("samples", summary.samples_from, summary.sample_files_expired),
+            ("calls", summary.calls_from, summary.call_files_expired),
+        )
+        if day
+    )
+    return f"files: {files}{rows}{merged}{expired}{gone}"
 
 
 def is_empty(home: Home) -> bool:

@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from sources.home import Home
 from sources.lake import ledger_path
 from sources.ledger import FileLedger
 from sources.memory import connect
+from sources.reading import literal
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -43,12 +44,16 @@ class Touched:
 
 @dataclass(frozen=True)
 class _Base:
-    """The last complete build. `unbounded` are the parts no day bounds; `attempted`, files a build began with since."""
+    """The last complete build. `unbounded` are the parts no day bounds; `attempted`, files a build began with since.
+
+    `kept` are the tables whose rows stay when the calls they are made of go, with the column of their day.
+    """
 
     parts: Mapping[str, str]
     files: Mapping[str, str]
     unbounded: list[str]
     attempted: list[str] = field(default_factory=list)
+    kept: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_files(home: Home) -> dict[str, str]:
@@ -83,6 +88,15 @@ def is_whole(home: Home, rules: str) -> bool:
     )
 
 
+def kept_of_calls(home: Home) -> Mapping[str, str]:
+    """Tables of the last complete build that stay when the calls they are made of go, by the column of their day.
+
+    That is of UTC days, of weeks (their Monday) or of months (their first day).
+    """
+    base = _read(home)
+    return base.kept if base else {}
+
+
 @contextmanager
 def going_on(
     home: Home, plan: Touched, parts: Mapping[str, str], files: Mapping[str, str], manifest: "Manifest | None"
@@ -94,12 +108,12 @@ def going_on(
     else:
         base = _read(home)
         assert base
-        _write(home, _Base(base.parts, base.files, base.unbounded, list(plan.files)))
+        _write(home, replace(base, attempted=list(plan.files)))
         _tell_dbt(home, plan.files)
     yield
     unbounded = _unbounded(manifest) if manifest else None
-    if unbounded is not None:
-        _write(home, _Base(parts, files, sorted(unbounded)))
+    if manifest and unbounded is not None:
+        _write(home, _Base(parts, files, sorted(unbounded), kept=_kept(manifest)))
     if not plan.is_full:
         with connect(home.warehouse / "work.duckdb") as connection:
             # What only savings or the forecast of a day look at is in no mart that is published by day.
@@ -131,11 +145,26 @@ def _note_built(home: Home, days: set[str]) -> None:
 
 
 def _tell_dbt(home: Home, files: Iterable[str]) -> None:
+    with FileLedger(ledger_path(home.root)) as ledger:
+        expired = {row.identity for row in ledger.rows("status = 'committed'") if row.is_expired}
+        calls_from = max((day for day, _ in ledger.kept_calls()), default=None)
     with connect(home.warehouse / "work.duckdb") as connection:
         connection.execute("create table if not exists touched_days (usage_date date, touched_by varchar)")
         connection.execute("create table if not exists touched_tasks (task_id varchar)")
         connection.execute("create or replace table changed_files (file_hash varchar)")
         connection.execute("insert into changed_files select unnest($files::varchar[])", {"files": list(files)})
+        connection.execute(
+            "create or replace table expired_files as select unnest($files::varchar[]) as file_hash",
+            {"files": sorted(expired)},
+        )
+        if calls_from:
+            # What is published of days whose calls went goes too.
+            connection.execute(f"attach {literal(home.warehouse / 'build.duckdb')} as build (read_only)")
+            connection.execute(
+                "insert into touched_days"
+                " select distinct usage_date, 'went' from build.main.fct_usage where usage_date < $day",
+                {"day": calls_from},
+            )
 
 
 def _unbounded(manifest: "Manifest") -> set[str] | None:
@@ -159,6 +188,18 @@ def _unbounded(manifest: "Manifest") -> set[str] | None:
         # Tables replaced by day are looked at with the days they see themselves.
         seen |= _reached(nodes, tables, bounded | by.keys() - tables)
     return {"/".join(name.split(".")[-2:]) for name in seen if name.startswith("source.")}
+
+
+def _kept(manifest: "Manifest") -> dict[str, str]:
+    """What is made of calls and is no row of one call."""
+    all_nodes: Any = manifest.nodes
+    nodes = {name: node for name, node in all_nodes.items() if node.resource_type == "model"}
+    calls = {name for name, node in nodes.items() if node.config.meta.get("per_call")}
+    return {
+        node.name: node.config.meta.get("kept_by") or node.config.meta.get("replaced", "usage_date")
+        for name, node in sorted(nodes.items())
+        if name not in calls and calls & set(node.depends_on.nodes) and not node.config.meta.get("last_weeks")
+    }
 
 
 def _reached(nodes: Any, names: Iterable[str], bounded: Collection[str]) -> set[str]:

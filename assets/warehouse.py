@@ -207,7 +207,7 @@ def _build_on_spark(
     without = ["--exclude-resource-type", "test", "--exclude-resource-type", "unit_test", "--no-partial-parse"]
     arguments = ["build", *without, "--target", spark.target(), "--no-write-json"]
     with spark.emptied(home, memory) as configured:
-        environment = _environment(home.lake, home.warehouse, memory) | configured
+        environment = _environment(home.lake, home.warehouse, memory) | _calls_kept(home) | configured
         _result_of(
             _invoke(arguments, project, folder / "spark_target", folder / "spark_logs", environment, callbacks), home
         )
@@ -227,7 +227,9 @@ def dbt(
     # To write over a file waits for the disk where to write a new one does not.
     for name in ("compiled", "run"):
         shutil.rmtree(folder / "target" / name, ignore_errors=True)
-    environment = _environment(home.lake, home.warehouse, memory.emptied()) | {"INFERLEDGER_BUILD": how}
+    environment = (
+        _environment(home.lake, home.warehouse, memory.emptied()) | _calls_kept(home) | {"INFERLEDGER_BUILD": how}
+    )
     # Nobody reads what dbt knows of the project a second time: to write it as JSON takes a CPU second.
     arguments = [*arguments, "--target", "duckdb", "--no-write-json"]
     return _invoke(
@@ -311,6 +313,17 @@ def _environment(lake: Path, warehouse: Path, memory: Memory) -> dict[str, str]:
         clock.NOW_VARIABLE: clock.now().isoformat(),
         "DO_NOT_TRACK": "1",
     }
+
+
+def _calls_kept(home: Home) -> dict[str, str]:
+    """The Mondays that calls have been from, each time older ones went, and the tables with a file of that time."""
+    tables: dict[str, list[str]] = {}
+    if ledger_path(home.root).is_file():
+        with FileLedger(ledger_path(home.root)) as ledger:
+            tables = {day.isoformat(): [] for day, _ in ledger.kept_calls()}
+            for day, table in sorted(ledger.kept_files()):
+                tables.get(day.isoformat(), []).append(table)
+    return {"INFERLEDGER_CALLS_KEPT": json.dumps(tables)}
 
 
 def _invoke(

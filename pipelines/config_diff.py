@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from assets.marts import rows
+from assets.touched import kept_of_calls
 from sources.home import Home, HomeError
 from sources.memory import Memory, connect
 from sources.reading import literal
@@ -63,11 +64,13 @@ def diff_settings(home: Home) -> list[Move]:
                 connection.execute(f"attach {literal(path)} as {name} (read_only)")
             except duckdb.IOException as error:
                 raise HomeError(f"{path} cannot be read, perhaps because of a run: {error}") from None
-        _make_again(connection, settings, compiled, Path(scratch))
+        _make_again(connection, home, settings, compiled, Path(scratch))
         return [Move(**row) for row in rows(connection, _MOVES)]
 
 
-def _make_again(connection: duckdb.DuckDBPyConnection, settings: Settings, compiled: Path, scratch: Path) -> None:
+def _make_again(
+    connection: duckdb.DuckDBPyConnection, home: Home, settings: Settings, compiled: Path, scratch: Path
+) -> None:
     changed = Home(scratch / "home")
     compile_settings(changed, settings)
     made: dict[str, str] = {}
@@ -97,8 +100,17 @@ def _make_again(connection: duckdb.DuckDBPyConnection, settings: Settings, compi
             inner join ({sql_of("int_usage_events")}) as events on calls.call_id = events.response_id
         """,
     )
+    since = "(select calls_from from work.main.stg_meta__sample_days)"
+    kept = kept_of_calls(home)
     for model in _MODELS:
-        make(model, sql_of(model))
+        sql = sql_of(model)
+        if model in kept:
+            # Of days whose calls went, what was kept of them stays what it is.
+            sql = (
+                f"select * from ({sql}) as made where usage_date >= {since} union all by name"
+                f" select * from work.main.{model} where usage_date < {since}"
+            )
+        make(model, sql)
     # Split where it is read, as in a build.
     make(_LEDGER, sql_of(_LEDGER), "view")
 

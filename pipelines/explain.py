@@ -14,6 +14,7 @@ import duckdb
 from assets.marts import open_marts, rows
 from assets.publish import DATABASE
 from sources.home import Home
+from sources.meta import calls_from
 
 TOP = 10
 ZERO = Decimal(0)
@@ -125,6 +126,8 @@ class Explanation:
     files: list[dict[str, Any]]
     file_count: int
     differences: list[str]
+    # The first day with single calls, where the number has days before, whose calls have gone.
+    calls_from: date | None
 
 
 def explain(home: Home, mart: str, key_text: str, top: int = TOP) -> Explanation:
@@ -133,7 +136,7 @@ def explain(home: Home, mart: str, key_text: str, top: int = TOP) -> Explanation
         raise ExplainError(f"{mart}: no mart that can be walked back; allowed are {', '.join(MARTS)}")
     key = parse_key(MARTS[mart], mart, key_text)
     with open_marts(home.published / DATABASE) as marts:
-        return _explain(marts, mart, key, top)
+        return _explain(marts, mart, key, top, calls_from(home.root))
 
 
 def parse_key(mart: Mart, name: str, text: str) -> dict[str, str]:
@@ -154,7 +157,9 @@ def _day(column: str, value: str) -> str:
         raise ExplainError(f"{column}: found {value!r}; write a day such as 2026-11-09, or a week: 2026-W46") from None
 
 
-def _explain(marts: duckdb.DuckDBPyConnection, name: str, key: dict[str, str], top: int) -> Explanation:
+def _explain(
+    marts: duckdb.DuckDBPyConnection, name: str, key: dict[str, str], top: int, there_from: date | None
+) -> Explanation:
     mart = MARTS[name]
     number, tolerance = _number(marts, name, mart, key)
     marts.execute(f"create temp table allocated as {_allocations_sql(name, key, mart.amount)}", key)
@@ -168,7 +173,9 @@ def _explain(marts: duckdb.DuckDBPyConnection, name: str, key: dict[str, str], t
         differences.append(f"allocations add up to {total['usd']}, not to {number}")
     # A line of the ledger holds one meter of a call, so its calls cost more than it.
     placed = ZERO if _is_ledger(name) else calls["direct_usd"] + _moved_usd(marts, key)
-    if not _is_ledger(name) and calls["effective_cost_usd"] != placed:
+    (first,) = rows(marts, "select min(usage_date) as day from allocated")
+    have_gone = bool(there_from and first["day"] and first["day"] < there_from)
+    if not _is_ledger(name) and not have_gone and calls["effective_cost_usd"] != placed:
         differences.append(f"calls cost {calls['effective_cost_usd']}, their allocations are {placed}")
     return Explanation(
         mart=name,
@@ -184,6 +191,7 @@ def _explain(marts: duckdb.DuckDBPyConnection, name: str, key: dict[str, str], t
         files=files[:top],
         file_count=len(files),
         differences=differences,
+        calls_from=there_from if have_gone else None,
     )
 
 

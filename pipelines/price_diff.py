@@ -16,6 +16,7 @@ from assets.pricing import CALL_COLUMNS, pricing_sql
 from assets.publish import DATABASE
 from sources import clock
 from sources.home import Home
+from sources.meta import calls_from
 from sources.pricing.build import prices_of
 from sources.pricing.resolve import SELF_HOSTED, Key
 from sources.pricing.versions import Book, find_book
@@ -65,6 +66,7 @@ def diff_prices(home: Home, a: str, b: str, month: date | None = None, by: str =
     books = {"a": find_book(home, settings, a), "b": find_book(home, settings, b)}
     month, end = month_span(month)
     with open_marts(home.published / DATABASE) as marts:
+        require_calls(home, month)
         self_hosted = create_calls(marts, month, end)
         price_twice(marts, home, settings, books)
         *lines, total = differences(marts, by)
@@ -75,6 +77,16 @@ def month_span(month: date | None) -> tuple[date, date]:
     """The first day of a month, or of the last complete one, and the day after its last."""
     first = month or (clock.now().date().replace(day=1) - timedelta(days=1)).replace(day=1)
     return first, (first + timedelta(days=31)).replace(day=1)
+
+
+def require_calls(home: Home, first_day: date) -> None:
+    """MartsError where calls since this day are not all there."""
+    there_from = calls_from(home.root)
+    if there_from and first_day < there_from:
+        raise MartsError(
+            f"single calls are there from {there_from} on, not from {first_day}: older ones have gone"
+            " (retention.calls_days), and are in no comparison of prices"
+        )
 
 
 def create_calls(marts: duckdb.DuckDBPyConnection, first_day: date, end: date, where: str = "true") -> int:

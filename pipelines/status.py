@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from assets.accounting.snapshots import snapshots
-from assets.kept import why_samples_stay
+from assets.kept import why_calls_stay, why_samples_stay
 from assets.marts import open_marts, rows
 from assets.publish import DATABASE, current_manifest
 from assets.warehouse import applied_inputs
@@ -25,6 +25,7 @@ from sources.lake import ledger_path
 from sources.ledger import FileLedger
 from sources.memory import connect
 from sources.pull.pulling import pulls_folder
+from sources.registry import FEEDS
 from sources.settings import load_settings
 
 
@@ -136,6 +137,14 @@ class ExpiredSamples:
 
 
 @dataclass(frozen=True)
+class ExpiredCalls:
+    """From which day on the lake has calls, and the lake files of earlier ones; what was made of those is kept."""
+
+    calls_from: date | None = None
+    lake_files: tuple[ExpiredFiles, ...] = ()
+
+
+@dataclass(frozen=True)
 class Status:
     """Everything `inferledger status` says."""
 
@@ -150,8 +159,10 @@ class Status:
     missing: list[dict[str, Any]]
     expired: list[ExpiredFiles]
     expired_samples: ExpiredSamples
+    expired_calls: ExpiredCalls
     # Why none go although the settings have them go.
     samples_stay: str | None
+    calls_stay: str | None
     week: WeekStatus | None
     periods: list[PeriodStatus]
     next_run: NextRun | None
@@ -178,7 +189,8 @@ def read_status(home: Home) -> Status:
                     [],
                     [],
                     ExpiredSamples(),
-                    _samples_stay(home),
+                    ExpiredCalls(),
+                    *_stay(home),
                     None,
                     [],
                     None if holder else next_run(home),
@@ -187,6 +199,8 @@ def read_status(home: Home) -> Status:
             connection.register(table, pl.read_parquet(path).to_arrow())
         feeds = [_feed(row) for row in rows(connection, _FEEDS)]
         failed, missing = rows(connection, _FAILED), rows(connection, _MISSING)
+    samples, calls = _expired_lake(home)
+    samples_stay, calls_stay = _stay(home)
     return Status(
         home=home.root,
         in_use_by=str(holder) if holder else None,
@@ -198,32 +212,47 @@ def read_status(home: Home) -> Status:
         failed=failed,
         missing=missing,
         expired=_expired(home),
-        expired_samples=_expired_samples(home),
-        samples_stay=_samples_stay(home),
+        expired_samples=samples,
+        expired_calls=calls,
+        samples_stay=samples_stay,
+        calls_stay=calls_stay,
         week=_week(home) if manifest else None,
         periods=_periods(home) if manifest else [],
         next_run=None if holder else next_run(home),
     )
 
 
-def _expired_samples(home: Home) -> ExpiredSamples:
-    if not (ledger_path(home.root).is_file() and os.access(home.lake, os.W_OK)):
-        return ExpiredSamples()
+def _has_ledger(home: Home) -> bool:
+    """False too of one that this process may not open."""
+    return ledger_path(home.root).is_file() and os.access(home.lake, os.W_OK)
+
+
+def _expired_lake(home: Home) -> tuple[ExpiredSamples, ExpiredCalls]:
+    if not _has_ledger(home):
+        return ExpiredSamples(), ExpiredCalls()
+    calls = {(table.feed, table.table) for table in FEEDS if table.is_calls}
     with FileLedger(ledger_path(home.root)) as ledger:
-        files = (ExpiredFiles(*table, *counts) for table, counts in ledger.expired_samples().items())
-        return ExpiredSamples(max(ledger.kept_samples(), default=None), tuple(files))
+        found = [(table, ExpiredFiles(*table, *counts)) for table, counts in ledger.expired_lake_files().items()]
+        calls_from = max((day for day, _ in ledger.kept_calls()), default=None)
+        return (
+            ExpiredSamples(
+                max(ledger.kept_samples(), default=None), tuple(file for table, file in found if table not in calls)
+            ),
+            ExpiredCalls(calls_from, tuple(file for table, file in found if table in calls)),
+        )
 
 
-def _samples_stay(home: Home) -> str | None:
+def _stay(home: Home) -> tuple[str | None, str | None]:
+    """Why samples and calls stay; none of settings that a run would refuse, as it says so."""
     try:
-        return why_samples_stay(load_settings(home))
+        settings = load_settings(home)
     except HomeError:
-        return None  # settings that a run would refuse: it says so
+        return None, None
+    return why_samples_stay(settings), why_calls_stay(home, settings) if _has_ledger(home) else None
 
 
 def _expired(home: Home) -> list[ExpiredFiles]:
-    """None where there is no ledger, or one that this process may not open."""
-    if not (ledger_path(home.root).is_file() and os.access(home.lake, os.W_OK)):
+    if not _has_ledger(home):
         return []
     with FileLedger(ledger_path(home.root)) as ledger:
         return [ExpiredFiles(*table, *counts) for table, counts in sorted(ledger.expired().items())]

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from assets.marts import open_marts, rows
 from assets.publish import DATABASE
-from pipelines.price_diff import Line, create_calls, differences, price_twice
+from pipelines.price_diff import Line, create_calls, differences, price_twice, require_calls
 from sources.home import Home
 from sources.pricing import versions
 from sources.pricing.book import UNKNOWN_REGION
@@ -68,6 +68,7 @@ def what_if(home: Home, selection: Selection, change: Change, by: str = "model")
     settings = load_settings(home)
     book = versions.current(home, settings)
     with open_marts(home.published / DATABASE) as marts:
+        require_calls(home, selection.first_day)
         self_hosted = create_calls(marts, selection.first_day, selection.end, _where(selection))
         price_twice(marts, home, settings, {"a": book, "b": book}, _served(change), _used(change))
         *lines, total = differences(marts, by)

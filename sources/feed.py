@@ -118,3 +118,8 @@ class FeedTable:
     def is_samples(self) -> bool:
         """Telemetry of GPUs or serving engines, which may go when what it says is kept."""
         return "sampled_at" in self.columns and bool({"gpu_uuid", "engine"} & self.columns.keys())
+
+    @property
+    def is_calls(self) -> bool:
+        """A log of calls, which may go when what was made of them is kept."""
+        return {"started_at", "model_id"} <= self.columns.keys()

@@ -28,8 +28,8 @@ from sources.lake import (
     write_schemas,
 )
 from sources.landing import Candidate, discover, has_changed, identify, slot
-from sources.late_samples import set_late_aside
-from sources.ledger import FileLedger, LedgerRow
+from sources.late import late_of, set_late_aside
+from sources.ledger import FileLedger, Kind, LedgerRow
 from sources.memory import Memory, connect, memory_of
 from sources.quarantine import Reject, read_rejects, write_rejects
 from sources.reading import literal, one
@@ -59,6 +59,8 @@ class IngestSummary:
     files_expired: int = 0
     samples_from: date | None = None
     sample_files_expired: int = 0
+    calls_from: date | None = None
+    call_files_expired: int = 0
     warnings: list[str] = field(default_factory=list)
 
 
@@ -223,7 +225,7 @@ class _Run:
             result = self._read_checked(table, landed, parquet, rejects)
             closed = self._closed_before(row, table)
             if closed:
-                result = set_late_aside(landed, self.context, closed, parquet, rejects, result)
+                result = set_late_aside(landed, late_of(table), self.context, closed, parquet, rejects, result)
                 self._check(result, table, parquet, rejects)
         except UnreadableFileError as error:
             self.summary.files_failed += 1
@@ -281,24 +283,25 @@ class _Run:
             raise UnreadableFileError(f"the reader wrote other columns than {table.name} has; this is a defect")
 
     def _closed_before(self, row: LedgerRow, table: FeedTable) -> date | None:
-        """Samples before have come too late: of their days only what others said is kept, and is not made again."""
-        kept = self.ledger.kept_samples()
-        if not kept or not table.is_samples:
+        """Rows before have come too late: of their days only what others said is kept, and is not made again."""
+        kind: Kind
+        if table.is_samples and (kept := self.ledger.kept_samples()):
+            kind, since, day = "samples", kept[-1], closed_before(kept[-1])
+        elif table.is_calls and (gone := self.ledger.kept_calls()):
+            kind, since, day = "calls", date.min, gone[-1][0]
+        else:
             return None
-        day = closed_before(kept[-1])
         ended = self.ledger.ended_by(replace(row, status="committed"), table.replaces_same_name)
         if any(other.identity == row.identity for other in ended):
             # As when it was read first: what it has of days that were closed since has counted.
             return self.ledger.closed_when_read(row)
-        if any(other.is_expired or self._has_samples(other, kept[-1], day) for other in ended):
-            raise UnreadableFileError(
-                f"it would replace a file with samples before {day}: those days are closed, since older samples have"
-                " gone (retention.samples_days)"
-            )
+        late = late_of(table)
+        if any(other.is_expired or self._has_rows(other, late.time_column, since, day) for other in ended):
+            raise UnreadableFileError(f"it would replace a file with {kind} before {day}: {late.closed(day)}")
         # Nor does a reading that failed meanwhile close days to what counted before it.
-        return self.ledger.closed_when_read(row) if self.ledger.counted_until_failed(row) else day
+        return self.ledger.closed_when_read(row) if self.ledger.counted_until_failed(row, kind) else day
 
-    def _has_samples(self, row: LedgerRow, since: date, before: date) -> bool:
+    def _has_rows(self, row: LedgerRow, time_column: str, since: date, before: date) -> bool:
         """Also where its lake file is not there to tell: what that had has counted."""
         path = lake_file(self.home, row)
         if not path.is_file():
@@ -306,8 +309,8 @@ class _Run:
         found = one(
             self.context.connection,
             f"select count(*) from read_parquet({literal(path)}) where file_hash = {literal(row.identity)}"
-            f" and sampled_at >= {literal(str(since))}::date"
-            f" and sampled_at < {literal(str(before))}::date",
+            f" and {time_column} >= {literal(str(since))}::date"
+            f" and {time_column} < {literal(str(before))}::date",
         )
         return bool(found)
 

@@ -14,6 +14,8 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 Status = Literal["committed", "failed", "superseded", "duplicate"]
+# What of the lake goes by age once what is made of it is kept.
+Kind = Literal["samples", "calls"]
 # Size in bytes and SHA-256 of a file.
 Content = tuple[int, str]
 
@@ -60,6 +62,7 @@ create table if not exists merged_files (
     primary key (feed, table_name, identity)
 );
 create table if not exists kept_samples (samples_from text primary key);
+create table if not exists kept_calls (calls_from text primary key, months_from text not null);
 create table if not exists closed_when_read (
     feed text not null,
     table_name text not null,
@@ -71,16 +74,18 @@ create table if not exists counted_until_failed (
     feed text not null,
     table_name text not null,
     identity text not null,
+    samples_from text not null,
+    calls_from text not null,
     primary key (feed, table_name, identity)
 );
 create table if not exists kept_files (
-    samples_from text not null,
+    kept_before text not null,
     table_name text not null,
     size_bytes integer not null,
     content_sha256 text not null,
-    primary key (samples_from, table_name)
+    primary key (kept_before, table_name)
 );
-create table if not exists expired_samples (
+create table if not exists expired_lake_files (
     feed text not null,
     table_name text not null,
     identity text not null,
@@ -99,7 +104,7 @@ class LedgerRow:
     """What became of one landed file under one reader version. `path` is relative to landing/.
 
     `merged_into` is the lake file that holds its rows beside those of others, where it has none of its own. Of one that
-    `is_expired` the lake has no rows any more, but what they say of each hour.
+    `is_expired` the lake has no rows any more, but what was made of them.
     """
 
     feed: str
@@ -144,7 +149,7 @@ _ROWS = """
                 and merged.identity = files.identity
         ) end as merged_into,
         status = 'committed' and exists (
-            select 1 from expired_samples as expired
+            select 1 from expired_lake_files as expired
             where expired.feed = files.feed and expired.table_name = files.table_name
                 and expired.identity = files.identity
         ) as is_expired
@@ -195,6 +200,11 @@ class FileLedger:
         for row in self._db.execute(query):
             yield (*row[:3], date.fromisoformat(row["usage_date"]), row["rows_kept"])
 
+    def table_days(self) -> Iterator[tuple[str, str, date]]:
+        """(feed, table_name, usage_date) of which there are rows in a committed file, once each."""
+        for feed, table, day in self._db.execute("select distinct feed, table_name, usage_date from file_days"):
+            yield feed, table, date.fromisoformat(day)
+
     def commit(
         self,
         row: LedgerRow,
@@ -206,7 +216,7 @@ class FileLedger:
         """Record a file that was read (committed or failed), all or nothing; gives the rows this one ends.
 
         A reading ends the earlier readings of the same bytes. With `replaces_slot`, a committed file also ends other
-        bytes that were committed under the same name and retrieval time. Days before `closed` took none of its samples.
+        bytes that were committed under the same name and retrieval time. Days before `closed` took none of its rows.
         """
         with self._transaction():
             ended = self.ended_by(row, replaces_slot)
@@ -233,14 +243,18 @@ class FileLedger:
         return ended
 
     def closed_when_read(self, row: LedgerRow) -> date | None:
-        """The day before which no sample of these bytes was taken when they were read first; None: all were."""
+        """The day before which no row of these bytes was taken when they were read first; None: all were."""
         found = self._db.execute(f"select closed_before from closed_when_read where {_THIS}", _to_sql(row)).fetchone()
         return date.fromisoformat(found["closed_before"]) if found else None
 
-    def counted_until_failed(self, row: LedgerRow) -> bool:
-        """Whether these bytes had samples that counted, until a reading of them failed, and none have gone since."""
-        found = self._db.execute(f"select 1 from counted_until_failed where {_THIS}", _to_sql(row)).fetchone()
-        return found is not None
+    def counted_until_failed(self, row: LedgerRow, kind: Kind) -> bool:
+        """Whether these bytes had rows that counted, until a reading of them failed, and none of the kind went since.
+
+        What is kept of those that went since was made without them.
+        """
+        same = f"{kind}_from = (select coalesce(max({kind}_from), '') from kept_{kind})"
+        query = f"select 1 from counted_until_failed where {_THIS} and {same}"
+        return self._db.execute(query, _to_sql(row)).fetchone() is not None
 
     def ended_by(self, row: LedgerRow, replaces_slot: bool = False) -> list[LedgerRow]:
         """The committed rows that end when this one is recorded."""
@@ -268,7 +282,7 @@ class FileLedger:
             select coalesce(sum(rows_kept), 0)
             from files
             where status = 'committed'
-                and (feed, table_name, identity) not in (select feed, table_name, identity from expired_samples)
+                and (feed, table_name, identity) not in (select feed, table_name, identity from expired_lake_files)
         """
         [(found,)] = self._db.execute(query)
         return int(found)
@@ -279,7 +293,7 @@ class FileLedger:
             select feed, table_name, count(*) filter (where lake_name is null) + count(distinct lake_name)
             from files
             left join merged_files using (feed, table_name, identity)
-            where (feed, table_name, identity) not in (select feed, table_name, identity from expired_samples)
+            where (feed, table_name, identity) not in (select feed, table_name, identity from expired_lake_files)
                 and status = 'committed' and (lake_name is not null or rows_kept < ?)
             group by feed, table_name
         """
@@ -318,37 +332,57 @@ class FileLedger:
         `kept` has by table what its file of the days that go now holds; `files` the bytes of each lake file, and the
         rows of the landed files in it.
         """
-        day = samples_from.isoformat()
         with self._transaction():
-            self._db.execute("insert into kept_samples values (?)", (day,))
-            # What is kept from now on was made without the files that could not be read.
-            self._db.execute("delete from counted_until_failed")
-            self._db.executemany(
-                "insert into kept_files values (?, ?, ?, ?)",
-                [(day, table, *content) for table, content in kept.items()],
-            )
-            for size, rows in files:
-                for number, row in enumerate(rows):
-                    values = _to_sql(row) | {"lake_name": row.lake_name, "size": size if number == 0 else 0}
-                    self._db.execute(
-                        "insert into expired_samples values (:feed, :table_name, :identity, :lake_name, :size)", values
-                    )
+            self._db.execute("insert into kept_samples values (?)", (samples_from.isoformat(),))
+            self._keep(samples_from, kept, files)
+
+    def keep_calls(
+        self,
+        calls_from: date,
+        months_from: date,
+        kept: Mapping[str, Content],
+        files: Iterable[tuple[int, Sequence[LedgerRow]]],
+    ) -> None:
+        """Record, all or nothing, that what calls before a day are made into is kept, and that these lake files go.
+
+        Of tables by month it is kept of the months before `months_from`. `kept` and `files` are as of samples.
+        """
+        with self._transaction():
+            self._db.execute("insert into kept_calls values (?, ?)", (calls_from.isoformat(), months_from.isoformat()))
+            self._keep(calls_from, kept, files)
+
+    def _keep(self, day: date, kept: Mapping[str, Content], files: Iterable[tuple[int, Sequence[LedgerRow]]]) -> None:
+        self._db.executemany(
+            "insert into kept_files values (?, ?, ?, ?)",
+            [(day.isoformat(), table, *content) for table, content in kept.items()],
+        )
+        for size, rows in files:
+            for number, row in enumerate(rows):
+                values = _to_sql(row) | {"lake_name": row.lake_name, "size": size if number == 0 else 0}
+                self._db.execute(
+                    "insert into expired_lake_files values (:feed, :table_name, :identity, :lake_name, :size)", values
+                )
 
     def kept_samples(self) -> list[date]:
         """The days that samples have been from, since each time older ones went; the last counts."""
         found = self._db.execute("select samples_from from kept_samples order by samples_from")
         return [date.fromisoformat(samples_from) for (samples_from,) in found]
 
+    def kept_calls(self) -> list[tuple[date, date]]:
+        """The days that calls have been from, since each time older ones went, with the month; the last count."""
+        found = self._db.execute("select calls_from, months_from from kept_calls order by calls_from")
+        return [(date.fromisoformat(day), date.fromisoformat(month)) for day, month in found]
+
     def kept_files(self) -> dict[tuple[date, str], Content]:
-        """What each file holds that is kept of samples, by the day samples were from when it was written, and table."""
-        query = "select samples_from, table_name, size_bytes, content_sha256 from kept_files"
+        """What each file holds that is kept of samples or calls, by the day before which they went, and table."""
+        query = "select kept_before, table_name, size_bytes, content_sha256 from kept_files"
         return {(date.fromisoformat(day), table): (size, sha) for day, table, size, sha in self._db.execute(query)}
 
-    def expired_samples(self) -> dict[tuple[str, str], tuple[int, int]]:
-        """By feed and table, how many lake files of samples have gone, and their bytes."""
+    def expired_lake_files(self) -> dict[tuple[str, str], tuple[int, int]]:
+        """By feed and table, how many lake files of samples or calls have gone, and their bytes."""
         query = """
             select feed, table_name, count(distinct lake_name), sum(lake_bytes)
-            from expired_samples group by feed, table_name order by feed, table_name
+            from expired_lake_files group by feed, table_name order by feed, table_name
         """
         return {(feed, table): (files, size) for feed, table, files, size in self._db.execute(query)}
 
@@ -378,7 +412,16 @@ class FileLedger:
         if row.status == "committed":
             self._db.execute(f"delete from counted_until_failed where {_THIS}", _to_sql(row))
         elif any(other.identity == row.identity for other in ended):
-            self._db.execute("insert into counted_until_failed values (:feed, :table_name, :identity)", _to_sql(row))
+            self._db.execute(
+                """
+                insert into counted_until_failed
+                select :feed, :table_name, :identity, coalesce(max(samples_from), ''), (
+                    select coalesce(max(calls_from), '') from kept_calls
+                )
+                from kept_samples
+                """,
+                _to_sql(row),
+            )
 
     def _insert(self, row: LedgerRow) -> None:
         marks = ", ".join(f":{name}" for name in _COLUMNS)

@@ -16,8 +16,8 @@ from sources.settings.models import Limits
 
 _IN_MEMORY = ":memory:"
 _AMOUNT = re.compile(r"^([\d.]+)(\w+)$")
-# DuckDB holds more than it counts, so it is told less than it may take. Told 1.7 GB, a full run of 50 million calls held
-# up to 1.05 beside it: Python's 0.36, and what grows with the tables that it has made.
+# DuckDB holds more than it counts, so it is told less than it may take. Told 1.7 GB, a full run of 50 million calls
+# held up to 1.05 beside it: Python's 0.36, and what grows with the tables that it has made.
 _COUNTED = Decimal("0.75")
 _NUMBERS = count(1)
 _GIGABYTES = {

@@ -55,8 +55,10 @@ _EXPECTED: Schema = {
     "has_arrived": pl.Boolean,
     "last_date": pl.Date,
 }
-# From which day on samples of GPUs and engines are read; of those before, what is kept.
-_SAMPLE_DAYS: Schema = {"samples_from": pl.Date}
+# From which day on samples of GPUs and engines, and calls, are read; of those before, what is kept, of calls by day and
+# week, or by month.
+_SAMPLE_DAYS: Schema = {"samples_from": pl.Date, "calls_from": pl.Date, "call_months_from": pl.Date}
+_NONE_WENT = date(1970, 1, 1)
 _DAYS: Schema = {
     "feed": pl.String,
     "table_name": pl.String,
@@ -85,7 +87,7 @@ def export_meta(home: Path, expected_files: Iterable[ExpectedFile]) -> None:
     with FileLedger(ledger_path(home)) as ledger:
         rows = _as_if_at_once(ledger.rows(), expected)
         days = list(ledger.days())
-        export_samples_from(home, ledger)
+        export_kept_days(home, ledger)
     committed = {(row.feed, row.table_name, row.identity): row for row in rows if row.status == "committed"}
     write_current(home, "meta", "files", pl.DataFrame([{c: getattr(r, c) for c in _FILES} for r in rows], _FILES))
     write_current(home, "meta", "quarantine", _frame(_rejects(home, rows), _QUARANTINE))
@@ -97,10 +99,20 @@ def export_meta(home: Path, expected_files: Iterable[ExpectedFile]) -> None:
     write_current(home, "meta", "file_days", _frame(sorted(named), _DAYS))
 
 
-def export_samples_from(home: Path, ledger: FileLedger) -> None:
-    """Write lake/meta/sample_days, by which a build tells what is kept of samples from the samples that are left."""
-    samples_from = max(ledger.kept_samples(), default=date(1970, 1, 1))
-    write_current(home, "meta", "sample_days", _frame([[samples_from]], _SAMPLE_DAYS))
+def calls_from(home: Path) -> date | None:
+    """The first day with single calls, where older ones have gone (retention.calls_days); else None."""
+    path = home / "lake" / "meta" / "sample_days" / "current.parquet"
+    if not path.is_file():
+        return None
+    day: date = pl.read_parquet(path, columns=["calls_from"]).item()
+    return None if day == _NONE_WENT else day
+
+
+def export_kept_days(home: Path, ledger: FileLedger) -> None:
+    """Write lake/meta/sample_days, by which a build tells what is kept from the samples and calls that are left."""
+    samples_from = max(ledger.kept_samples(), default=_NONE_WENT)
+    calls_from = max(ledger.kept_calls(), default=(_NONE_WENT, _NONE_WENT))
+    write_current(home, "meta", "sample_days", _frame([[samples_from, *calls_from]], _SAMPLE_DAYS))
 
 
 class _Expected:

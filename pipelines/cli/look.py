@@ -82,7 +82,15 @@ def _print_status(found: "Status") -> None:
             for one in found.expired_samples.lake_files
         ],
     )
-    print_list("retention", [found.samples_stay] if found.samples_stay else [])
+    print_list(
+        "expired",
+        [
+            f"{one.feed}/{one.table_name}: {count(one.files, 'lake file')}, {one.size_bytes / 1_000_000:,.1f} MB, "
+            f"of calls before {found.expired_calls.calls_from}; what was made of them is kept"
+            for one in found.expired_calls.lake_files
+        ],
+    )
+    print_list("retention", [why for why in (found.samples_stay, found.calls_stay) if why])
     if found.week:
         week = found.week
         click.echo(
@@ -171,6 +179,10 @@ def _print_explanation(found: "Explanation", key: str) -> None:
         _print_rows(title, found.top_calls, ("effective_cost_usd", "row_number"))
     title = f"from {count(found.file_count, 'file')}"
     _print_rows(title, found.files, ("calls", "calls_usd", "charges", "charges_usd"))
+    if found.calls_from:
+        click.echo(
+            f"Calls of days before {found.calls_from} have gone (retention.calls_days): their charges are all there is."
+        )
     for difference in found.differences:
         click.secho(f"differs: {difference}", fg="red")
     if not found.differences:

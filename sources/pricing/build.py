@@ -14,6 +14,7 @@ import polars as pl
 from sources.bill import BILL_COLUMNS
 from sources.gateway import is_gateway
 from sources.home import Home
+from sources.kept import KEPT_FOLDER
 from sources.lake import put, table_folder, write_current
 from sources.memory import connect
 from sources.pricing import versions
@@ -34,6 +35,8 @@ _TIERS = {
     ("litellm", "spend_logs"): "case when is_batch then 'batch' else lower(coalesce(service_tier, '')) end",
     **{(t.feed, t.table): "service_tier" for t in FEEDS if is_gateway(t)},
 }
+# The table kept of calls that went which has what decides their price.
+_KEPT_BY_KEY = "int_forecast_calls"
 _CALL_COLUMNS = (
     "coalesce(gateway_provider, '') as gateway_provider",
     "model_id",
@@ -284,7 +287,20 @@ def _keys_in_use(home: Home, settings: Settings, connection: duckdb.DuckDBPyConn
         )
         for provider, name, model_id, tier, region, first, last in rows
     ]
+    used = _merged([*used, *_kept_keys(home, connection)])
     return _merged([*used, *_batched(used), *_compared(settings, used)])
+
+
+def _kept_keys(home: Home, connection: duckdb.DuckDBPyConnection) -> list[Key]:
+    """Those of calls that went, as what is kept of them has them."""
+    files = _files(home, KEPT_FOLDER, _KEPT_BY_KEY)
+    if not files:
+        return []
+    priced = connection.read_parquet(files, union_by_name=True).filter("model_id is not null")
+    rows = priced.aggregate(
+        "service_provider, host, model_id, service_tier, min(usage_date) as first, max(usage_date) as last, region"
+    )
+    return [Key(*row) for row in rows.order("all").fetchall()]
 
 
 def _batched(used: Sequence[Key]) -> Iterator[Key]:

@@ -50,7 +50,7 @@ def unpriced_calls(home: Home, settings: Settings) -> list[UnpricedCalls]:
     # Of several landed files there may be one lake file.
     lake: dict[tuple[str, str], set[str]] = {}
     for row in rows:
-        if (row.feed, row.table_name) in gateways:
+        if (row.feed, row.table_name) in gateways and not row.is_expired:
             lake.setdefault((row.feed, row.table_name), set()).add(str(lake_file(home.root, row)))
     with connect(limit=settings.limits.memory) as connection:
         files = {table: sorted(paths) for table, paths in lake.items()}

@@ -798,6 +798,8 @@ class Retention(Strict):
     superseded_days: Annotated[Count, Field(ge=1)] | None = None
     # Days are closed to late samples for 31 days after the last one that goes; a month late is not too late.
     samples_days: Annotated[Count, Field(ge=62)] | None = None
+    # The month that is being closed, and the one before it, are always whole.
+    calls_days: Annotated[Count, Field(ge=62)] | None = None
 
     @model_validator(mode="after")
     def _samples_of_five_minutes_stay(self) -> Self:

@@ -95,7 +95,7 @@ def built_rows(home: Home) -> Rows:
             "select database_name, table_name from duckdb_tables() where database_name in ('build', 'work')"
         ).fetchall()
         for database, table in tables:
-            if table not in ("data_status", "changed_files", "touched_days", "touched_tasks"):
+            if table not in ("data_status", "changed_files", "expired_files", "touched_days", "touched_tasks"):
                 query = f"""
                     select count(*), coalesce(bit_xor(hash(entry)), 0), coalesce(sum(hash(entry)), 0)
                     from (select columns(lambda c: c <> 'restated_at_run') from {database}.main.{table}) as entry"""

@@ -3,6 +3,7 @@
 with taken as (
 
     select * from {{ ref(model) }}
+    where {{ calls_are_there('usage_date') }}
 
 ),
 

@@ -40,7 +40,10 @@ forecast, too. None in a full run. What finds them has to come before: a model t
             'everything': "touched_by not in ('savings', 'forecast')",
         }[by]
     ) -%}
-    {{- return(found.columns[0].values() | sort) -}}
+    {%- set days, since = found.columns[0].values(), calls_from() -%}
+    {#- Which lines repeat a call is told of earlier days too. -#}
+    {%- set is_bounded = since and model.config.meta.get('per_call') != 'lines' and looks_at_calls() -%}
+    {{- return((days | select('ge', since) if is_bounded else days) | sort) -}}
 {% endmacro %}
 
 {#- These days, and those of every other line that has a call or ask in common with one of them. -#}
@@ -101,7 +104,7 @@ that holds for every row, and the days come when its rows go (`with_days`): so b
         {{- return(mark(what, day, rest)) -}}
     {%- endif -%}
     {%- set days = touched_days(by) -%}
-    {{- return('true' if days is none else of_days(what, day, rest, days)) -}}
+    {{- return(calls_are_there(day) if days is none else of_days(what, day, rest, days)) -}}
 {% endmacro %}
 {% macro mark(what, column, rest='') %}
     {{- return("'" ~ what ~ ' ' ~ column ~ ' ' ~ rest ~ "' is not null") -}}
@@ -290,6 +293,7 @@ beside those of all calls. The pieces of touched days are one transaction: the n
         {%- if meta.get('touches_too') %}
         insert into work.main.touched_tasks {{ meta['touches_too'] }};
         {%- endif %}
+        {{- without_calls_that_went(relation) }}
         {{ touch(meta.get('touches'), relation, is_replaced) }}
         delete from {{ relation }} where {{ is_replaced }};
         {%- for piece in lists %}
@@ -317,25 +321,26 @@ beside those of all calls. The pieces of touched days are one transaction: the n
 {% macro inserted(relation, sql, meta, days) %}
         insert into {{ relation }} by name
         select * from (
-            {{ with_days(sql, days) }}
+            {{ with_days(of_calls_that_are_there(sql), days) }}
         ) as replaced
         where {{ replaced_with(meta, days) }};
 {% endmacro %}
 
 {% macro created_in_pieces(relation, meta) %}
     {{ drop_relation_if_exists(load_cached_relation(relation)) }}
-    {%- set lists = pieces(meta) -%}
+    {%- set lists, rows = pieces(meta), of_calls_that_are_there(sql) -%}
     {%- call statement('main') %}
-        {{ create_table_as(false, relation, with_days(sql, lists[0])) }}
+        {{ create_table_as(false, relation, with_days(rows, lists[0])) }}
     {%- endcall %}
     {%- do adapter.commit() -%}
     {%- for days in lists[1:] -%}
         {%- call statement('piece') %}
             insert into {{ relation }} by name
-            {{ with_days(sql, days) }}
+            {{ with_days(rows, days) }}
         {%- endcall %}
         {%- do adapter.commit() -%}
     {%- endfor -%}
+    {%- do insert_kept(relation) -%}
     {{ return({'relations': [relation]}) }}
 {% endmacro %}
 
@@ -460,6 +465,7 @@ touches those of other lines of its calls and asks too.
     {%- endif -%}
     {%- do must_exist(relation) -%}
     {%- call statement('main') -%}
+        delete from {{ relation }} where file_hash in (from work.main.expired_files);
         create or replace temp table changed_calls as
         from {{ relation }}
         where
@@ -502,8 +508,11 @@ their calls is.
 -#}
 {% macro get_where_subquery(relation) %}
     {%- set condition = config.get('where') or 'true' -%}
+    {%- set meta = (graph.nodes.get('model.inferledger.' ~ relation.identifier) or {}).get('config', {}).get('meta', {}) if execute else {} -%}
+    {%- if meta.get('tested_by') == 'calls' and calls_from() -%}
+        {%- set condition = '(' ~ condition ~ ') and ' ~ calls_are_there('usage_date') -%}
+    {%- endif -%}
     {%- if execute and runs_incrementally() -%}
-        {%- set meta = (graph.nodes.get('model.inferledger.' ~ relation.identifier) or {}).get('config', {}).get('meta', {}) -%}
         {%- set by = meta.get('tested_by', meta.get('touched_by')) -%}
         {%- set touched = none -%}
         {%- if by == 'files' -%}

@@ -23,8 +23,9 @@ for readers of a database that stays; here every build starts from an empty file
         {%- if before and target.type == 'duckdb' %}
         drop {{ before.type }} {{ before }};
         {%- endif %}
-        {{ create_table_as(false, relation, sql) if relation.is_table else create_view_as(relation, sql) }}
+        {{ create_table_as(false, relation, of_calls_that_are_there(sql)) if relation.is_table else create_view_as(relation, sql) }}
     {%- endcall %}
+    {%- do insert_kept(relation) -%}
     {{ adapter.commit() }}
     {{ return({'relations': [relation]}) }}
 {% endmacro %}

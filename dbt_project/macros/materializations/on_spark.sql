@@ -80,8 +80,9 @@ A step begins with its name at the beginning of a line and ends with a bracket t
     {%- set relation_sql = 'with ' ~ known | join(',\n') ~ last.select -%}
     {{ drop_relation_if_exists(load_cached_relation(relation)) }}
     {%- call statement('main') %}
-        {{ create_table_as(false, relation, relation_sql) }}
+        {{ create_table_as(false, relation, of_calls_that_are_there(relation_sql)) }}
     {%- endcall %}
+    {%- do insert_kept(relation) -%}
     {{ return({'relations': [relation]}) }}
 {% endmacro %}
 

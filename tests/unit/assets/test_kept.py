@@ -57,6 +57,8 @@ def test_what_the_ledger_does_not_know_is_not_taken_for_what_was_kept(tmp_path: 
 def test_a_run_says_which_samples_have_gone() -> None:
     gone = IngestSummary(samples_from=date(2026, 9, 1), sample_files_expired=1_000)
     assert in_words(gone) == "files: none new; samples before 2026-09-01 expired, 1,000 lake files"
+    calls = IngestSummary(calls_from=date(2026, 8, 31), call_files_expired=31)
+    assert in_words(calls) == "files: none new; calls before 2026-08-31 expired, 31 lake files"
     assert in_words(IngestSummary()) == "files: none new"
 
 

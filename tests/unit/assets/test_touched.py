@@ -50,3 +50,23 @@ def test_a_model_is_made_after_all_that_finds_days_it_replaces() -> None:
             assert not missing, (name, missing)
             asked += 1
     assert asked > 30
+
+
+def test_what_looks_at_single_calls_can_do_without_those_that_went() -> None:
+    """It has a row per call, or a day by which it is kept; anything else would lose what calls that went said."""
+    nodes = json.loads(prepare_manifest().read_text())["nodes"]
+    models = {name: node for name, node in nodes.items() if node["resource_type"] == "model"}
+    calls = {name for name, node in models.items() if node["config"]["meta"].get("per_call")}
+    logs = {name for name, node in models.items() if node["name"].endswith("__calls") and "staging" in node["fqn"]}
+    assert len(calls) > 15
+    assert len(logs) > 10
+    seen = 0
+    for name, node in models.items():
+        read, meta = set(node["depends_on"]["nodes"]), node["config"]["meta"]
+        if name in calls or not read & (calls | logs):
+            continue
+        assert not read & logs, name
+        assert node["config"]["materialized"] == "incremental" or {"kept_by", "last_weeks"} & meta.keys(), name
+        assert node["config"]["materialized"] != "view", name
+        seen += 1
+    assert seen > 25

@@ -17,6 +17,7 @@ from sources.kept import KEPT
 PROJECT = Path(__file__).parents[3] / "dbt_project"
 # Stands for the lake's folder until a test says where it is.
 _LAKE = "<lake>"
+NONE_WENT = date(1970, 1, 1)
 Rows = Sequence[tuple[Any, ...]]
 
 
@@ -91,10 +92,12 @@ def rows_of(sql: str, inputs: Mapping[str, pl.DataFrame | str]) -> list[dict[str
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
-def kept_samples(samples_from: date = date(1970, 1, 1)) -> dict[str, pl.DataFrame]:
+def kept_samples(samples_from: date = NONE_WENT) -> dict[str, pl.DataFrame]:
     """What is kept of samples that have gone: nothing, as of none."""
     return {
-        "stg_meta__sample_days": pl.DataFrame({"samples_from": [samples_from]}),
+        "stg_meta__sample_days": pl.DataFrame(
+            {"samples_from": [samples_from], "calls_from": [NONE_WENT], "call_months_from": [NONE_WENT]}
+        ),
         **{
             f"stg_kept__{name}": pl.DataFrame(schema={column: polars_type(kind) for column, kind in columns.items()})
             for name, columns in KEPT.items()

@@ -50,7 +50,7 @@ def status(
             orient="row",
         ),
     }
-    with built(tables, "stg_config__budgets", "budget_status_daily") as connection:
+    with built(tables, "stg_config__budgets", "int_usage_callers_daily", "budget_status_daily") as connection:
         result = connection.sql("select * from budget_status_daily").pl().iter_rows(named=True)
     return {(row["usage_date"], row["scope"], row["scope_id"], row["period"]): row for row in result}
 

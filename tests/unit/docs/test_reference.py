@@ -26,7 +26,7 @@ def test_every_settings_file_of_a_home_is_described(tmp_path: Path) -> None:
 
 def test_every_variable_the_code_reads_is_described() -> None:
     # dbt is given these by the run itself.
-    given = ("LAKE", "WAREHOUSE", "MEMORY_LIMIT", "SPILL", "BUILD")
+    given = ("LAKE", "WAREHOUSE", "MEMORY_LIMIT", "SPILL", "BUILD", "CALLS_KEPT")
     internal = {f"INFERLEDGER_{name}" for name in given}
     files = [path for folder in ("sources", "assets", "pipelines") for path in (generate.ROOT / folder).rglob("*.py")]
     read = {name for path in files for name in re.findall(r"INFERLEDGER_[A-Z_]+", path.read_text())}

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from assets.ingest import take_in
-from assets.kept import why_samples_stay
+from assets.kept import why_calls_stay, why_samples_stay
 from assets.warehouse import PROJECT
 from pipelines.cli import cli
 from pipelines.summary import week_table
@@ -20,6 +20,7 @@ from sources.lake import ledger_path
 from sources.ledger import FileLedger, LedgerRow
 from sources.settings import load_settings
 from tests.unit.pipelines.small_marts import WEEK, export_small_ledger, publish_small_marts
+from tests.unit.sources.landed import LandedHome, log_lines, log_row
 
 
 @pytest.fixture
@@ -82,6 +83,7 @@ def test_status_says_what_went_for_its_age(home: Home) -> None:
 def test_status_says_which_samples_have_gone(home: Home) -> None:
     told = json.loads(CliRunner().invoke(cli, ["status", "--home", str(home.root), "--json"]).stdout)
     assert told["expired_samples"] == {"samples_from": None, "lake_files": []}
+    assert told["expired_calls"] == {"calls_from": None, "lake_files": []}
     row = LedgerRow("dcgm", "samples", "a", "dcgm/samples/a", 2, "a", "a", "a", 1, "committed")
     with FileLedger(ledger_path(home.root)) as ledger:
         ledger.keep_samples(date(2026, 9, 1), {}, [(1_500_000, [row, replace(row, identity="b")])])
@@ -92,19 +94,52 @@ def test_status_says_which_samples_have_gone(home: Home) -> None:
     assert told["expired_samples"]["samples_from"] == "2026-09-01"
 
 
-def test_status_and_run_say_why_no_samples_go(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_says_which_calls_have_gone(home: Home) -> None:
+    row = LedgerRow("litellm", "spend_logs", "a", "litellm/spend_logs/a", 2, "a", "a", "a", 1, "committed")
+    with FileLedger(ledger_path(home.root)) as ledger:
+        ledger.keep_calls(date(2026, 8, 31), date(2026, 9, 1), {}, [(2_500_000, [row])])
+    shown = CliRunner().invoke(cli, ["status", "--home", str(home.root)])
+    said = "litellm/spend_logs: 1 lake file, 2.5 MB, of calls before 2026-08-31; what was made of them is kept"
+    assert f"expired    {said}\n" in shown.stdout
+    told = json.loads(CliRunner().invoke(cli, ["status", "--home", str(home.root), "--json"]).stdout)
+    assert told["expired_samples"] == {"samples_from": None, "lake_files": []}
+    assert told["expired_calls"]["calls_from"] == "2026-08-31"
+
+
+def test_status_and_run_say_why_no_samples_or_calls_go(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """An installation that is not the user's: dbt's parsed project cannot be kept, so no build is known to be whole."""
     may = os.access
     monkeypatch.setattr(os, "access", lambda path, mode: path != PROJECT and may(path, mode))
     assert "retention" not in CliRunner().invoke(cli, ["status", "--home", str(home.root)]).stdout
     path = home.config / "inferledger.yml"
-    path.write_text(path.read_text().replace("  # samples_days: 90", "  samples_days: 90"))
+    said = path.read_text().replace("  # samples_days: 90", "  samples_days: 90")
+    path.write_text(said.replace("  # calls_days: 400", "  calls_days: 400"))
     why = f"retention.samples_days: no samples go, since {PROJECT} cannot be written"
     assert f"retention  {why}" in CliRunner().invoke(cli, ["status", "--home", str(home.root)]).stdout
-    [warning] = take_in(home, load_settings(home), lambda done, total, name: None).warnings
-    assert warning.startswith(why)
+    assert (
+        "retention  retention.calls_days: no calls go"
+        in CliRunner().invoke(cli, ["status", "--home", str(home.root)]).stdout
+    )
+    samples, calls = take_in(home, load_settings(home), lambda done, total, name: None).warnings
+    assert samples.startswith(why)
+    assert calls.startswith(f"retention.calls_days: no calls go, since {PROJECT} cannot be written")
     monkeypatch.undo()
     assert why_samples_stay(load_settings(home)) is None
+    assert why_calls_stay(home, load_settings(home)) is None
+
+
+def test_status_and_run_say_which_month_is_to_be_closed(home: Home) -> None:
+    path = home.config / "inferledger.yml"
+    path.write_text(path.read_text().replace("  # calls_days: 400", "  calls_days: 62"))
+    for name, day in (("old", "2026-08-10"), ("new", "2026-11-10")):
+        row = log_row(request_id=name, startTime=f"{day} 09:00:00", endTime=f"{day} 09:00:01")
+        LandedHome(home.root).land(f"litellm/spend_logs/{name}.ndjson", log_lines(row))
+    why = (
+        "retention.calls_days: calls before 2026-09-01 are old enough to go, but only those of closed months do:"
+        " 2026-08 is not closed (inferledger close)"
+    )
+    assert take_in(home, load_settings(home), lambda done, total, name: None).warnings == [why]
+    assert f"retention  {why}\n" in CliRunner().invoke(cli, ["status", "--home", str(home.root)]).stdout
 
 
 def test_status_says_how_far_each_pull_has_come(home: Home) -> None:

@@ -14,10 +14,10 @@ from sources.dcgm.feed import SAMPLES
 from sources.feed import FeedTable, LandedFile, ReadContext, ReadResult, UnreadableFileError
 from sources.kept import KEPT
 from sources.lake import ledger_path
-from sources.late_samples import LATE_SAMPLES_AT_MOST
+from sources.late import LATE_ROWS_AT_MOST
 from sources.ledger import FileLedger
 from sources.meta import show_quarantine
-from tests.unit.dbt_project.compiled import compiled, kept_samples, rows_of
+from tests.unit.dbt_project.compiled import NONE_WENT, compiled, kept_samples, rows_of
 from tests.unit.sources.landed import MAPPED_FEEDS, LandedHome
 
 DCGM, TRITON = "dcgm/samples", "triton/samples"
@@ -38,7 +38,7 @@ def gone(home: LandedHome) -> LandedHome:
     with FileLedger(ledger_path(home.root)) as ledger:
         july = [row for row in ledger.rows("status = 'committed'") if "202607" in row.path]
         ledger.keep_samples(FIRST_KEPT, {}, [(10, july)])
-        assert ledger.expired_samples() == {("dcgm", "samples"): (1, 10)}
+        assert ledger.expired_lake_files() == {("dcgm", "samples"): (1, 10)}
         assert ledger.kept_samples() == [FIRST_KEPT]
     return home
 
@@ -56,13 +56,13 @@ def test_what_has_gone_stays_known_and_is_not_read_again(gone: LandedHome) -> No
     gone.land(name, text)
     gone.land("dcgm/samples/copy/n__at-20260710T080000Z.prom", text)
     assert gone.ingest().files_new == 0
-    assert gone.meta("sample_days").rows() == [(FIRST_KEPT,)]
+    assert gone.meta("sample_days").rows() == [(FIRST_KEPT, NONE_WENT, NONE_WENT)]
 
 
 def test_nothing_is_kept_before_samples_go(home: LandedHome) -> None:
     home.land(*scrape("20260710T080000Z"))
     home.ingest()
-    assert home.meta("sample_days").rows() == [(date(1970, 1, 1),)]
+    assert home.meta("sample_days").rows() == [(NONE_WENT,) * 3]
     assert home.lake("kept/gpu_busy_hourly").is_empty()
 
 
@@ -146,12 +146,12 @@ def test_late_samples_of_other_formats_are_set_aside(gone: LandedHome) -> None:
 
 
 def test_a_file_with_too_many_late_samples_is_named(gone: LandedHome) -> None:
-    late = [line(STRAY + timedelta(seconds=number), 2) for number in range(LATE_SAMPLES_AT_MOST + 1)]
+    late = [line(STRAY + timedelta(seconds=number), 2) for number in range(LATE_ROWS_AT_MOST + 1)]
     gone.land(f"{DCGM}/few.prom", "".join([line(OPEN, 1), *late[1:]]))
     gone.land(f"{DCGM}/many.prom", "".join([line(OPEN, 2), *late]))
     summary = gone.ingest()
     assert (summary.files_new, summary.files_failed) == (1, 1)
-    assert (summary.rows_kept, summary.rows_quarantined) == (1, LATE_SAMPLES_AT_MOST)
+    assert (summary.rows_kept, summary.rows_quarantined) == (1, LATE_ROWS_AT_MOST)
     assert power(gone) == [(date(2026, 8, 1), 300), (OPEN.date(), 1)]
     [reason] = [row.reason for row in gone.ledger() if row.status == "failed"]
     assert reason == (
@@ -165,12 +165,12 @@ def test_a_file_with_too_many_late_samples_is_named(gone: LandedHome) -> None:
     assert power(gone)[1:] == [(OPEN.date(), 1), (OPEN.date(), 2)]
 
 
+def stops(file: LandedFile, context: ReadContext, out: Path, rejects: Path) -> ReadResult:
+    raise UnreadableFileError("a defect")
+
+
 def read_by(version: int, fails: bool = False) -> list[FeedTable]:
     """Readers of which that of DCGM is so many versions later."""
-
-    def stops(file: LandedFile, context: ReadContext, out: Path, rejects: Path) -> ReadResult:
-        raise UnreadableFileError("a defect")
-
     later = replace(SAMPLES, reader_version=SAMPLES.reader_version + version)
     return [(replace(later, read=stops) if fails else later) if one is SAMPLES else one for one in MAPPED_FEEDS]
 
@@ -229,7 +229,10 @@ def test_a_file_with_samples_of_closed_days_is_not_replaced(gone: LandedHome) ->
     gone.land("dcgm/samples/n__at-20260801T080000Z.prom", line(OPEN, 5))
     summary = gone.ingest()
     assert summary.files_failed == 1
-    assert "it would replace a file with samples before 2026-09-01" in summary.warnings[0]
+    assert (
+        "it would replace a file with samples before 2026-09-01: days before 2026-09-01 are closed"
+        in summary.warnings[0]
+    )
     assert power(gone) == [(date(2026, 8, 1), 300)]
     # One that has none is.
     for watts in (1, 2):

@@ -190,6 +190,11 @@ def test_settlement_lag_comes_from_the_account_then_the_provider(home: Home) -> 
         ),
         (
             "inferledger.yml",
+            "company: c\nretention: {calls_days: 61}",
+            "inferledger.yml, line 2, retention.calls_days: found '61'; allowed: greater than or equal to 62",
+        ),
+        (
+            "inferledger.yml",
             "company: c\nretention: {samples_days: 89}",
             "inferledger.yml, line 2, retention: found a mapping; allowed: samples_days of at least gpu_5m_days, 90",
         ),

@@ -25,6 +25,12 @@ tags as (
 
 ),
 
+sample_days as (
+
+    select * from {{ ref('stg_meta__sample_days') }}
+
+),
+
 -- what calls are for is no matter of who pays them
 of_calls as (
 
@@ -50,6 +56,38 @@ of_calls as (
 
 ),
 
+-- of every day whose calls went: what no call carries is made anew in every run
+carried as (
+
+    select
+        call_sums_kept.group_id,
+        cast(sum(call_sums_kept.amount_usd) as decimal(26, 12)) as amount_usd,
+        cast(sum(call_sums_kept.effective_amount_usd) as decimal(26, 12)) as effective_amount_usd
+    from {{ ref('int_charge_calls') }} as call_sums_kept
+    inner join sample_days
+        on call_sums_kept.usage_date < sample_days.calls_from
+    where call_sums_kept.is_metered
+    group by call_sums_kept.group_id
+
+),
+
+-- what a bill that came later says otherwise than what is kept of those calls
+of_calls_that_went as (
+
+    select
+        charges.charge_id,
+        cast(charges.amount_usd - coalesce(carried.amount_usd, 0) as decimal(26, 12)) as amount_usd,
+        cast(charges.effective_amount_usd - coalesce(carried.effective_amount_usd, 0) as decimal(26, 12)) as effective_amount_usd
+    from charges
+    inner join sample_days
+        on charges.usage_date < sample_days.calls_from
+    -- calls that had no price until then carry nothing
+    left join carried
+        on charges.charge_id = 'usage:' || carried.group_id
+    where charges.charge_category = 'usage'
+
+),
+
 of_no_call as (
 
     select
@@ -58,6 +96,13 @@ of_no_call as (
         effective_amount_usd
     from charges
     where charge_category not in ('usage', 'gpu_busy')
+    union all
+    select
+        charge_id,
+        amount_usd,
+        effective_amount_usd
+    from of_calls_that_went
+    where amount_usd <> 0 or effective_amount_usd <> 0
     union all
     select
         charge_id,

@@ -24,12 +24,6 @@ repriced as (
 
 ),
 
-prices as (
-
-    select * from {{ ref('int_forecast_prices') }}
-
-),
-
 gl_map as (
 
     select
@@ -66,13 +60,13 @@ basis as (
 
 ),
 
--- days on which a key had another price than on the last day anything was called by it
+-- days on which calls by a key had another price than on the last day anything was called by it
 repriced_days as (
 
     select distinct
         usage_date,
         {{ price_key | join(', ') }}
-    from prices
+    from repriced
 
 ),
 

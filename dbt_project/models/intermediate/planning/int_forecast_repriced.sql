@@ -6,7 +6,7 @@
     'cache_storage_token_hours',
 ] -%}
 {%- set price_key = ['service_provider', 'host', 'region', 'model_id', 'service_tier'] -%}
-{%- set cell = ['called_date', 'product_id', 'called_model', 'service_provider', 'cost_nature', 'cost_center'] -%}
+{%- set cell = ['product_id', 'cost_nature', 'cost_center'] + price_key -%}
 with usage as (
 
     select * from {{ ref('fct_usage') }}
@@ -97,11 +97,8 @@ summed as (
 
     select
         called_date as usage_date,
-        product_id,
         called_model as model,
-        service_provider,
-        cost_nature,
-        cost_center,
+        {{ cell | join(', ') }},
         count(*) filter (where is_last_attempt) as requests,
         count(*) as calls,
         cast(sum(total_input_tokens + total_output_tokens) as bigint) as tokens,
@@ -111,7 +108,7 @@ summed as (
         cast(coalesce(sum(total_input_tokens + total_output_tokens) filter (where pricing_status = 'unpriced'), 0) as bigint)
             as unpriced_tokens
     from priced
-    group by {{ cell | join(', ') }}
+    group by called_date, called_model, {{ cell | join(', ') }}
 
 )
 

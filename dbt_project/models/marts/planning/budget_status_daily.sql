@@ -10,9 +10,9 @@ economics as (
 
 ),
 
-usage as (
+callers as (
 
-    select * from {{ ref('fct_usage') }}
+    select * from {{ ref('int_usage_callers_daily') }}
 
 ),
 
@@ -55,18 +55,16 @@ costs as (
     {%- for scope, column in {'user': 'user_key', 'key': 'api_key_id'}.items() %}
     union all
     select
-        usage.usage_date,
+        callers.usage_date,
         '{{ scope }}' as scope,
-        usage.{{ column }} as scope_id,
-        usage.effective_cost_usd,
-        case when usage.pricing_status = 'unpriced' then 1 else 0 end as unpriced_calls,
-        case when usage.pricing_status = 'unpriced' then usage.total_input_tokens + usage.total_output_tokens else 0 end
-            as unpriced_tokens
-    from usage
-    -- here too: without a budget of one no call is read
+        callers.{{ column }} as scope_id,
+        callers.effective_cost_usd,
+        callers.unpriced_calls,
+        callers.unpriced_tokens
+    from callers
     inner join scopes
         on
-            usage.{{ column }} = scopes.scope_id
+            callers.{{ column }} = scopes.scope_id
             and scopes.scope = '{{ scope }}'
     {%- endfor %}
 

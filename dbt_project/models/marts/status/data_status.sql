@@ -24,7 +24,7 @@ billing_accounts as (
 
 duplicates as (
 
-    select * from {{ ref('int_usage_duplicates') }}
+    select * from {{ ref('int_usage_duplicates_daily') }}
 
 ),
 
@@ -201,10 +201,9 @@ duplicate_days as (
         feed,
         table_name,
         usage_date as status_date,
-        cast(count(*) as bigint) as duplicates_dropped,
-        min(duplicate_rule) as duplicate_rule
+        duplicates as duplicates_dropped,
+        duplicate_rule
     from duplicates
-    group by feed, table_name, usage_date
 
 ),
 

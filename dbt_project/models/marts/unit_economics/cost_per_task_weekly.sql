@@ -19,9 +19,9 @@ tasks_of_calls as (
 
 ),
 
-usage as (
+costs_without_task as (
 
-    select * from {{ ref('fct_usage') }}
+    select * from {{ ref('int_no_task_costs_weekly') }}
     where {{ is_touched_week('tasks', 'week_start') }}
 
 ),
@@ -44,20 +44,6 @@ task_costs as (
         coalesce(task_weeks.cost_usd, 0) as cost_usd
     from task_weeks
     inner join tasks_of_calls on task_weeks.task_id = tasks_of_calls.task_id
-
-),
-
-costs_without_task as (
-
-    select
-        week_start,
-        tenant_id,
-        feature_id,
-        coalesce(task_type, 'unattributed') as task_type,
-        cast(coalesce(sum(effective_cost_usd), 0) as decimal(26, 12)) as cost_usd
-    from usage
-    where task_id is null
-    group by week_start, tenant_id, feature_id, coalesce(task_type, 'unattributed')
 
 ),
 

@@ -6,7 +6,10 @@ with source as (
 
 typed as (
 
-    select cast(samples_from as date) as samples_from
+    select
+        cast(samples_from as date) as samples_from,
+        cast(calls_from as date) as calls_from,
+        cast(call_months_from as date) as call_months_from
     from source
 
 )

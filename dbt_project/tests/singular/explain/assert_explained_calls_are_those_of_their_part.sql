@@ -1,4 +1,5 @@
--- the calls a direct part is walked back to are as many as it was made by: none is missing, none belongs to another
+-- The calls a direct part is walked back to are as many as it was made by: none is missing, none belongs to another. Of a closed
+-- month a part that calls of today would make is no posted one: what it is more is posted as a correction, in a later month.
 with explained as (
 
     select
@@ -13,10 +14,12 @@ with explained as (
 direct as (
 
     select
-        allocation_id,
-        basis_quantity
-    from {{ ref('int_allocations') }}
-    where method = 'direct' and rule_id = 'direct' and {{ is_touched('allocations', 'usage_date') }}
+        made.allocation_id,
+        made.basis_quantity
+    from {{ ref('int_allocations') }} as made
+    inner join {{ ref('fct_allocations') }} as posted
+        on made.allocation_id = posted.allocation_id
+    where made.method = 'direct' and made.rule_id = 'direct' and {{ is_touched('allocations', 'made.usage_date') }}
 
 )
 

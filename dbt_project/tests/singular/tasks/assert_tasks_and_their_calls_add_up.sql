@@ -3,13 +3,24 @@
 with totals as (
 
     select
-        'fct_tasks' as counted_in,
-        (select coalesce(sum(cost_usd), 0) from {{ ref('fct_tasks') }}) as found,
+        'int_task_calls_aggregated' as counted_in,
+        (
+            select coalesce(sum(cost_usd), 0)
+            from {{ ref('int_task_calls_aggregated') }}
+            where {{ calls_are_there('week_start') }}
+        ) as found,
         (
             select coalesce(sum(effective_cost_usd), 0)
             from {{ ref('fct_usage') }}
             where task_id is not null
         ) as expected
+
+    union all
+
+    select
+        'fct_tasks' as counted_in,
+        (select coalesce(sum(cost_usd), 0) from {{ ref('fct_tasks') }}) as found,
+        (select coalesce(sum(cost_usd), 0) from {{ ref('int_task_calls_aggregated') }}) as expected
 
     union all
 

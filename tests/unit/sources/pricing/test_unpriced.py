@@ -1,10 +1,13 @@
 """A model without a price is named with the file and row of its first call."""
 
+from datetime import date
 from typing import Any
 
 import pytest
 
 from sources.home import Home, init_home
+from sources.lake import ledger_path
+from sources.ledger import FileLedger
 from sources.pricing.build import build_prices
 from sources.pricing.unpriced import unpriced_models
 from sources.settings import load_settings
@@ -66,3 +69,16 @@ def test_a_name_that_two_providers_use_counts_where_it_has_no_price(home: Landed
     [text] = warnings(home)
     where = "landing/litellm/spend_logs/a.ndjson, row 2"
     assert text.startswith(f"{where}: model 'gpt-5.4-mini', standard tier, 1 of its calls: no provider 'mystery'")
+
+
+def test_calls_that_have_gone_are_not_looked_for(home: LandedHome) -> None:
+    for name in ("gone", "stays"):
+        home.land(f"litellm/spend_logs/{name}.ndjson", log_lines(row("gpt-9", request_id=name)))
+    home.ingest()
+    with FileLedger(ledger_path(home.root)) as ledger:
+        [gone] = ledger.rows("path like '%gone%'")
+        ledger.keep_calls(date(2026, 8, 31), date(2026, 9, 1), {}, [(10, [gone])])
+    [text] = warnings(home)
+    assert text.startswith(
+        "landing/litellm/spend_logs/stays.ndjson, row 1: model 'gpt-9', standard tier, 1 of its calls"
+    )
