@@ -96,6 +96,16 @@ create table if not exists expired_lake_files (
 create table if not exists expired_paths (path text primary key, size_bytes integer not null);
 create table if not exists paths (path text primary key, stamp text not null, identity text not null);
 """
+# Of a ledger that knows nothing of calls that go: what it has of samples, under the names of now.
+_OF_SAMPLES_ALONE = """
+begin immediate;
+alter table expired_samples rename to expired_lake_files;
+alter table kept_files rename column samples_from to kept_before;
+alter table counted_until_failed add column samples_from text not null default '';
+alter table counted_until_failed add column calls_from text not null default '';
+update counted_until_failed set samples_from = (select coalesce(max(samples_from), '') from kept_samples);
+commit;
+"""
 _TIMES = ("first_event_at", "last_event_at", "retrieved_at")
 
 
@@ -165,6 +175,8 @@ class FileLedger:
         self._db = sqlite3.connect(path, isolation_level=None)
         self._db.row_factory = sqlite3.Row
         self._db.execute("pragma synchronous = full")
+        if self._db.execute("select 1 from sqlite_master where name = 'expired_samples'").fetchone():
+            self._db.executescript(_OF_SAMPLES_ALONE)
         self._db.executescript(_SCHEMA)
 
     def __enter__(self) -> Self:

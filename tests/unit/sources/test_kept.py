@@ -1,6 +1,8 @@
 """Samples of which only what they said is kept: not read again, not held against anything, not counted twice."""
 
 import json
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -264,3 +266,23 @@ def test_what_is_kept_is_read_for_the_days_that_have_gone_alone(home: LandedHome
             )
     found = rows_of(compiled(f"stg_kept__{table}", str(home.root / "lake")), kept_samples(FIRST_KEPT))
     assert [row["sampled_date"] for row in found] == [date(2026, 7, 31)]
+
+
+def test_a_ledger_from_before_calls_could_go_keeps_what_it_has_of_samples(tmp_path: Path) -> None:
+    of_file = "feed text not null, table_name text not null, identity text not null"
+    with closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as ledger:
+        ledger.executescript(f"""
+            create table kept_samples (samples_from text primary key);
+            create table kept_files (samples_from text, table_name text, size_bytes integer, content_sha256 text);
+            create table expired_samples ({of_file}, lake_name text, lake_bytes integer);
+            create table counted_until_failed ({of_file});
+            insert into kept_samples values ('2026-09-01');
+            insert into kept_files values ('2026-09-01', 'gpu_seen_days', 5, 'abc');
+            insert into expired_samples values ('dcgm', 'samples', 'i', 'x.parquet', 7);
+        """)
+    for _ in range(2):
+        with FileLedger(tmp_path / "ledger.sqlite") as ledger_of_now:
+            assert ledger_of_now.kept_samples() == [date(2026, 9, 1)]
+            assert ledger_of_now.kept_files() == {(date(2026, 9, 1), "gpu_seen_days"): (5, "abc")}
+            assert ledger_of_now.expired_lake_files() == {("dcgm", "samples"): (1, 7)}
+            assert ledger_of_now.kept_calls() == []
