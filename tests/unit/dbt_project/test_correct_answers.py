@@ -37,7 +37,7 @@ def cost_of(tasks: list[dict[str, Any]], remediation: dict[str, Any] = REMEDIATI
         "fct_usage": pl.DataFrame(schema=usage),
         "stg_config__tco_remediation": pl.DataFrame([remediation], schema_overrides={"usd_per_wrong_answer": USD}),
     }
-    with built(tables, "cost_per_task_weekly") as connection:
+    with built(tables, "int_no_task_costs_weekly", "cost_per_task_weekly") as connection:
         [row] = connection.sql(
             "select correct_answer_rate, cost_per_correct_answer_usd from cost_per_task_weekly"
         ).fetchall()
