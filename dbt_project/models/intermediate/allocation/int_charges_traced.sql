@@ -76,8 +76,13 @@ of_calls_that_went as (
 
     select
         charges.charge_id,
-        cast(charges.amount_usd - coalesce(carried.amount_usd, 0) as decimal(26, 12)) as amount_usd,
-        cast(charges.effective_amount_usd - coalesce(carried.effective_amount_usd, 0) as decimal(26, 12)) as effective_amount_usd
+        cast(
+            cast(charges.amount_usd as decimal(26, 12)) - coalesce(carried.amount_usd, cast(0 as decimal(26, 12))) as decimal(26, 12)
+        ) as amount_usd,
+        cast(
+            cast(charges.effective_amount_usd as decimal(26, 12)) - coalesce(carried.effective_amount_usd, cast(0 as decimal(26, 12)))
+            as decimal(26, 12)
+        ) as effective_amount_usd
     from charges
     inner join sample_days
         on charges.usage_date < sample_days.calls_from
