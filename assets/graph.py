@@ -50,7 +50,7 @@ META = {
     "quarantine": "One row per row that was set aside, with the reason and never the text.",
     "expected_files": "One row per file that should have come, and whether it has.",
     "file_days": "One row per file and usage day, with the rows kept.",
-    "sample_days": "One row: from which day on there are samples of GPUs and serving engines, and calls.",
+    "first_days": "One row: from which day on there are samples of GPUs and serving engines, and calls.",
 }
 ACCOUNTING = {
     "closed_allocations": "One row per posting of a closed period, as its snapshot has it.",

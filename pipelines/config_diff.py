@@ -100,7 +100,7 @@ def _make_again(
             inner join ({sql_of("int_usage_events")}) as events on calls.call_id = events.response_id
         """,
     )
-    since = "(select calls_from from work.main.stg_meta__sample_days)"
+    since = "(select calls_from from work.main.stg_meta__first_days)"
     kept = kept_of_calls(home)
     for model in _MODELS:
         sql = sql_of(model)

@@ -55,9 +55,8 @@ _EXPECTED: Schema = {
     "has_arrived": pl.Boolean,
     "last_date": pl.Date,
 }
-# From which day on samples of GPUs and engines, and calls, are read; of those before, what is kept, of calls by day and
-# week, or by month.
-_SAMPLE_DAYS: Schema = {"samples_from": pl.Date, "calls_from": pl.Date, "call_months_from": pl.Date}
+# From which day on samples of GPUs and engines, and calls, are read; of those before, what is kept.
+_FIRST_DAYS: Schema = {"samples_from": pl.Date, "calls_from": pl.Date}
 _NONE_WENT = date(1970, 1, 1)
 _DAYS: Schema = {
     "feed": pl.String,
@@ -82,7 +81,7 @@ class ShownReject:
 
 
 def export_meta(home: Path, expected_files: Iterable[ExpectedFile]) -> None:
-    """Write lake/meta/{files,quarantine,expected_files,file_days,sample_days}; unchanged tables keep their bytes."""
+    """Write lake/meta/{files,quarantine,expected_files,file_days,first_days}; unchanged tables keep their bytes."""
     expected = _Expected(expected_files)
     with FileLedger(ledger_path(home)) as ledger:
         rows = _as_if_at_once(ledger.rows(), expected)
@@ -101,7 +100,7 @@ def export_meta(home: Path, expected_files: Iterable[ExpectedFile]) -> None:
 
 def calls_from(home: Path) -> date | None:
     """The first day with single calls, where older ones have gone (retention.calls_days); else None."""
-    path = home / "lake" / "meta" / "sample_days" / "current.parquet"
+    path = home / "lake" / "meta" / "first_days" / "current.parquet"
     if not path.is_file():
         return None
     day: date = pl.read_parquet(path, columns=["calls_from"]).item()
@@ -109,10 +108,10 @@ def calls_from(home: Path) -> date | None:
 
 
 def export_kept_days(home: Path, ledger: FileLedger) -> None:
-    """Write lake/meta/sample_days, by which a build tells what is kept from the samples and calls that are left."""
+    """Write lake/meta/first_days, by which a build tells what is kept from the samples and calls that are left."""
     samples_from = max(ledger.kept_samples(), default=_NONE_WENT)
-    calls_from = max(ledger.kept_calls(), default=(_NONE_WENT, _NONE_WENT))
-    write_current(home, "meta", "sample_days", _frame([[samples_from, *calls_from]], _SAMPLE_DAYS))
+    first_call_day, _ = max(ledger.kept_calls(), default=(_NONE_WENT, _NONE_WENT))
+    write_current(home, "meta", "first_days", _frame([[samples_from, first_call_day]], _FIRST_DAYS))
 
 
 class _Expected:

@@ -66,30 +66,7 @@ def _print_status(found: "Status") -> None:
     print_list(
         "failed", [f"{row['feed']}/{row['table_name']}/{row['file_name']}: {row['reason']}" for row in found.failed]
     )
-    print_list(
-        "expired",
-        [
-            f"{one.feed}/{one.table_name}: {count(one.files, 'landed file')}, {one.size_bytes / 1_000_000:,.1f} MB; "
-            "their rows are in the lake"
-            for one in found.expired
-        ],
-    )
-    print_list(
-        "expired",
-        [
-            f"{one.feed}/{one.table_name}: {count(one.files, 'lake file')}, {one.size_bytes / 1_000_000:,.1f} MB, "
-            f"of samples before {found.expired_samples.samples_from}; what they say of each hour is kept"
-            for one in found.expired_samples.lake_files
-        ],
-    )
-    print_list(
-        "expired",
-        [
-            f"{one.feed}/{one.table_name}: {count(one.files, 'lake file')}, {one.size_bytes / 1_000_000:,.1f} MB, "
-            f"of calls before {found.expired_calls.calls_from}; what was made of them is kept"
-            for one in found.expired_calls.lake_files
-        ],
-    )
+    print_list("expired", _expired_texts(found))
     print_list("retention", [why for why in (found.samples_stay, found.calls_stay) if why])
     if found.week:
         week = found.week
@@ -116,6 +93,25 @@ def _print_status(found: "Status") -> None:
         click.echo(f"next run   {_next_run_text(found.next_run)}")
     if found.in_use_by:
         click.echo(f"in use by  {found.in_use_by}")
+
+
+def _expired_texts(found: "Status") -> list[str]:
+    samples, calls = found.expired_samples, found.expired_calls
+    gone = [
+        *((one, "landed file", "; their rows are in the lake") for one in found.expired),
+        *(
+            (one, "lake file", f", of samples before {samples.samples_from}; what they say of each hour is kept")
+            for one in samples.lake_files
+        ),
+        *(
+            (one, "lake file", f", of calls before {calls.calls_from}; what was made of them is kept")
+            for one in calls.lake_files
+        ),
+    ]
+    return [
+        f"{one.feed}/{one.table_name}: {count(one.files, kind)}, {one.size_bytes / 1_000_000:,.1f} MB{what}"
+        for one, kind, what in gone
+    ]
 
 
 def _anomaly_text(row: "OpenAnomaly") -> str:

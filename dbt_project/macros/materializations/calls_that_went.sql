@@ -1,9 +1,9 @@
 {#-
 Calls that went. What was made of them stands in lake/kept, for each table one file a time that calls went (assets/kept.py):
-INFERLEDGER_CALLS_KEPT has the Mondays that calls have been from since, with the tables that have a file of that time; the last one counts. A table of one row per call
-(`meta.per_call`) has none of the days before. A table that is made of those has what was kept, by the column that its rows are
-replaced by (`meta.replaced`, or `meta.kept_by` where they are not), but for one that looks at the last weeks only
-(`meta.last_weeks`). What is made of that again needs no word of this.
+INFERLEDGER_CALLS_KEPT has the Mondays that calls have been from since, with the tables that have a file of that time; the last
+Monday counts. A table of one row per call (`meta.per_call`) has none of the days before. A table that is made of those has what was
+kept, by the column that its rows are replaced by (`meta.replaced`, or `meta.kept_by` where they are not), but for one that looks at
+the last weeks only (`meta.last_weeks`). What is made of that again needs no word of this.
 -#}
 {% macro calls_from(column='usage_date') %}
     {%- set cuts = fromjson(env_var('INFERLEDGER_CALLS_KEPT', '{}')) if execute else {} -%}

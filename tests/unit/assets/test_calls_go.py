@@ -118,7 +118,7 @@ def test_calls_go_by_month_and_week_and_what_was_made_of_them_is_kept(home: Home
     ]
     # One file reaches over the Monday and stays whole.
     assert lake_days(home) == ["2026-08-29", "2026-08-31", "2026-09-02", "2026-09-30", "2026-11-15"]
-    assert LandedHome(home.root).meta("sample_days").rows() == [(date(1970, 1, 1), MONDAY, SEPTEMBER)]
+    assert LandedHome(home.root).meta("first_days").rows() == [(date(1970, 1, 1), MONDAY)]
     require_kept(home)
     assert let_calls_go(home, settings_of(home)) is None
 
@@ -174,7 +174,7 @@ def test_a_kill_leaves_calls_whole_or_gone(home: Home, monkeypatch: pytest.Monke
                 let_calls_go(home, settings_of(home))
         assert LandedHome(home.root).ingest().files_unchanged == 6
         assert lake_days(home) == before
-        assert LandedHome(home.root).meta("sample_days").rows() == [(date(1970, 1, 1),) * 3]
+        assert LandedHome(home.root).meta("first_days").rows() == [(date(1970, 1, 1),) * 2]
     # Written before the ledger's word, in an attempt that a later day took the place of: it goes.
     stray = home.lake / "kept/int_uses/before-2026-08-24.parquet"
     stray.touch()
@@ -189,7 +189,7 @@ def test_a_kill_leaves_calls_whole_or_gone(home: Home, monkeypatch: pytest.Monke
     assert let_calls_go(home, settings_of(home)) is None
     assert LandedHome(home.root).ingest().files_unchanged == 6
     assert lake_days(home) == ["2026-08-29", "2026-08-31", "2026-09-02", "2026-09-30", "2026-11-15"]
-    assert LandedHome(home.root).meta("sample_days").rows() == [(date(1970, 1, 1), MONDAY, SEPTEMBER)]
+    assert LandedHome(home.root).meta("first_days").rows() == [(date(1970, 1, 1), MONDAY)]
 
 
 def test_only_closed_months_go(home: Home) -> None:

@@ -95,9 +95,7 @@ def rows_of(sql: str, inputs: Mapping[str, pl.DataFrame | str]) -> list[dict[str
 def kept_samples(samples_from: date = NONE_WENT) -> dict[str, pl.DataFrame]:
     """What is kept of samples that have gone: nothing, as of none."""
     return {
-        "stg_meta__sample_days": pl.DataFrame(
-            {"samples_from": [samples_from], "calls_from": [NONE_WENT], "call_months_from": [NONE_WENT]}
-        ),
+        "stg_meta__first_days": pl.DataFrame({"samples_from": [samples_from], "calls_from": [NONE_WENT]}),
         **{
             f"stg_kept__{name}": pl.DataFrame(schema={column: polars_type(kind) for column, kind in columns.items()})
             for name, columns in KEPT.items()

@@ -155,7 +155,7 @@ def test_assets_outside_dbt_are_these() -> None:
             "meta/file_days",
             "meta/files",
             "meta/quarantine",
-            "meta/sample_days",
+            "meta/first_days",
             "pricing/model_aliases",
             "pricing/price_book",
             "pricing/price_keys",

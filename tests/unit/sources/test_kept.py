@@ -58,13 +58,13 @@ def test_what_has_gone_stays_known_and_is_not_read_again(gone: LandedHome) -> No
     gone.land(name, text)
     gone.land("dcgm/samples/copy/n__at-20260710T080000Z.prom", text)
     assert gone.ingest().files_new == 0
-    assert gone.meta("sample_days").rows() == [(FIRST_KEPT, NONE_WENT, NONE_WENT)]
+    assert gone.meta("first_days").rows() == [(FIRST_KEPT, NONE_WENT)]
 
 
 def test_nothing_is_kept_before_samples_go(home: LandedHome) -> None:
     home.land(*scrape("20260710T080000Z"))
     home.ingest()
-    assert home.meta("sample_days").rows() == [(NONE_WENT,) * 3]
+    assert home.meta("first_days").rows() == [(NONE_WENT,) * 2]
     assert home.lake("kept/gpu_busy_hourly").is_empty()
 
 

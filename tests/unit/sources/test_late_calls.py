@@ -71,7 +71,7 @@ def test_calls_that_have_gone_stay_known_and_are_not_read_again(home: LandedHome
         assert (summary.files_new, summary.files_unchanged, summary.warnings) == (0, 2, [])
     assert days(home) == ["2026-08-31", "2026-11-10"]
     assert home.meta("files").equals(before)
-    assert home.meta("sample_days").rows() == [(date(1970, 1, 1), CALLS_FROM, MONTHS_FROM)]
+    assert home.meta("first_days").rows() == [(date(1970, 1, 1), CALLS_FROM)]
     assert validate_lake_table(home.root, SPEND_LOGS) == []
     home.land(f"{LOG}/again/a.ndjson", log_lines(GONE))
     assert home.ingest().files_new == 0

@@ -25,9 +25,9 @@ tags as (
 
 ),
 
-sample_days as (
+first_days as (
 
-    select * from {{ ref('stg_meta__sample_days') }}
+    select * from {{ ref('stg_meta__first_days') }}
 
 ),
 
@@ -64,8 +64,8 @@ carried as (
         cast(sum(call_sums_kept.amount_usd) as decimal(26, 12)) as amount_usd,
         cast(sum(call_sums_kept.effective_amount_usd) as decimal(26, 12)) as effective_amount_usd
     from {{ ref('int_charge_calls') }} as call_sums_kept
-    inner join sample_days
-        on call_sums_kept.usage_date < sample_days.calls_from
+    inner join first_days
+        on call_sums_kept.usage_date < first_days.calls_from
     where call_sums_kept.is_metered
     group by call_sums_kept.group_id
 
@@ -84,8 +84,8 @@ of_calls_that_went as (
             as decimal(26, 12)
         ) as effective_amount_usd
     from charges
-    inner join sample_days
-        on charges.usage_date < sample_days.calls_from
+    inner join first_days
+        on charges.usage_date < first_days.calls_from
     -- calls that had no price until then carry nothing
     left join carried
         on charges.charge_id = 'usage:' || carried.group_id

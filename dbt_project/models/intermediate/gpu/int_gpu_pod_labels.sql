@@ -10,9 +10,9 @@ labels as (
 
 ),
 
-sample_days as (
+first_days as (
 
-    select * from {{ ref('stg_meta__sample_days') }}
+    select * from {{ ref('stg_meta__first_days') }}
 
 ),
 
@@ -31,8 +31,8 @@ all_days as (
         labels.pod,
         labels.pod_labels
     from labels
-    inner join sample_days
-        on labels.usage_date >= sample_days.samples_from
+    inner join first_days
+        on labels.usage_date >= first_days.samples_from
 
 )
 

@@ -6,9 +6,9 @@ with kept as (
 
 ),
 
-sample_days as (
+first_days as (
 
-    select * from {{ ref('stg_meta__sample_days') }}
+    select * from {{ ref('stg_meta__first_days') }}
 
 ),
 
@@ -24,8 +24,8 @@ pods as (
         named_pods.*,
         case when coalesce(named_pods.mig_instance_id, '') = '' then 'whole' else named_pods.mig_instance_id end as slice_id
     from named_pods
-    inner join sample_days
-        on named_pods.sampled_at >= sample_days.samples_from
+    inner join first_days
+        on named_pods.sampled_at >= first_days.samples_from
 
 ),
 

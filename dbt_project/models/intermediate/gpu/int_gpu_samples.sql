@@ -22,9 +22,9 @@ metrics as (
 
 ),
 
-sample_days as (
+first_days as (
 
-    select * from {{ ref('stg_meta__sample_days') }}
+    select * from {{ ref('stg_meta__first_days') }}
 
 ),
 
@@ -94,8 +94,8 @@ canonical as (
             exported.source = metrics.source
             and exported.metric = metrics.exported
     -- What samples of earlier days said is kept: a lake file that holds some of them still is not read for them.
-    inner join sample_days
-        on exported.sampled_at >= sample_days.samples_from
+    inner join first_days
+        on exported.sampled_at >= first_days.samples_from
 
 ),
 

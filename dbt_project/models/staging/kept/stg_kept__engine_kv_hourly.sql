@@ -4,9 +4,9 @@ with source as (
 
 ),
 
-sample_days as (
+first_days as (
 
-    select * from {{ ref('stg_meta__sample_days') }}
+    select * from {{ ref('stg_meta__first_days') }}
 
 ),
 
@@ -25,8 +25,8 @@ typed as (
         cast(source.used_share_seconds as decimal(18, 12)) as used_share_seconds,
         cast(source.covered_us as decimal(18, 0)) as covered_us
     from source
-    inner join sample_days
-        on source.sampled_date < sample_days.samples_from
+    inner join first_days
+        on source.sampled_date < first_days.samples_from
 
 )
 

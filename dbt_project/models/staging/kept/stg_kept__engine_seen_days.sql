@@ -4,9 +4,9 @@ with source as (
 
 ),
 
-sample_days as (
+first_days as (
 
-    select * from {{ ref('stg_meta__sample_days') }}
+    select * from {{ ref('stg_meta__first_days') }}
 
 ),
 
@@ -22,8 +22,8 @@ typed as (
         cast(source.first_sampled_at as timestamp) as first_sampled_at,
         cast(source.last_sampled_at as timestamp) as last_sampled_at
     from source
-    inner join sample_days
-        on source.sampled_date < sample_days.samples_from
+    inner join first_days
+        on source.sampled_date < first_days.samples_from
 
 )
 

@@ -4,9 +4,9 @@ with source as (
 
 ),
 
-sample_days as (
+first_days as (
 
-    select * from {{ ref('stg_meta__sample_days') }}
+    select * from {{ ref('stg_meta__first_days') }}
 
 ),
 
@@ -24,8 +24,8 @@ typed as (
         cast(source.step_us as bigint) as step_us,
         cast(source.median_step_us as bigint) as median_step_us
     from source
-    inner join sample_days
-        on source.sampled_date < sample_days.samples_from
+    inner join first_days
+        on source.sampled_date < first_days.samples_from
 
 )
 

@@ -4,9 +4,9 @@ with source as (
 
 ),
 
-sample_days as (
+first_days as (
 
-    select * from {{ ref('stg_meta__sample_days') }}
+    select * from {{ ref('stg_meta__first_days') }}
 
 ),
 
@@ -32,8 +32,8 @@ typed as (
         cast(source.counter_increase as decimal(38, 6)) as counter_increase,
         cast(source.covered_seconds as decimal(18, 6)) as covered_seconds
     from source
-    inner join sample_days
-        on source.sampled_date < sample_days.samples_from
+    inner join first_days
+        on source.sampled_date < first_days.samples_from
 
 )
 

@@ -4,9 +4,9 @@ with source as (
 
 ),
 
-sample_days as (
+first_days as (
 
-    select * from {{ ref('stg_meta__sample_days') }}
+    select * from {{ ref('stg_meta__first_days') }}
 
 ),
 
@@ -23,8 +23,8 @@ typed as (
         source.pod,
         cast(source.scrape_parts as bigint) as scrape_parts
     from source
-    inner join sample_days
-        on source.sampled_date < sample_days.samples_from
+    inner join first_days
+        on source.sampled_date < first_days.samples_from
 
 )
 
