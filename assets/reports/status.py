@@ -186,6 +186,8 @@ def _unpriced(calls: int, unpriced: int, unpriced_tokens: int, reasons: Sequence
     if not unpriced:
         return StatusLine(name, "ok", f"All {text.count(calls)} calls have a price.")
     why = tuple(f"{r['service_provider']} {r['model']}: {r['reason']} ({text.count(r['calls'])})" for r in reasons[:5])
+    if not why:
+        why = ("Why is not known any more: the calls of this week have gone (retention.calls_days).",)
     tokens = f", {text.count(unpriced_tokens)} tokens" if unpriced_tokens else ""
     share = Decimal(unpriced) / Decimal(calls)
     return StatusLine(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import yaml
 
 from assets.kept import let_calls_go
 from assets.marts import MartsError
@@ -82,6 +83,23 @@ def amount_of_nobody(home: Home) -> Decimal:
     return Decimal(amount or 0)
 
 
+def cheaper_gpus(home: Home) -> None:
+    path = home.config / "gpu_rates.yml"
+    rates = yaml.safe_load(path.read_text())
+    for node in rates["nodes"]:
+        node["usd_per_gpu_hour"] = str(Decimal(str(node["usd_per_gpu_hour"])) / 2)
+    path.write_text(yaml.safe_dump(rates))
+
+
+def gpu_cost_of_no_log(home: Home) -> Decimal:
+    """What rent of days whose calls went is, beyond what the calls carried."""
+    with duckdb.connect(str(home.warehouse / "work.duckdb"), read_only=True) as connection:
+        [(amount,)] = connection.execute(
+            f"select sum(amount_usd) from int_gpu_unlogged where usage_date < '{FIRST}'"
+        ).fetchall()
+    return Decimal(amount)
+
+
 def first_call(home: Home) -> date:
     with duckdb.connect(str(home.warehouse / "build.duckdb"), read_only=True) as marts:
         [(day,)] = marts.execute("select min(usage_date) from fct_usage").fetchall()
@@ -129,6 +147,11 @@ def test_calls_go_and_no_number_changes(home: Home) -> None:
     assert other_tables(built_rows(home), followed) == []
     assert first_call(home) == date(2026, 9, 28)
     assert len(list((home.lake / "kept").rglob("before-*"))) == 2 * len(kept_of_calls(home))
+
+    # What calls on own GPUs were kept at is more than their rent, of a rate that comes down.
+    cheaper_gpus(home)
+    assert build(home.root).is_full
+    assert gpu_cost_of_no_log(home) < 0
 
 
 def test_calls_of_a_month_that_is_open_stay(company_of: Callable[[int], Company], tmp_path: Path) -> None:

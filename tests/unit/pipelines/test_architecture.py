@@ -155,6 +155,24 @@ def test_another_model_answers_in_text_whatever_for(purpose: str) -> None:
     }
 
 
+def test_nothing_is_known_of_a_route_whose_models_came_after_the_calls_went() -> None:
+    """What was kept of October knows one of the two."""
+    kept = {
+        "feature_id": "chat", "service_provider": "openai", "fewer_input_tokens": 0, "month_start": OCTOBER,
+        "unpriced_calls": 0, "priced_cost_usd": Decimal(200),
+    }  # fmt: skip
+
+    def found(*models: str) -> dict[str, Any]:
+        costs = [{**kept, "model_id": name} for name in models]
+        rows = comparison_of(scenarios(ALTERNATIVES), CALLS, TASKS, model_costs=costs).rows(named=True)
+        october = [row for row in rows if row["month_start"] == OCTOBER]
+        return {row["alternative_id"]: (row["cost_usd"], row["unpriced_calls"]) for row in october}
+
+    known = {"in place": (900, 0), "own": (400, 0), "house": (None, 100)}
+    assert found(SMALL) == {**known, "small": (200, 0), "routed": (None, 100)}
+    assert found(SMALL, BIG) == {**known, "small": (200, 0), "routed": (200, 0)}
+
+
 def test_a_request_can_be_the_answer() -> None:
     calls = [*CALLS, {**CALL, "task_id": "t0", "is_last_attempt": False}]
     assert {name: row["answers"] for name, row in compared(calls, answer="request").items()} == {

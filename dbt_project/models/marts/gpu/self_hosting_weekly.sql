@@ -164,8 +164,14 @@ shares as (
         cast(sum(weighted_tokens) as decimal(26, 6)) as weighted_tokens,
         cast(sum(weighted_output_tokens) as decimal(26, 6)) as weighted_output_tokens,
         cast(sum(busy_cost_usd) as decimal(26, 12)) as busy_cost_usd,
-        -- Nano-dollars, so that products of two of them stay within 38 digits.
-        cast(floor(cast(sum(busy_cost_usd) as decimal(26, 12)) * 1000000000) as decimal(19, 0)) as busy_weight
+        -- Nano-dollars, so that products of two of them stay within 38 digits. What no log explains is below nothing where
+        -- rent came down after calls went, which still cost what they did then: no idle time goes with that.
+        cast(
+            case
+                when sum(busy_cost_usd) > 0 then floor(cast(sum(busy_cost_usd) as decimal(26, 12)) * 1000000000)
+                else 0
+            end as decimal(19, 0)
+        ) as busy_weight
     from used
     group by week_start, pool_id, deployment_id, tenant_id
 

@@ -36,13 +36,25 @@ remediation as (
 
 ),
 
+route_sizes as (
+
+    select
+        scenario_id,
+        alternative_id,
+        count(*) as models
+    from models
+    group by scenario_id, alternative_id
+
+),
+
 -- A route costs its models' costs by their shares; where one of them has no price for a call, nothing is known.
-routes as (
+route_months as (
 
     select
         models.scenario_id,
         models.alternative_id,
         model_costs.month_start,
+        count(*) as models,
         max(model_costs.unpriced_calls) as unpriced_calls,
         cast(sum(cast(models.share * model_costs.priced_cost_usd as decimal(36, 18))) as decimal(26, 12)) as priced_cost_usd
     from models
@@ -53,6 +65,19 @@ routes as (
             and models.model_id = model_costs.model_id
             and models.fewer_input_tokens = model_costs.fewer_input_tokens
     group by models.scenario_id, models.alternative_id, model_costs.month_start
+
+),
+
+-- Nor is it where a model came into the route after the month's calls went.
+routes as (
+
+    select route_months.*
+    from route_months
+    inner join route_sizes
+        on
+            route_months.scenario_id = route_sizes.scenario_id
+            and route_months.alternative_id = route_sizes.alternative_id
+            and route_months.models = route_sizes.models
 
 ),
 
@@ -75,7 +100,10 @@ costed as (
         case when alternatives.answer = 'task' then measured.tasks else measured.requests end as answers,
         case alternatives.cost_basis
             when 'measured' then measured.unpriced_calls
-            when 'price_book' then coalesce(routes.unpriced_calls, 0) + measured.unpriced_staying_calls
+            when 'price_book'
+                then
+                    coalesce(routes.unpriced_calls, measured.calls - measured.staying_calls)
+                    + measured.unpriced_staying_calls
             else measured.unpriced_staying_calls
         end as unpriced_calls,
         case

@@ -204,6 +204,12 @@ def test_unpriced_calls_above_the_limit_are_unfit_for_use(broken_marts: Build, t
     assert "not fit for use" in page.texts["status"]
 
 
+def test_why_calls_have_no_price_goes_with_the_calls(broken_marts: Build, tmp_path: Path) -> None:
+    page = Page(write_weekly_report(broken_marts("delete from fct_usage"), tmp_path, WEEK, META).path)
+    assert "2 of 35,658 calls have no price" in page.texts["status"]
+    assert "Why is not known any more: the calls of this week have gone" in page.texts["status"]
+
+
 def test_margin_is_shown_before_and_after_credits(broken_marts: Build, marts: Path, tmp_path: Path) -> None:
     credited = broken_marts(
         "update revenue_efficiency_weekly set credit_offset_usd = -5.25"
