@@ -1,10 +1,10 @@
 """`python -m benchmarks.following`: what a day of calls costs on top of months of them, against building all anew.
 
-Makes a history, lands one day more, and runs up to the published marts: a new day, a day with calls of the month
-before sent again, and each of them with everything built anew. Runs on a handful of calls tell the fixed cost, the same
-new day on histories of fewer calls whether it costs the same. Says which models and tests took most beyond the fixed
-cost, how long a question to months of calls takes, and what analysts notice of a run. Exits 1 when a goal is missed;
-stops when a mart of a run that follows has other rows than that of a full one.
+Makes a history and runs up to the published marts: on all of it, after a new day, after one more with calls of the
+month before sent again, and then with everything built anew, where every mart must have the rows that it had. Runs on a
+handful of calls tell the fixed cost, the same new day on histories of fewer calls whether it costs the same. Says which
+models and tests took most beyond the fixed cost, how long a question to months of calls takes, and what analysts notice
+of a run. Each run's figures are told as it ends. Exits 1 when a goal is missed.
 """
 
 import argparse
@@ -53,20 +53,18 @@ def main() -> int:
             shutil.rmtree(history.home)
         history = History(folder / "history", calls, days, calls // days)
         answers = run_stage("answers", history.home).said["seconds"]
-        followed, anew = {}, {}
-        for name, resent in zip(SHARES, (0.0, RESENT), strict=True):
-            followed[name] = history.follow(resent)
-            anew[name] = history.follow_anew()
-        new_days[calls] = _cpu(followed["a new day"])
+        followed = {name: history.follow(resent) for name, resent in zip(SHARES, (0.0, RESENT), strict=True)}
+        anew = history.follow_anew()
+        new_days[history.calls] = _cpu(followed["a new day"])
         published = history.home / "published" / "marts.duckdb"
         _say("a new day, with analysts at work")
         analysts = watched(published, folder, lambda: history.follow(0.0))
     finally:
         shutil.rmtree(folder)
-    shares = {name: (_cpu(followed[name]) - _cpu(floor)) / (_cpu(anew[name]) - _cpu(ground)) for name in SHARES}
+    shares = {name: (_cpu(followed[name]) - _cpu(floor)) / (_cpu(anew) - _cpu(ground)) for name in SHARES}
     goals = {
         **{f"share of a full run: {name}": _held(share, SHARES[name]) for name, share in shares.items()},
-        "a new day, more than on a fifth of the calls": _held(new_days[calls] / new_days[min(new_days)] - 1, GROWTH),
+        "a new day, from one history to another": _held(max(new_days.values()) / min(new_days.values()) - 1, GROWTH),
         **{f"seconds of an answer from {mart}": _held(answers[mart], goal) for mart, goal in ANSWERS.items()},
         "resident bytes of the full run": _held(history.first.peak_bytes, PEAK_BYTES),
     }
@@ -74,8 +72,8 @@ def main() -> int:
         "a handful, everything": ground,
         "a handful, a new day": floor,
         "everything": history.first,
-        **{f"{name}, everything": stage for name, stage in anew.items()},
         **followed,
+        "everything anew": anew,
     }
     said = {
         "machine": machine(),
@@ -100,7 +98,7 @@ class History:
         self.home, self.calls, self.in_day = home, calls // days * days, in_day
         self._in_history_day, self._day = calls // days, 0
         run_stage("history", home, f"{calls}", f"{days}", now=self._now)
-        self.first = run_stage("follow", home, "full", now=self._now)
+        self.first = self._run("full")
 
     @property
     def _now(self) -> str:
@@ -111,7 +109,8 @@ class History:
         self._day += 1
         run_stage("next_day", self.home, *map(str, (self._day, self.in_day, self._in_history_day, resent)))
         _say(f"day {self._day}" + (f", {resent:.0%} sent again" if resent else ""))
-        found = run_stage("follow", self.home, "new", now=self._now)
+        self._remove_versions_but_the_last()
+        found = self._run("new")
         if found.said["is_full"]:
             raise RuntimeError(f"day {self._day}: everything was built")
         return found
@@ -122,11 +121,24 @@ class History:
         shutil.rmtree(self.home / "published")
         (self.home / "published").mkdir()
         _say(f"day {self._day}, everything anew")
-        found = run_stage("follow", self.home, "full", now=self._now)
+        found = self._run("full")
         anew = run_stage("rows_of", self.home).said["rows"]
         if others := sorted(mart for mart in followed | anew if followed.get(mart) != anew.get(mart)):
             raise RuntimeError(f"day {self._day}: other rows than a full build has in {', '.join(others)}")
+        _say(f"  {len(anew)} marts and files have the rows they had")
         return found
+
+    def _run(self, how: str) -> Stage:
+        found = run_stage("follow", self.home, how, now=self._now)
+        _say(f"  {_cpu(found):,.1f} CPU s, {found.peak_bytes / 1e9:.2f} GB")
+        return found
+
+    def _remove_versions_but_the_last(self) -> None:
+        """Each holds all calls: of tens of millions, those a home keeps would fill the disk."""
+        last = (self.home / "published" / "current").resolve()
+        for version in (self.home / "published" / "versions").iterdir():
+            if version != last:
+                shutil.rmtree(version)
 
 
 def _held(value: float, goal: float) -> dict[str, object]:
