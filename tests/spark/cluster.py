@@ -29,6 +29,9 @@ class Cluster(NamedTuple):
     def executors(self) -> list[int]:
         return [pid for process in self.processes for pid in executors_of(process.pid)]
 
+    def kill_thrift_server(self) -> None:
+        kill(self.processes[-1].pid)
+
     def execute(self, *statements: str) -> list[tuple[object, ...]]:
         """By a session of its own, as another client's; the rows of the last."""
         from pyhive import hive

@@ -47,11 +47,12 @@ def differences(build: Path, others: Others) -> list[str]:
         return [
             f"{name}: {line}"
             for (name,) in names
-            for line in _differences(connection, f"build.main.{name}", others(connection, name))
+            for line in differences_of(connection, f"build.main.{name}", others(connection, name))
         ]
 
 
-def _differences(connection: duckdb.DuckDBPyConnection, one: str, other: str | None) -> Iterator[str]:
+def differences_of(connection: duckdb.DuckDBPyConnection, one: str, other: str | None) -> Iterator[str]:
+    """Of one relation from another, that of DuckDB first."""
     if other is None:
         yield "is not there"
         return

@@ -1,4 +1,4 @@
-"""A small company of four weeks, with what two engines are likely to count differently, and what comes later."""
+"""A company of four weeks and an old one: what two engines are likely to count differently, and what comes later."""
 
 import json
 import re
@@ -91,8 +91,10 @@ CREDITS = {
 }
 
 FIRST_DAY, FIRST_DAY_OF_GPUS, EMPTY_DAY = "2026-10-19", "2026-11-10", "2026-10-28"
-# Samples of GPUs and engines that are old enough: they go when the second run begins, and are the only ones that do.
-OLD_WEEK, OLD_BEFORE = "2026-08-24_2026-08-30", date(2026, 9, 1)
+# Calls, and samples of GPUs and engines, old enough to go when the second run begins: the only ones that do.
+OLD_WEEK, OLD_BEFORE = ("2026-08-24", "2026-08-30"), date(2026, 9, 1)
+# Of the month that goes with its calls, and of the next, in which nothing was asked.
+CLOSED = ("2026-08", "2026-09")
 # In the United States and in Europe, with a summer time that ends at these hours.
 DAYS_OF_25_HOURS = ("2026-10-25", "2026-11-01")
 
@@ -106,8 +108,9 @@ def make_home(folder: Path) -> Home:
         days = re.findall(r"\d{4}-\d{2}-\d{2}", path.name)
         if path.is_file() and days and path.parent.name not in ("invoices", "revenue"):
             first = FIRST_DAY_OF_GPUS if {"dcgm", "vllm"} & set(path.parts) else FIRST_DAY
-            is_old = OLD_WEEK in path.name and first == FIRST_DAY_OF_GPUS
-            if (days[min(1, len(days) - 1)] < first and not is_old) or days[0] == EMPTY_DAY:
+            last = days[min(1, len(days) - 1)]
+            is_old = OLD_WEEK[0] <= days[0] and last <= OLD_WEEK[1]
+            if (last < first and not is_old) or days[0] == EMPTY_DAY:
                 path.unlink()
     _land_hard_calls(home)
     _land_calls_in_other_units(home)
@@ -119,20 +122,23 @@ def make_home(folder: Path) -> Home:
     # What is landed here is on no bill.
     text = re.sub(r"(unpriced_share|unattributed_share|quarantined_share): .*", r"\1: 1", settings.read_text())
     text = re.sub(r"unexplained_usd: .*", "unexplained_usd: 1000000000", text)
-    settings.write_text(text.replace("retention:\n", "retention:\n  gpu_5m_days: 62\n  samples_days: 62\n"))
+    settings.write_text(
+        text.replace("retention:\n", "retention:\n  gpu_5m_days: 62\n  samples_days: 62\n  calls_days: 62\n")
+    )
     shutil.rmtree(folder / "truth")
     return home
 
 
 def land_what_comes_later(home: Home) -> None:
-    """A new day; calls of weeks before sent again, one later and changed, one on another day; a bill corrected."""
+    """A new day; calls of weeks before sent again, one later and changed, one on another day; bills corrected."""
     new = [on("2026-11-17", line, request_id=f"{line['request_id']}-n") for line in lines_of(home, "2026-11-13")]
     old = lines_of(home, "2026-10-21")
     changed = old[6] | {"updated_at": "2026-11-16 10:00:00.000000+00:00"}
     land_logs(
         home, "spend_logs_2026-11-17.ndjson", [*new, *old[:5], on("2026-10-22", changed), *lines_of(home, "2026-11-01")]
     )
-    restate(home, "costs", dearer, "2026-11-02")
+    for monday in ("2026-11-02", OLD_WEEK[0]):
+        restate(home, "costs", dearer, monday)
 
 
 def _land_hard_calls(home: Home) -> None:

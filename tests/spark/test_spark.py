@@ -10,8 +10,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import date, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +22,7 @@ import pytest
 
 from assets.publish import DATABASE, current_manifest
 from assets.spark import ENGINE, emptied
+from assets.touched import kept_of_calls
 from sources import kept
 from sources.home import Home
 from sources.lake import ledger_path
@@ -30,10 +32,11 @@ from sources.reading import literal
 from sources.settings import ENGINE_VARIABLE
 from tests.built import built_marts
 from tests.faults.conftest import ROOT, copy_of, environment, inferledger, leftovers, published_rows
+from tests.faults.test_closed_periods import close
 from tests.spark.cluster import thrift_server
 from tests.spark.decimals import cut_decimals, misjudged
-from tests.spark.equality import differences, parquet_of, tables_of
-from tests.spark.hard_cases import OLD_BEFORE, land_what_comes_later, make_home
+from tests.spark.equality import differences, differences_of, parquet_of, tables_of
+from tests.spark.hard_cases import CLOSED, OLD_BEFORE, OLD_WEEK, land_what_comes_later, make_home
 from tests.spark.plans import models, plan_of, spark_session
 from tests.spark.processes import command_of, descendants, executors_of, kill
 
@@ -102,17 +105,25 @@ class Run:
     home: Home
     process: "subprocess.Popen[str]"
     log: Path
+    started_at: float
 
     def said(self) -> str:
         return self.log.read_text(errors="replace")
 
     def wait_for_tables(self, number: int) -> None:
-        """Until Spark has written so many. Before it has executors, those of the run before may be there still."""
+        """Until Spark has written so many. Those of the run before are there until it begins."""
         deadline = time.monotonic() + DEADLINE_SECONDS
-        while not self.executors() or len(list((self.home.warehouse / ENGINE).glob("*/_SUCCESS"))) < number:
+        while self._tables() < number:
             assert self.process.poll() is None, self.said()
             assert time.monotonic() < deadline, self.said()
             time.sleep(0.5)
+
+    def _tables(self) -> int:
+        written = 0
+        for path in (self.home.warehouse / ENGINE).glob("*/_SUCCESS"):
+            with suppress(FileNotFoundError):
+                written += path.stat().st_mtime > self.started_at
+        return written
 
     def kill_an_executor_with_a_task(self) -> None:
         """Stopped, it keeps the next task it is given until it is killed. If it was given none, another is killed."""
@@ -142,11 +153,12 @@ def running_on_spark(home: Home, variables: Mapping[str, str] | None = None) -> 
         logging.write_text(logging.read_text().replace("logger.tasks.level = warn", "logger.tasks.level = info"))
     told = environment() | {ENGINE_VARIABLE: ENGINE, "SPARK_CONF_DIR": str(configured)} | dict(variables or {})
     command = [sys.executable, "-m", "pipelines.cli", "run", "--home", str(home.root)]
+    started_at = time.time()
     with log.open("w") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=told, text=True, stdout=output, stderr=output)
     started = [process.pid]
     try:
-        yield Run(home, process, log)
+        yield Run(home, process, log, started_at)
     finally:
         started += descendants(process.pid)
         for pid in started:
@@ -245,21 +257,43 @@ def reports_of(home: Home) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def later(built: Homes) -> Homes:
-    """When more has landed, and nothing has run since."""
-    for home in built:
+    """When old months are closed and more has landed, and nothing has run since."""
+    for home, engine in zip(built, ("duckdb", ENGINE), strict=True):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(ENGINE_VARIABLE, engine)
+            for period in CLOSED:
+                done = close(home, period)
+                assert done.returncode == 0, done.stdout + done.stderr
         land_what_comes_later(home)
     return built
 
 
+@contextmanager
+def nothing_published(home: Home) -> Iterator[None]:
+    """What happens in the block leaves what is published as it was."""
+    before, rows = current_manifest(home), published_rows(home)
+    yield
+    assert current_manifest(home) == before
+    assert published_rows(home) == rows
+    assert leftovers(home) == []
+
+
 def test_a_run_whose_driver_is_killed_publishes_nothing(later: Homes) -> None:
-    before, rows = current_manifest(later.spark), published_rows(later.spark)
-    with running_on_spark(later.spark) as run:
+    with nothing_published(later.spark), running_on_spark(later.spark) as run:
         run.wait_for_tables(40)
         kill(run.driver())
         assert run.process.wait() == 1, run.said()
-    assert current_manifest(later.spark) == before
-    assert published_rows(later.spark) == rows
-    assert leftovers(later.spark) == []
+
+
+def test_a_run_whose_thrift_server_is_killed_publishes_nothing(later: Homes, tmp_path: Path) -> None:
+    with (
+        nothing_published(later.spark),
+        thrift_server(tmp_path / "cluster", later.spark.root / "spark") as cluster,
+        running_on_spark(later.spark, cluster.variables) as run,
+    ):
+        run.wait_for_tables(40)
+        cluster.kill_thrift_server()
+        assert run.process.wait() == 1, run.said()
 
 
 def test_the_next_run_on_a_cluster_ends_with_the_rows_of_duckdb(later: Homes, tmp_path: Path) -> None:
@@ -283,15 +317,17 @@ def test_the_next_run_on_a_cluster_ends_with_the_rows_of_duckdb(later: Homes, tm
     assert_equal(later)
 
 
-def test_what_either_engine_kept_of_samples_that_went_is_the_same(later: Homes) -> None:
-    """The second run of each read it in place of the samples."""
+def test_what_either_engine_kept_of_samples_and_calls_that_went_is_the_same(later: Homes) -> None:
+    """The second run of each read it in place of the samples and calls."""
+    calls_from = date.fromisoformat(OLD_WEEK[1]) + timedelta(days=1)
     for home in later:
         with FileLedger(ledger_path(home.root)) as ledger:
             assert ledger.kept_samples() == [OLD_BEFORE]
+            assert ledger.kept_calls() == [(calls_from, OLD_BEFORE)]
     with duckdb.connect() as connection:
-        for table in kept.KEPT:
-            path = Path(kept.KEPT_FOLDER, table, kept.kept_name(OLD_BEFORE))
+        went = dict.fromkeys(kept.KEPT, OLD_BEFORE) | dict.fromkeys(kept_of_calls(later.spark), calls_from)
+        for table, before in went.items():
+            path = Path(kept.KEPT_FOLDER, table, kept.kept_name(before))
             here, there = (f"read_parquet({literal(home.lake / path)})" for home in later)
-            assert (connection.execute(f"from {here} limit 1").fetchall() == []) == (table in KEPT_OF_NOTHING)
-            for one, other in ((here, there), (there, here)):
-                assert connection.execute(f"from {one} except all from {other}").fetchall() == [], table
+            assert (connection.execute(f"from {here} limit 1").fetchall() == []) == (table in KEPT_OF_NOTHING), table
+            assert list(differences_of(connection, here, there)) == [], table
