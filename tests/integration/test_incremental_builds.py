@@ -46,9 +46,30 @@ from pathlib import Path
 from tests.integration.test_incremental_builds import build
 build(Path(sys.argv[1]))
 """
+# The same, killed when the first piece of touched tasks is in their table again, of several.
+KILLED_BETWEEN_PIECES = (
+    """
+import os
+import re
+import signal
+from dbt.adapters.duckdb.environments.local import DuckDBCursorWrapper as Cursor
+
+whole = Cursor.execute
+
+def execute(cursor, sql, bindings=None):
+    before, *pieces = re.split(r"(?=insert into \\S+int_tasks\\S* by name)", sql)
+    if len(pieces) > 1:
+        whole(cursor, before + pieces[0])
+        os.kill(os.getpid(), signal.SIGKILL)
+    return whole(cursor, sql, bindings)
+
+Cursor.execute = execute
+"""
+    + BUILD
+)
 
 CALLS_IN_PIECE = "INFERLEDGER_CALLS_IN_PIECE"
-FEW, THIRD_OF_CALLS = "100", 2000
+FEW, THIRD_OF_CALLS = "300", 2000
 
 Rows = dict[str, tuple[int, int, int]]
 
@@ -324,7 +345,7 @@ def test_what_decides_about_savings_besides_calls_equals_a_full_build(home: Home
 
 
 def test_a_build_killed_in_the_middle_is_taken_up(touched_again: Home, tmp_path: Path) -> None:
-    """The kill comes when the days are found and some of their tables replaced; more lands before the next run."""
+    """Once when the days are found and some of their tables replaced, and once within one; more lands in between."""
     log = touched_again.warehouse / "dbt" / "logs" / "dbt.log"
     log.unlink()
     process = subprocess.Popen([sys.executable, "-c", BUILD, str(touched_again.root)], cwd=ROOT, env=later())
@@ -335,6 +356,8 @@ def test_a_build_killed_in_the_middle_is_taken_up(touched_again: Home, tmp_path:
     process.wait()
     assert warehouse.built_inputs(touched_again) is None
     land_logs(touched_again, "spend_logs_late.ndjson", lines_of(touched_again, RESENT)[8:10])
+    killed = [sys.executable, "-c", KILLED_BETWEEN_PIECES, str(touched_again.root)]
+    assert subprocess.run(killed, cwd=ROOT, env=later(), check=False).returncode == -signal.SIGKILL
     plan = build(touched_again.root)
     assert not plan.is_full, plan.reasons
     assert_equals_a_full_build(touched_again, tmp_path)
