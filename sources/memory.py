@@ -16,9 +16,9 @@ from sources.settings.models import Limits
 
 _IN_MEMORY = ":memory:"
 _AMOUNT = re.compile(r"^([\d.]+)(\w+)$")
-# DuckDB holds more than it counts, so it is told less than it may take. Told 1.7 GB, a full run of 50 million calls
-# held up to 1.05 beside it: Python's 0.36, and what grows with the tables that it has made.
-_COUNTED = Decimal("0.75")
+# DuckDB holds more than it counts, so it is told less than it may take. Told 1.5 or 1.7 GB, a full run of 50 million
+# calls held up to 1.05 beside it: Python's 0.36, and what grows with the tables that it has made.
+_COUNTED = Decimal("0.7")
 _NUMBERS = count(1)
 _GIGABYTES = {
     **{unit: Decimal(1000) ** power for power, unit in enumerate(("KB", "MB", "GB", "TB"), -2)},

@@ -12,7 +12,7 @@ from tests.unit.sources.landed import ROOT
 
 
 def test_a_laptop_has_enough_without_any_setting(tmp_path: Path) -> None:
-    assert memory_of(tmp_path, Limits()) == Memory("1.50GB", tmp_path / "warehouse" / "spill")
+    assert memory_of(tmp_path, Limits()) == Memory("1.4GB", tmp_path / "warehouse" / "spill")
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_readers_are_bounded_and_share_no_spill(tmp_path: Path) -> None:
         with connect(path, read_only=True) as again:
             assert again.execute(settings).fetchone() == found[2]
     limits, spills = zip(*(row for row in found if row), strict=True)
-    assert limits == ("1.3 GiB", "225.0 MiB", "1.3 GiB")
+    assert limits == ("1.3 GiB", "210.0 MiB", "1.3 GiB")
     assert len(set(spills)) == 3
 
 
