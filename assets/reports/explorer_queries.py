@@ -135,7 +135,7 @@ def renewals(marts: DuckDBPyConnection) -> dict[str, date]:
     """When the subscriptions of tenants end, for those that have one."""
     sql = """
         select tenant_id, max(renewal_date) as renewal_date from tenant_economics_monthly
-        where renewal_date is not null group by tenant_id
+        where renewal_date is not null group by tenant_id order by tenant_id
     """
     return {row["tenant_id"]: row["renewal_date"] for row in rows(marts, sql)}
 

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from assets.reports import explorer_queries
 from assets.reports.audience import COMPANY, Audience, AudienceError, parse_audience
 from assets.reports.explorer import write_explorer
 from assets.reports.weekly import ReportError, ReportMeta
@@ -178,6 +179,19 @@ def test_what_if_has_the_calls_of_the_newest_week_and_rates_of_their_models(mart
     rates = found["rates"]["anthropic claude-sonnet-5"]["standard"]
     assert (rates[0], rates[1], rates[4]) == tuple(int(usd.scaleb(6)) for usd in plain)
     assert "northgpu qwen3-32b" not in found["rates"], "an own node has no price of tokens"
+
+
+def test_renewals_come_in_one_order_whoever_wrote_the_rows() -> None:
+    """Else the page of two engines, or of two runs, would not be the same bytes."""
+    with duckdb.connect() as marts:
+        marts.execute("""
+            create table tenant_economics_monthly as
+            select 'tenant-' || i as tenant_id, date '2027-01-01' as renewal_date
+            from range(300) as t(i) order by hash(i)
+        """)
+        found = list(explorer_queries.renewals(marts))
+    assert len(found) == 300
+    assert found == sorted(found)
 
 
 def test_what_is_paid_is_no_tenants_business(marts: Path, tmp_path: Path) -> None:
