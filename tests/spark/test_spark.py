@@ -247,11 +247,11 @@ def test_the_report_and_the_bills_of_tenants_are_those_of_duckdb(built: Homes) -
 
 
 def reports_of(home: Home) -> dict[str, str]:
-    """Every weekly report and chargeback file, by path; without the version of the marts, which names the engine."""
+    """Every page and chargeback file, by path; without the version of the marts, which names the engine."""
     manifest = current_manifest(home)
     assert manifest
-    paths = [*home.reports.glob("*/weekly.html"), *home.reports.glob("*/*.csv")]
-    assert {path.name for path in paths} == {"weekly.html", "weekly.csv", "chargeback.csv"}
+    paths = [*home.reports.rglob("*.html"), *home.reports.glob("*/*.csv")]
+    assert {path.name for path in paths} == {"weekly.html", "explorer.html", "weekly.csv", "chargeback.csv"}
     return {str(path.relative_to(home.reports)): path.read_text().replace(manifest.version_id, "") for path in paths}
 
 
