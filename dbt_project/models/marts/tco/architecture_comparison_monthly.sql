@@ -36,48 +36,34 @@ remediation as (
 
 ),
 
-route_sizes as (
+route_models as (
 
     select
-        scenario_id,
-        alternative_id,
-        count(*) as models
+        *,
+        count(*) over (partition by scenario_id, alternative_id) as models
     from models
-    group by scenario_id, alternative_id
 
 ),
 
--- A route costs its models' costs by their shares; where one of them has no price for a call, nothing is known.
-route_months as (
-
-    select
-        models.scenario_id,
-        models.alternative_id,
-        model_costs.month_start,
-        count(*) as models,
-        max(model_costs.unpriced_calls) as unpriced_calls,
-        cast(sum(cast(models.share * model_costs.priced_cost_usd as decimal(36, 18))) as decimal(26, 12)) as priced_cost_usd
-    from models
-    inner join model_costs
-        on
-            models.feature_id = model_costs.feature_id
-            and models.service_provider = model_costs.service_provider
-            and models.model_id = model_costs.model_id
-            and models.fewer_input_tokens = model_costs.fewer_input_tokens
-    group by models.scenario_id, models.alternative_id, model_costs.month_start
-
-),
-
--- Nor is it where a model came into the route after the month's calls went.
+-- A route costs its models' costs by their shares; where one of them has no price for a call, nothing is known, nor where one came into it
+-- after the month's calls went.
 routes as (
 
-    select route_months.*
-    from route_months
-    inner join route_sizes
+    select
+        route_models.scenario_id,
+        route_models.alternative_id,
+        model_costs.month_start,
+        max(model_costs.unpriced_calls) as unpriced_calls,
+        cast(sum(cast(route_models.share * model_costs.priced_cost_usd as decimal(36, 18))) as decimal(26, 12)) as priced_cost_usd
+    from route_models
+    inner join model_costs
         on
-            route_months.scenario_id = route_sizes.scenario_id
-            and route_months.alternative_id = route_sizes.alternative_id
-            and route_months.models = route_sizes.models
+            route_models.feature_id = model_costs.feature_id
+            and route_models.service_provider = model_costs.service_provider
+            and route_models.model_id = model_costs.model_id
+            and route_models.fewer_input_tokens = model_costs.fewer_input_tokens
+    group by route_models.scenario_id, route_models.alternative_id, model_costs.month_start
+    having count(*) = max(route_models.models)
 
 ),
 
