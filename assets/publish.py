@@ -1,7 +1,7 @@
 """Publishing: the marts dbt built become a version that analysts read, in one step nobody can see half of.
 
 A version is a folder published/versions/<id>/ with marts.duckdb, one Parquet file for each mart (those that grow: one
-for each day, week or month) and manifest.json. It is written under another name, checked, renamed, and then one
+for each day or month) and manifest.json. It is written under another name, checked, renamed, and then one
 symlink is swapped. What is checked stands in assets.checks; what is built, in dbt_project.
 """
 
@@ -77,7 +77,7 @@ SPLITS = {
     "fct_usage": Split(DAY, DAY, "started_at, call_id"),
     "fct_allocations": Split(DAY, DAY, "allocation_id"),
     CHARGEBACK: Split("posting_period", "posting_period", "chargeback_line_id"),
-    "fct_tasks": Split("ended_week_start", "ended_week_start", "all"),
+    "fct_tasks": Split("ended_date", "ended_date", "all"),
     "unit_economics_daily": Split("usage_month", "strftime(usage_date, '%Y-%m')", "all"),
 }
 # Of these the build knows the days that are others than in the version before, in the column that is named.

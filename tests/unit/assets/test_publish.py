@@ -215,8 +215,8 @@ def test_a_version_published_again_forgets_no_day_that_was_replaced(build: Build
     assert unpublished_days(home, "aaaa", publish.WRITER) == frozenset({"2026-11-10"})
 
 
-def test_marts_of_weeks_and_months_are_cut_by_them(build: Build) -> None:
-    ended = "(values ('a', date '2026-10-26'), ('b', null)) as tasks(task_id, ended_week_start)"
+def test_marts_of_days_and_months_are_cut_by_them(build: Build) -> None:
+    ended = "(values ('a', date '2026-10-26'), ('b', null)) as tasks(task_id, ended_date)"
     home = build(CALLS, f"create table fct_tasks as from {ended}", MONTHS)
     publish.publish(home, "aaaa", no_check, keep=3)
     marts = home.published / "marts"
@@ -224,8 +224,8 @@ def test_marts_of_weeks_and_months_are_cut_by_them(build: Build) -> None:
         "posting_period=2026-10",
         "posting_period=2026-11",
     ]
-    for week, task in (("2026-10-26", "a"), ("__HIVE_DEFAULT_PARTITION__", "b")):
-        folder = marts / f"fct_tasks/ended_week_start={week}"
+    for day, task in (("2026-10-26", "a"), ("__HIVE_DEFAULT_PARTITION__", "b")):
+        folder = marts / f"fct_tasks/ended_date={day}"
         assert pl.read_parquet(folder / "data.parquet")["task_id"].to_list() == [task]
 
 
