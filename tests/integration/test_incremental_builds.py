@@ -46,8 +46,8 @@ from pathlib import Path
 from tests.integration.test_incremental_builds import build
 build(Path(sys.argv[1]))
 """
-# The same, killed when the first piece of touched tasks is in their table again, of several.
-KILLED_BETWEEN_PIECES = (
+# The same, killed when touched tasks have left their table, and are not in it again.
+KILLED_WITHIN_TASKS = (
     """
 import os
 import re
@@ -57,9 +57,9 @@ from dbt.adapters.duckdb.environments.local import DuckDBCursorWrapper as Cursor
 whole = Cursor.execute
 
 def execute(cursor, sql, bindings=None):
-    before, *pieces = re.split(r"(?=insert into \\S+int_tasks\\S* by name)", sql)
-    if len(pieces) > 1:
-        whole(cursor, before + pieces[0])
+    taken_out, *put_in = re.split(r"(?=insert into \\S+int_tasks\\S* from)", sql)
+    if put_in:
+        whole(cursor, taken_out)
         os.kill(os.getpid(), signal.SIGKILL)
     return whole(cursor, sql, bindings)
 
@@ -356,7 +356,7 @@ def test_a_build_killed_in_the_middle_is_taken_up(touched_again: Home, tmp_path:
     process.wait()
     assert warehouse.built_inputs(touched_again) is None
     land_logs(touched_again, "spend_logs_late.ndjson", lines_of(touched_again, RESENT)[8:10])
-    killed = [sys.executable, "-c", KILLED_BETWEEN_PIECES, str(touched_again.root)]
+    killed = [sys.executable, "-c", KILLED_WITHIN_TASKS, str(touched_again.root)]
     assert subprocess.run(killed, cwd=ROOT, env=later(), check=False).returncode == -signal.SIGKILL
     plan = build(touched_again.root)
     assert not plan.is_full, plan.reasons

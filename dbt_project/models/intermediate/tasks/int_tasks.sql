@@ -142,6 +142,7 @@ judged as (
 
 ),
 
+-- tasks that ended together stand together, here and in fct_tasks, where readers ask for days, weeks and months
 tasks as (
 
     select
@@ -166,6 +167,7 @@ tasks as (
         model,
         reasoning_effort
     from judged
+    order by ended_date asc nulls last
 
 )
 
