@@ -114,7 +114,8 @@ from (values
 
 create table fct_tasks as
 select
-    date '{WEEK}' as ended_week_start, tenant_id, is_resolved, is_outcome_known, cost::{_MONEY} as cost_usd
+    date '{WEEK}' as ended_date, date '{WEEK}' as ended_week_start, tenant_id, is_resolved, is_outcome_known,
+    cost::{_MONEY} as cost_usd
 from (values ('acme', true, true, 4.00), ('acme', false, true, 1.00), ('acme', false, false, 1.00))
     as tasks(tenant_id, is_resolved, is_outcome_known, cost);
 
