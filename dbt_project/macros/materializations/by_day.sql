@@ -551,8 +551,7 @@ their calls is.
         {%- if by == 'files' -%}
             {%- set touched = is_changed_file('file_hash') -%}
         {%- elif meta.get('replaced') == 'task_id' -%}
-            {#- Their days are touched, before and after. A row that the key did not find would be in the sum of all tasks' cost. -#}
-            {%- set touched = is_touched('tasks', 'ended_date') ~ ' or ended_date is null' -%}
+            {%- set touched = is_touched_task('task_id') -%}
         {%- elif meta.get('replaced') == 'week_start' -%}
             {%- set touched = is_touched_week(by, 'week_start', after=meta.get('weeks_after', 0)) -%}
         {%- elif meta.get('replaced') == 'month_start' -%}
