@@ -30,7 +30,16 @@ _BY_DAY = "incremental"
 _COMPARED = "compared_by_day"
 _COMPARED_BY_TASK = "compared_by_task"
 # What looks at days that are touched so; at any other, every table looks that is replaced by day.
-_SEEN_BY = {"allocations": ("allocations", "everything"), "savings": ("savings",), "forecast": ("forecast",)}
+_SEEN_BY = {
+    "allocations": ("allocations", "everything"),
+    "savings": ("savings",),
+    "forecast": ("forecast",),
+    "samples": ("samples", "steps"),
+}
+# Of such days no mart is published by day.
+_UNSEEN = "('savings', 'forecast', 'samples', 'steps', 'hours')"
+# What is kept of samples that went is what tables already say of their days.
+_SAMPLES_FROM = "model.inferledger.stg_meta__first_days"
 
 
 @dataclass(frozen=True)
@@ -116,9 +125,8 @@ def going_on(
         _write(home, _Base(parts, files, sorted(unbounded), kept=_kept(manifest)))
     if not plan.is_full:
         with connect(home.warehouse / "work.duckdb") as connection:
-            # What only savings or the forecast of a day look at is in no mart that is published by day.
             days = connection.execute(
-                "select distinct usage_date::varchar from touched_days where touched_by not in ('savings', 'forecast')"
+                f"select distinct usage_date::varchar from touched_days where touched_by not in {_UNSEEN}"
             ).fetchall()
             _note_built(home, {day for (day,) in days})
             for table in ("touched_days", "touched_tasks"):
@@ -185,6 +193,8 @@ def _unbounded(manifest: "Manifest") -> set[str] | None:
         }
         bounded = compared | {parent for name in compared for parent in nodes[name].depends_on.nodes}
         bounded |= {name for name, kind in kinds.items() if kind == _COMPARED_BY_TASK}
+        if touched_by in _SEEN_BY["samples"]:
+            bounded.add(_SAMPLES_FROM)
         # Tables replaced by day are looked at with the days they see themselves.
         seen |= _reached(nodes, tables, bounded | by.keys() - tables)
     return {"/".join(name.split(".")[-2:]) for name in seen if name.startswith("source.")}

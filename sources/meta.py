@@ -64,6 +64,7 @@ _DAYS: Schema = {
     "file_name": pl.String,
     "usage_date": pl.Date,
     "rows_kept": pl.Int64,
+    "identity": pl.String,
 }
 
 
@@ -92,7 +93,7 @@ def export_meta(home: Path, expected_files: Iterable[ExpectedFile]) -> None:
     write_current(home, "meta", "quarantine", _frame(_rejects(home, rows), _QUARANTINE))
     write_current(home, "meta", "expected_files", _frame(_arrivals(expected, rows), _EXPECTED))
     named = [
-        (feed, table, committed[feed, table, identity].file_name, day, count)
+        (feed, table, committed[feed, table, identity].file_name, day, count, identity)
         for feed, table, identity, day, count in days
     ]
     write_current(home, "meta", "file_days", _frame(sorted(named), _DAYS))

@@ -20,8 +20,10 @@ from tests.faults.conftest import NOW, copy_of
 from tests.integration.test_incremental_builds import Rows, build, built_rows
 from tests.unit.sources.test_ingest import Killed
 
-# One row per sample, of those that are there.
-OF_SAMPLES = {"int_gpu_samples", "int_gpu_samples_spanned", "int_gpu_slices_spanned", "int_engine_samples"}
+# Of samples that are there.
+OF_SAMPLES = {
+    "int_gpu_samples", "int_gpu_samples_spanned", "int_gpu_slices_spanned", "int_engine_samples", "int_sample_series",
+}  # fmt: skip
 FEEDS = ("dcgm", "vllm")
 
 

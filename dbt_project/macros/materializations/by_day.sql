@@ -21,24 +21,29 @@ next. Everything else is built anew from those tables, as in a full run.
 {#-
 Days a run touches: by calls (their lines, prices, or other lines of the same call or ask), by anything that decides about
 a call, such as a bill, by charges, allocations or tasks too, or by all of them; by what decides about its savings, or its price in a
-forecast, too. None in a full run. What finds them has to come before: a model that asks names it by `ref`.
+forecast, too. Days of telemetry are others: those with other samples, those whose samples are followed by others (`steps`), and those
+whose hours follow from either. None in a full run. What finds them has to come before: a model that asks names it by `ref`.
 -#}
 {% macro touched_days(by) %}
     {%- if not execute or not runs_incrementally() -%}
         {{- return(none) -}}
     {%- endif -%}
+    {%- set anything = ['calls', 'bills', 'gpu', 'went'] -%}
+    {%- set seen = {
+        'calls': ['calls'],
+        'anything': anything,
+        'charges': anything + ['charges'],
+        'allocations': anything + ['charges', 'allocations'],
+        'tasks': anything + ['tasks'],
+        'savings': anything + ['savings'],
+        'forecast': anything + ['forecast'],
+        'everything': anything + ['charges', 'allocations', 'tasks'],
+        'samples': ['samples'],
+        'steps': ['samples', 'steps'],
+        'hours': ['hours'],
+    }[by] -%}
     {%- set found = run_query(
-        "select distinct usage_date from work.main.touched_days where "
-        ~ {
-            'calls': "touched_by = 'calls'",
-            'anything': "touched_by not in ('charges', 'allocations', 'tasks', 'savings', 'forecast')",
-            'charges': "touched_by not in ('allocations', 'tasks', 'savings', 'forecast')",
-            'allocations': "touched_by not in ('tasks', 'savings', 'forecast')",
-            'tasks': "touched_by not in ('charges', 'allocations', 'savings', 'forecast')",
-            'savings': "touched_by not in ('charges', 'allocations', 'tasks', 'forecast')",
-            'forecast': "touched_by not in ('charges', 'allocations', 'tasks', 'savings')",
-            'everything': "touched_by not in ('savings', 'forecast')",
-        }[by]
+        "select distinct usage_date from work.main.touched_days where touched_by in ('" ~ seen | join("', '") ~ "')"
     ) -%}
     {%- set days, since = found.columns[0].values(), calls_from() -%}
     {#- Which lines repeat a call is told of earlier days too. -#}
@@ -102,8 +107,8 @@ that holds for every row, and the days come when its rows go (`with_days`): so b
     {{- return(touched(by, 'days', day, file or '')) -}}
 {% endmacro %}
 {% macro touched(by, what, day, rest='') %}
-    {%- if execute and model.config.materialized == 'incremental' -%}
-        {%- if by != model.config.meta.touched_by -%}
+    {%- if execute and model.config.materialized in ('incremental', 'in_pieces') -%}
+        {%- if by != model.config.meta.touched_by and model.config.materialized == 'incremental' -%}
             {%- do exceptions.raise_compiler_error("asks for days touched by '" ~ by ~ "'; those it replaces are others") -%}
         {%- endif -%}
         {{- return(mark(what, day, rest)) -}}
@@ -126,13 +131,22 @@ that holds for every row, and the days come when its rows go (`with_days`): so b
         {{- return(day ~ " >= timestamp '" ~ monday(days | min) ~ "'" if days else 'false') -}}
     {%- elif what == 'months' -%}
         {{- return(in_months("cast(date_trunc('month', " ~ day ~ ") as date)", days)) -}}
+    {%- elif what == 'moments' -%}
+        {{- return(in_moments(day, days)) -}}
+    {%- elif what == 'followed' -%}
+        {{- return(in_days(day, days + days_of_next_samples(days))) -}}
+    {%- elif what == 'reached' -%}
+        {{- return(in_days(day, days + days_before(days))) -}}
+    {%- elif what == 'surrounding' -%}
+        {%- set reaching = days + days_before(days) -%}
+        {{- return(in_days(day, reaching + days_of_next_samples(reaching))) -}}
     {%- endif -%}
     {%- set wanted = days_around(days) if what == 'around' else days -%}
     {{- return(in_files_of_days(day, rest, wanted) if rest else in_days(day, wanted)) -}}
 {% endmacro %}
 {% macro with_days(sql, days) %}
     {%- set text = namespace(sql=sql) -%}
-    {%- for mark, what, day, rest in modules.re.findall("('(days|weeks|since|months|around|tasks|task_weeks) (\\S+) ([^']*)' is not null)", sql) | unique -%}
+    {%- for mark, what, day, rest in modules.re.findall("('(days|weeks|since|months|moments|followed|reached|surrounding|around|tasks|task_weeks) (\\S+) ([^']*)' is not null)", sql) | unique -%}
         {%- set text.sql = text.sql | replace(mark, of_days(what, day, rest, days)) -%}
     {%- endfor -%}
     {{- return(text.sql) -}}
@@ -178,6 +192,78 @@ As is_touched, of a column of weeks (their Monday): a touched day touches its wh
         {%- do firsts.append(day.replace(day=1)) -%}
     {%- endfor -%}
     {{- return(in_days(month, firsts | unique | list)) -}}
+{% endmacro %}
+
+{#- The same of a moment; a lake file without any of the days is told by its statistics. -#}
+{% macro is_touched_moment(by, moment) %}
+    {{- return(adapter.dispatch('is_touched_moment', 'inferledger')(by, moment)) -}}
+{% endmacro %}
+{% macro default__is_touched_moment(by, moment) %}
+    {{- 'true' -}}
+{% endmacro %}
+{% macro duckdb__is_touched_moment(by, moment) %}
+    {{- return(touched(by, 'moments', moment)) -}}
+{% endmacro %}
+{% macro in_moments(moment, days) %}
+    {%- if not days -%}
+        {{- return('false') -}}
+    {%- endif -%}
+    {%- set end = days | max + modules.datetime.timedelta(days=1) -%}
+    {%- set bounds = moment ~ " >= timestamp '" ~ days | min ~ "' and " ~ moment ~ " < timestamp '" ~ end ~ "'" -%}
+    {{- return('(' ~ bounds ~ ' and ' ~ in_days('cast(' ~ moment ~ ' as date)', days) ~ ')') -}}
+{% endmacro %}
+
+{#- As is_touched, with the days that have the next sample of any series: until then goes the time a day's last one stands for. -#}
+{% macro is_touched_or_next(by, day) %}
+    {{- return(adapter.dispatch('is_touched_or_next', 'inferledger')(by, day)) -}}
+{% endmacro %}
+{% macro default__is_touched_or_next(by, day) %}
+    {{- 'true' -}}
+{% endmacro %}
+{% macro duckdb__is_touched_or_next(by, day) %}
+    {{- return(touched(by, 'followed', day)) -}}
+{% endmacro %}
+{% macro days_of_next_samples(days) %}
+    {%- set found = run_query(next_dates('work.main.int_sample_series', in_days('usage_date', days))) -%}
+    {{- return(found.columns[0].values() | select | list) -}}
+{% endmacro %}
+{% macro next_dates(series, condition) -%}
+select distinct min(later.usage_date)
+from (select * from {{ series }} where {{ condition }}) as touched
+inner join {{ series }} as later
+    on
+        touched.series_key = later.series_key
+        and later.usage_date > touched.usage_date
+        and later.usage_date <= touched.usage_date + 31
+group by touched.series_key, touched.usage_date
+{%- endmacro %}
+
+{#- As is_touched, with the days before, whose last samples stand for time of the next day too: an hour at most. -#}
+{% macro is_touched_or_before(by, day) %}
+    {{- return(adapter.dispatch('is_touched_or_before', 'inferledger')(by, day)) -}}
+{% endmacro %}
+{% macro default__is_touched_or_before(by, day) %}
+    {{- 'true' -}}
+{% endmacro %}
+{% macro duckdb__is_touched_or_before(by, day) %}
+    {{- return(touched(by, 'reached', day)) -}}
+{% endmacro %}
+{#- Both of them: what samples say of a day, made from samples. -#}
+{% macro is_touched_or_surrounding(by, day) %}
+    {{- return(adapter.dispatch('is_touched_or_surrounding', 'inferledger')(by, day)) -}}
+{% endmacro %}
+{% macro default__is_touched_or_surrounding(by, day) %}
+    {{- 'true' -}}
+{% endmacro %}
+{% macro duckdb__is_touched_or_surrounding(by, day) %}
+    {{- return(touched(by, 'surrounding', day)) -}}
+{% endmacro %}
+{% macro days_before(days) %}
+    {%- set before = [] -%}
+    {%- for day in days -%}
+        {%- do before.append(day - modules.datetime.timedelta(days=1)) -%}
+    {%- endfor -%}
+    {{- return(before) -}}
 {% endmacro %}
 
 {#-
@@ -301,6 +387,9 @@ beside those of all calls. The pieces of touched days are one transaction: the n
         insert into work.main.touched_tasks {{ meta['touches_too'] }};
         {%- endif %}
         {{- without_calls_that_went(relation) }}
+        {%- if meta.get('per_sample') %}
+        delete from {{ relation }} where usage_date < (select first_days.samples_from from work.main.stg_meta__first_days as first_days);
+        {%- endif %}
         {{ touch(meta.get('touches'), relation, is_replaced) }}
         delete from {{ relation }} where {{ is_replaced }};
         {%- for piece in lists %}
@@ -360,19 +449,32 @@ beside those of all calls. The pieces of touched days are one transaction: the n
     {{ drop_relation_if_exists(load_cached_relation(relation)) }}
     {%- set lists, rows = pieces(meta), of_calls_that_are_there(sql) -%}
     {%- call statement('main') %}
-        {{ create_table_as(false, relation, with_days(rows, lists[0])) }}
+        {{ create_table_as(false, relation, piece_of(rows, meta, lists[0])) }}
     {%- endcall %}
     {%- do adapter.commit() -%}
     {%- for days in lists[1:] -%}
         {%- call statement('piece') %}
             insert into {{ relation }} by name
-            {{ with_days(rows, days) }}
+            {{ piece_of(rows, meta, days) }}
         {%- endcall %}
         {%- do adapter.commit() -%}
     {%- endfor -%}
     {%- do insert_kept(relation) -%}
     {{ return({'relations': [relation]}) }}
 {% endmacro %}
+
+{#- Samples are read with those that follow them, whose rows are of other pieces. -#}
+{% macro piece_of(rows, meta, days) %}
+    {%- if meta['in_pieces'] != 'samples' -%}
+        {{- return(with_days(rows, days)) -}}
+    {%- endif -%}
+    {{- return('select * from (' ~ with_days(rows, days) ~ ') as piece where ' ~ replaced_with(meta, days)) -}}
+{% endmacro %}
+
+{#- A table that is made anew in every run, in pieces. -#}
+{% materialization in_pieces, adapter='duckdb' %}
+    {{- return(created_in_pieces(this.incorporate(type='table'), config.get('meta'))) -}}
+{% endmaterialization %}
 
 {#- As many parts of the touched tasks as there are calls in a piece: 2.4 million at once took 1.5 GB. -#}
 {% macro task_pieces() %}
@@ -387,7 +489,7 @@ beside those of all calls. The pieces of touched days are one transaction: the n
 
 {#-
 These days, or in a full run those of calls and those that `meta.in_pieces_too` selects, in lists of so many calls, one at least; a day, or
-a week, is in one list.
+a week, is in one list. Pieces of samples (`meta.in_pieces: samples`) have as many samples.
 -#}
 {% macro pieces(meta, days=none) %}
     {%- set most = env_var('INFERLEDGER_CALLS_IN_PIECE', '2000000') | int -%}
@@ -405,7 +507,8 @@ a week, is in one list.
         {%- endfor -%}
     {%- endfor -%}
     {%- set counted = run_query(
-        'select usage_date, count(*) from work.main.int_usage_call_keys where '
+        'select usage_date, ' ~ ('cast(sum(rows_kept) as bigint) from work.main.int_sample_days' if meta['in_pieces'] == 'samples'
+        else 'count(*) from work.main.int_usage_call_keys') ~ ' where '
         ~ ('usage_date is not null' if days is none else in_days('usage_date', looked_at)) ~ ' group by usage_date'
     ) -%}
     {%- for day, count in counted.rows -%}
@@ -424,7 +527,12 @@ a week, is in one list.
     {{- return(lists + [open.days]) -}}
 {% endmacro %}
 
-{#- What rows touch: `tasks` are those they name, `days_of_tasks` the day each ends and the weeks it has calls in. -#}
+{#-
+What rows touch: `tasks` are those they name, `days_of_tasks` the day each ends and the weeks it has calls in, `hours` the days
+of the hours they say something of. `steps` are the days whose samples another day decides about: the one before that has the same
+series, whose last step ends here, and for a counter of an engine those up to the one after, where steps end with its falls. No step is
+longer than 31 days (744 hours).
+-#}
 {% macro touch(what, relation, condition='true') %}
     {%- if what == 'tasks' %}
         insert into work.main.touched_tasks select task_id from {{ relation }} where {{ condition }};
@@ -435,6 +543,28 @@ a week, is in one list.
         union
         select cast(unnest(generate_series(date_trunc('week', first_call_at), last_call_at, interval 7 day)) as date), 'tasks'
         from tasks where first_call_at is not null;
+    {%- elif what == 'hours' %}
+        insert into work.main.touched_days
+        select distinct cast(bucket_start as date), 'hours' from {{ relation }} where {{ condition }};
+    {%- elif what == 'steps' %}
+        insert into work.main.touched_days
+        with touched as (
+            select
+                touched.usage_date,
+                touched.is_engine_counter,
+                max(case when others.usage_date < touched.usage_date then others.usage_date end) as date_before,
+                min(case when others.usage_date > touched.usage_date then others.usage_date end) as date_after
+            from (select * from {{ relation }} where {{ condition }}) as touched
+            inner join {{ relation }} as others
+                on
+                    touched.series_key = others.series_key
+                    and others.usage_date between touched.usage_date - 31 and touched.usage_date + 31
+            group by touched.series_key, touched.usage_date, touched.is_engine_counter
+        )
+        select date_before, 'steps' from touched where date_before is not null
+        union
+        select cast(unnest(generate_series(usage_date, date_after, interval 1 day)) as date), 'steps'
+        from touched where is_engine_counter and date_after is not null;
     {%- endif %}
 {% endmacro %}
 
@@ -550,6 +680,8 @@ their calls is.
         {%- set touched = none -%}
         {%- if by == 'files' -%}
             {%- set touched = is_changed_file('file_hash') -%}
+        {%- elif by in ('samples', 'steps', 'hours') -%}
+            {%- set touched = is_touched(by, meta.get('replaced', 'usage_date')) -%}
         {%- elif meta.get('replaced') == 'task_id' -%}
             {%- set touched = is_touched_task('task_id') -%}
         {%- elif meta.get('replaced') == 'week_start' -%}

@@ -17,6 +17,9 @@ SEEN_BY = {
     "savings": ANYTHING | {"savings"},
     "forecast": ANYTHING | {"forecast"},
     "everything": ANYTHING | {"charges", "allocations", "tasks"},
+    "samples": {"samples"},
+    "steps": {"samples", "steps"},
+    "hours": {"hours"},
 }
 
 
@@ -26,6 +29,8 @@ def finds(node: dict[str, Any]) -> str | None:
         return "calls"
     if meta.get("touches") == "days_of_tasks":
         return "tasks"
+    if meta.get("touches") in ("steps", "hours"):
+        return str(meta["touches"])
     return str(meta["touches_by"]) if kind == "compared_by_day" else None
 
 

@@ -1,12 +1,15 @@
+{%- do comes_after('int_sample_series') -%}
 with kept as (
 
     select * from {{ ref('stg_kept__engine_counts_hourly') }}
+    where {{ is_touched('steps', 'sampled_date') }}
 
 ),
 
 samples as (
 
     select * from {{ ref('int_engine_samples') }}
+    where {{ is_touched_or_next('steps', 'usage_date') }}
 
 ),
 

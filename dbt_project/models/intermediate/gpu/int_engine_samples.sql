@@ -1,24 +1,29 @@
+{%- do comes_after('int_sample_days') -%}
 with vllm as (
 
     select * from {{ ref('stg_vllm__samples') }}
+    where {{ is_touched_moment('samples', 'sampled_at') }}
 
 ),
 
 sglang as (
 
     select * from {{ ref('stg_sglang__samples') }}
+    where {{ is_touched_moment('samples', 'sampled_at') }}
 
 ),
 
 tgi as (
 
     select * from {{ ref('stg_tgi__samples') }}
+    where {{ is_touched_moment('samples', 'sampled_at') }}
 
 ),
 
 triton as (
 
     select * from {{ ref('stg_triton__samples') }}
+    where {{ is_touched_moment('samples', 'sampled_at') }}
 
 ),
 
@@ -112,6 +117,7 @@ told as (
 
     select
         sampled_at,
+        cast(sampled_at as date) as usage_date,
         engine_kind,
         instance,
         engine,

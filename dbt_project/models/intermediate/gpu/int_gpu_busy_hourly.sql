@@ -1,6 +1,8 @@
+{%- do comes_after('int_sample_series') -%}
 with kept as (
 
     select * from {{ ref('stg_kept__gpu_busy_hourly') }}
+    where {{ is_touched('steps', 'sampled_date') }}
 
 ),
 
@@ -14,6 +16,7 @@ spans as (
         busy_share,
         span_us
     from {{ ref('int_gpu_samples_spanned') }}
+    where {{ is_touched('steps', 'usage_date') }}
     union all
     select
         node_id,
@@ -23,6 +26,7 @@ spans as (
         busy_share,
         span_us
     from {{ ref('int_gpu_slices_spanned') }}
+    where {{ is_touched('steps', 'usage_date') }}
 
 ),
 

@@ -1,12 +1,15 @@
+{%- do comes_after('int_sample_series') -%}
 with kept as (
 
     select * from {{ ref('stg_kept__gpu_energy_measured') }}
+    where {{ is_touched('steps', 'sampled_date') }}
 
 ),
 
 samples as (
 
     select * from {{ ref('int_gpu_samples') }}
+    where {{ is_touched_or_next('steps', 'usage_date') }}
 
 ),
 

@@ -1,10 +1,14 @@
+{%- do comes_after('int_sample_series') -%}
 with kept_days as (
 
     select * from {{ ref('stg_kept__gpu_metrics_measured') }}
+    where {{ is_touched('steps', 'sampled_date') }}
 
 ),
 
-{{ gpu_metrics_measured(ref('int_gpu_samples'), "sampled_at is not null", 60) }},
+{{ gpu_metrics_measured(
+    ref('int_gpu_samples') ~ ' where ' ~ is_touched_or_next('steps', 'usage_date'), "sampled_at is not null", 60
+) }},
 
 all_days as (
 

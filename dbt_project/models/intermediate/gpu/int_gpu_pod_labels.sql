@@ -1,12 +1,15 @@
+{%- do comes_after('int_sample_days') -%}
 with kept as (
 
     select * from {{ ref('stg_kept__gpu_pod_labels') }}
+    where {{ is_touched('samples', 'sampled_date') }}
 
 ),
 
 labels as (
 
     select * from {{ ref('stg_dcgm__pod_labels') }}
+    where {{ is_touched('samples', 'usage_date') }}
 
 ),
 

@@ -1,8 +1,10 @@
+{%- do comes_after('int_sample_days') -%}
 {#- A scrape in parts: up to sixteen pods that share a GPU have the same of it, to the last part. -#}
 {%- set parts = '720720' -%}
 with kept as (
 
     select * from {{ ref('stg_kept__gpu_pods_scraped') }}
+    where {{ is_touched('samples', 'sampled_date') }}
 
 ),
 
@@ -15,6 +17,7 @@ first_days as (
 named_pods as (
 
     select * from {{ ref('stg_dcgm__pods') }}
+    where {{ is_touched_moment('samples', 'sampled_at') }}
 
 ),
 

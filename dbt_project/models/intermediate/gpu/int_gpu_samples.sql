@@ -1,18 +1,22 @@
+{%- do comes_after('int_sample_days') -%}
 with dcgm as (
 
     select * from {{ ref('stg_dcgm__samples') }}
+    where {{ is_touched_moment('samples', 'sampled_at') }}
 
 ),
 
 nvidia_smi as (
 
     select * from {{ ref('stg_nvidia_smi__samples') }}
+    where {{ is_touched_moment('samples', 'sampled_at') }}
 
 ),
 
 triton as (
 
     select * from {{ ref('stg_triton__samples') }}
+    where {{ is_touched_moment('samples', 'sampled_at') }}
 
 ),
 

@@ -1,6 +1,8 @@
+{%- do comes_after('int_sample_series') -%}
 with kept as (
 
     select * from {{ ref('stg_kept__gpu_seen_days') }}
+    where {{ is_touched('steps', 'sampled_date') }}
 
 ),
 
@@ -15,6 +17,7 @@ spans as (
         sampled_at,
         span_us
     from {{ ref('int_gpu_samples_spanned') }}
+    where {{ is_touched('steps', 'usage_date') }}
     union all
     select
         node_id,
@@ -25,6 +28,7 @@ spans as (
         sampled_at,
         span_us
     from {{ ref('int_gpu_slices_spanned') }}
+    where {{ is_touched('steps', 'usage_date') }}
 
 ),
 

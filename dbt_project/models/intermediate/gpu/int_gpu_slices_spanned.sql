@@ -1,6 +1,8 @@
+{%- do comes_after('int_sample_series') -%}
 with samples as (
 
     select * from {{ ref('int_gpu_samples') }}
+    where {{ is_touched_or_next('steps', 'usage_date') }}
 
 ),
 
@@ -27,6 +29,15 @@ spanned as (
 
     {{ sample_spans('shares', ['node_id', 'gpu_uuid', 'slice_id'], ['slice_profile', 'gpu_model', 'busy_share']) }}
 
+),
+
+dated as (
+
+    select
+        *,
+        cast(sampled_at as date) as usage_date
+    from spanned
+
 )
 
-select * from spanned
+select * from dated

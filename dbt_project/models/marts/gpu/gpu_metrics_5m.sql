@@ -1,3 +1,4 @@
+{%- do comes_after('int_sample_series') -%}
 {%- set kept_from -%}
 usage_date > (
     select
@@ -6,7 +7,9 @@ usage_date > (
     cross join {{ ref('stg_config__settings') }} as settings
 )
 {%- endset -%}
-with {{ gpu_metrics_measured(ref('int_gpu_samples'), kept_from, 5) }},
+with {{ gpu_metrics_measured(
+    ref('int_gpu_samples') ~ ' where ' ~ is_touched_or_surrounding('hours', 'usage_date'), kept_from, 5
+) }},
 
 rolled_up as (
 

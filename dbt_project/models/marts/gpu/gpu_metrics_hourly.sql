@@ -1,6 +1,7 @@
 with measured as (
 
     select * from {{ ref('int_gpu_metrics_measured') }}
+    where {{ is_touched_or_before('hours', 'sampled_date') }}
 
 ),
 

@@ -11,7 +11,8 @@ typed as (
         table_name,
         file_name,
         cast(usage_date as date) as usage_date,
-        cast(rows_kept as bigint) as rows_kept
+        cast(rows_kept as bigint) as rows_kept,
+        identity
     from source
 
 )
