@@ -1,6 +1,7 @@
 """The same marts from Spark as from DuckDB, with executors in processes of their own, whoever is killed.
 
-One home is built by each engine, twice: the second time more has landed.
+One home is built by each engine, twice: the second time more has landed. Spark builds everything again, DuckDB goes on
+from its first tables.
 """
 
 import os
@@ -24,15 +25,16 @@ from assets.publish import DATABASE, current_manifest
 from assets.spark import ENGINE, emptied
 from assets.touched import kept_of_calls
 from sources import kept
+from sources.clock import NOW_VARIABLE
 from sources.home import Home
 from sources.lake import ledger_path
 from sources.ledger import FileLedger
 from sources.memory import Memory
 from sources.reading import literal
 from sources.settings import ENGINE_VARIABLE
-from tests.built import built_marts
-from tests.faults.conftest import ROOT, copy_of, environment, inferledger, leftovers, published_rows
+from tests.faults.conftest import NOW, ROOT, copy_of, environment, inferledger, leftovers, published_rows
 from tests.faults.test_closed_periods import close
+from tests.integration.test_incremental_builds import build
 from tests.spark.cluster import thrift_server
 from tests.spark.decimals import cut_decimals, misjudged
 from tests.spark.equality import differences, differences_of, parquet_of, tables_of
@@ -296,7 +298,9 @@ def test_a_run_whose_thrift_server_is_killed_publishes_nothing(later: Homes, tmp
         assert run.process.wait() == 1, run.said()
 
 
-def test_the_next_run_on_a_cluster_ends_with_the_rows_of_duckdb(later: Homes, tmp_path: Path) -> None:
+def test_the_next_run_on_a_cluster_ends_with_the_rows_of_a_duckdb_build_that_goes_on(
+    later: Homes, tmp_path: Path
+) -> None:
     before = current_manifest(later.spark)
     with thrift_server(tmp_path / "cluster", later.spark.root / "spark") as cluster:
         # Its catalog outlives runs: other things have names of ours, as after another version, and a folder is gone.
@@ -313,7 +317,11 @@ def test_the_next_run_on_a_cluster_ends_with_the_rows_of_duckdb(later: Homes, tm
         [(calls,)] = cluster.execute("select count(*) from inferledger.fct_usage")
     assert calls == published_rows(later.spark)["fct_usage"][0]
     assert current_manifest(later.spark) != before
-    built_marts(later.duckdb).close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(NOW_VARIABLE, NOW)
+        plan = build(later.duckdb.root)
+    assert not plan.is_full, plan.reasons
+    assert plan.files
     assert_equal(later)
 
 
