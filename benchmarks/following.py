@@ -4,7 +4,8 @@ Makes a history and runs up to the published marts: on all of it, after a new da
 month before sent again, and then with everything built anew, where every mart must have the rows that it had. Runs on a
 handful of calls tell the fixed cost, the same new day on histories of fewer calls whether it costs the same. Says which
 models and tests took most beyond the fixed cost, how long a question to months of calls takes, and what analysts notice
-of a run. Each run's figures are told as it ends. Exits 1 when a goal is missed.
+of a run. Each run's figures are told as it ends. Exits 1 when a goal is missed: goals are those of 50 million calls,
+fewer miss them, as there what a day costs whatever its calls weighs more.
 """
 
 import argparse
@@ -37,7 +38,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.following", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--calls", type=int, default=1_000_000, help="calls of history (default 1,000,000)")
+    parser.add_argument("--calls", type=int, default=50_000_000, help="calls of history (default 50,000,000)")
     parser.add_argument("--days", type=int, default=250, help="days of history (default 250)")
     parser.add_argument("--dir", type=Path, help="folder for the homes (default: the system's for such)")
     options = parser.parse_args()
