@@ -13,6 +13,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from assets.version import ROOT
 from sources.home import Home, HomeError
 from sources.memory import Memory
@@ -20,6 +22,9 @@ from sources.memory import Memory
 ENGINE = "spark"
 # Where a cluster's thrift server is; without, the run starts Spark itself.
 HOST_VARIABLE = "INFERLEDGER_SPARK_HOST"
+# A target of the profiles by its name, such as databricks.
+TARGET_VARIABLE = "INFERLEDGER_SPARK_TARGET"
+_PROFILES = ROOT / "dbt_project" / "profiles.yml"
 _CONFIGURATION_VARIABLE = "SPARK_CONF_DIR"
 _LOOK_AGAIN_SECONDS = 0.2
 
@@ -49,8 +54,15 @@ def made(engine: str) -> bool:
 
 
 def target() -> str:
-    """The target of dbt_project/profiles.yml."""
-    return "spark_thrift" if os.environ.get(HOST_VARIABLE) else "spark"
+    """The target of dbt_project/profiles.yml; EngineError where one is named that it has not, or that is DuckDB's."""
+    named = os.environ.get(TARGET_VARIABLE)
+    if not named:
+        return "spark_thrift" if os.environ.get(HOST_VARIABLE) else "spark"
+    outputs = yaml.safe_load(_PROFILES.read_text())["inferledger"]["outputs"]
+    targets = sorted(name for name, output in outputs.items() if output["type"] != "duckdb")
+    if named not in targets:
+        raise EngineError(f"{TARGET_VARIABLE}: {named} is no target of {_PROFILES} for Spark: {', '.join(targets)}")
+    return named
 
 
 @contextmanager

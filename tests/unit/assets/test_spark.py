@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from assets.spark import HOST_VARIABLE, target
+from assets.spark import HOST_VARIABLE, TARGET_VARIABLE, EngineError, target
 from sources.home import init_home
 from sources.settings import ENGINE_VARIABLE
 from tests.faults.conftest import ROOT
@@ -25,7 +25,18 @@ def test_a_run_without_the_engine_ends_before_it_reads_a_file(tmp_path: Path) ->
 
 
 def test_a_cluster_is_reached_where_its_host_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(HOST_VARIABLE, raising=False)
+    for variable in (HOST_VARIABLE, TARGET_VARIABLE):
+        monkeypatch.delenv(variable, raising=False)
     assert target() == "spark"
     monkeypatch.setenv(HOST_VARIABLE, "spark.example.com")
     assert target() == "spark_thrift"
+
+
+def test_a_target_of_the_profiles_is_chosen_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(HOST_VARIABLE, "spark.example.com")
+    monkeypatch.setenv(TARGET_VARIABLE, "databricks")
+    assert target() == "databricks"
+    for other in ("duckdb", "nowhere"):
+        monkeypatch.setenv(TARGET_VARIABLE, other)
+        with pytest.raises(EngineError, match=f"{other} is no target of .*: databricks, spark, spark_thrift"):
+            target()
