@@ -1,6 +1,7 @@
 """Publishing: the marts dbt built become a version that analysts read, in one step nobody can see half of.
 
-A version is a folder published/versions/<id>/ with marts.duckdb, one Parquet file for each mart (those that grow: one
+A version is a folder published/versions/<id>/ (<id>.2/ where the same inputs were published with other rows before, as
+what readers may have open never changes) with marts.duckdb, one Parquet file for each mart (those that grow: one
 for each day or month) and manifest.json. It is written under another name, checked, renamed, and then one
 symlink is swapped. What is checked stands in assets.checks; what is built, in dbt_project.
 """
@@ -122,9 +123,7 @@ class Manifest:
         return cls(**raw, files=files)
 
     def rows(self, mart: str) -> int:
-        return sum(
-            file.rows for name, file in self.files.items() if name.split("/")[0].removesuffix(".parquet") == mart
-        )
+        return sum(file.rows for name, file in self.files.items() if _mart(name) == mart)
 
 
 @dataclass(frozen=True)
@@ -136,6 +135,8 @@ class Published:
     files_written: int
     files_linked: int
     repriced: Repriced | None = None
+    # Marts that had other rows in the version of the same inputs, which this one takes the place of.
+    others: tuple[str, ...] = ()
 
     @property
     def is_new(self) -> bool:
@@ -156,7 +157,14 @@ class _Job:
 
 
 def version_path(home: Home, version_id: str) -> Path:
-    return home.published / "versions" / version_id
+    """The folder of a version, the last one where it was published again."""
+    versions = home.published / "versions"
+    again = {int(path.suffix[1:]): path for path in versions.glob(f"{version_id}.*")}
+    return again[max(again)] if again else versions / version_id
+
+
+def _mart(file_name: str) -> str:
+    return file_name.split("/")[0].removesuffix(".parquet")
 
 
 def current_manifest(home: Home) -> Manifest | None:
@@ -165,24 +173,36 @@ def current_manifest(home: Home) -> Manifest | None:
     return Manifest.read(path) if path.is_file() else None
 
 
-def publish(home: Home, version_id: str, check: Check, keep: int, memory: Memory | None = None) -> Published:
-    """Publish warehouse/build.duckdb as `version_id`, unless `check` raises."""
+def publish(
+    home: Home, version_id: str, check: Check, keep: int, memory: Memory | None = None, *, anew: bool = False
+) -> Published:
+    """Publish warehouse/build.duckdb as `version_id`, unless `check` raises.
+
+    A version that is there stays: equal inputs, equal rows. With `anew` it is held against what was built, and where it
+    has other rows, what was built takes its place, whole and linked to nothing.
+    """
     memory = (memory or memory_of(home.root, Limits())).emptied()
     remove_unfinished(home)
     final, before = version_path(home, version_id), current_manifest(home)
-    if (final / MANIFEST).is_file():
+    is_there = (final / MANIFEST).is_file()
+    others = _other_marts(home, final, memory) if is_there and anew else ()
+    if others:
+        again = final.suffix[1:] or "1"
+        final = final.with_name(f"{version_id}.{int(again) + 1}")
+        published = replace(_write_version(home, final, version_id, check, memory, None), others=others)
+    elif is_there:
         published = Published(Manifest.read(final / MANIFEST), final, 0, 0)
     else:
-        published = _write_version(home, version_id, check, memory)
+        published = _write_version(home, final, version_id, check, memory, before)
     repriced = None
     if before and before.version_id != version_id and before.price_book not in ("", published.manifest.price_book):
-        database = version_path(home, before.version_id) / DATABASE
+        database = (home.published / "current").resolve() / DATABASE
         repriced = note_repricing(
             home, version_id, database, before.price_book, final / DATABASE, published.manifest.price_book
         )
-    _point_to(home, version_id)
+    _point_to(home, final)
     # A version that was there already may have other rows than the tables of today: what was noted goes on.
-    if published.is_new:
+    if published.is_new or anew:
         note_published(home, version_id, WRITER)
     _prune(home, keep)
     return replace(published, repriced=repriced)
@@ -194,12 +214,31 @@ def remove_unfinished(home: Home) -> None:
         shutil.rmtree(path)
 
 
-def _write_version(home: Home, version_id: str, check: Check, memory: Memory) -> Published:
+def _other_marts(home: Home, version: Path, memory: Memory) -> tuple[str, ...]:
+    """Marts of which a version says or has other rows than were built; all where its database cannot be read."""
+    said = Manifest.read(version / MANIFEST).files
+    built = _files_in(home.warehouse / "build.duckdb", memory)
+    try:
+        found = _files_in(version / DATABASE, memory)
+    except (duckdb.Error, PublishError):
+        found = {}
+    names = said.keys() | built.keys() | found.keys()
+    return tuple(sorted({_mart(name) for name in names if not said.get(name) == built.get(name) == found.get(name)}))
+
+
+def _files_in(database: Path, memory: Memory) -> dict[str, PublishedFile]:
+    with connect(database, memory, read_only=True) as connection:
+        return {name: file for table in _tables(connection) for name, file in files_of(connection, table).items()}
+
+
+def _write_version(
+    home: Home, final: Path, version_id: str, check: Check, memory: Memory, previous: Manifest | None
+) -> Published:
+    """Files that the previous version has with the same rows are linked to it."""
     folder = home.published / "versions" / f".{version_id}.tmp"
     (folder / "marts").mkdir(parents=True)
     database = _copy_database(home, folder)
     before = home.published / "current"
-    previous = current_manifest(home)
     with connect(database, memory, read_only=True) as connection:
         connection.execute("set threads = 1")
         known = previous.files if previous else {}
@@ -217,9 +256,9 @@ def _write_version(home: Home, version_id: str, check: Check, memory: Memory) ->
     _note_groups(folder, hashes)
     check(database, _unchecked(jobs, known, hashes) if previous and previous.checked_by == checked_by else {})
     _make_durable(folder)
-    folder.rename(version_path(home, version_id))
+    folder.rename(final)
     _sync(home.published / "versions")
-    return Published(manifest, version_path(home, version_id), len(jobs) - len(linked), len(linked))
+    return Published(manifest, final, len(jobs) - len(linked), len(linked))
 
 
 def files_of(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, PublishedFile]:
@@ -476,9 +515,9 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _point_to(home: Home, version_id: str) -> None:
+def _point_to(home: Home, version: Path) -> None:
     """Swap published/current, and have the two paths people type resolve through it."""
-    _replace_link(home.published / "current", Path("versions") / version_id)
+    _replace_link(home.published / "current", Path("versions") / version.name)
     for name in (DATABASE, "marts"):
         if not (home.published / name).is_symlink():
             _replace_link(home.published / name, Path("current") / name)

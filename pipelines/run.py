@@ -60,7 +60,7 @@ class RunResult:
 def run(
     home: Home, week: date | None, with_report: bool, progress: Progress, command: str, full: bool = False
 ) -> RunResult:
-    """Do everything there is to do; with `full`, build everything anew.
+    """Do everything there is to do; with `full`, build everything anew, and publish it where it has other rows.
 
     `week` is the Monday of its report; without, the last complete week with data.
     """
@@ -200,11 +200,16 @@ def _publish(home: Home, settings: Settings, progress: Progress, result: RunResu
             result.warnings += [str(warning) for warning in built.warnings]
     with progress.step("publish") as step:
         keep = settings.general.retention.published_versions
-        published = publish(home, inputs.version_id, require_shape, keep, memory)
+        published = publish(home, inputs.version_id, require_shape, keep, memory, anew=full)
         warehouse.mark_applied(home, inputs)
         files = f"{published.files_written} files, {published.files_linked} unchanged"
-        did = files if published.is_new else "published before, of the same inputs"
-        step.result(f"version {inputs.version_id}: {did}")
+        before = "built anew, the same rows as published" if full else "published before, of the same inputs"
+        step.result(f"version {inputs.version_id}: {files if published.is_new else before}")
+    if published.others:
+        result.warnings.append(
+            f"built anew, of the same inputs, these had other rows than were published, and are published now: "
+            f"{', '.join(published.others)}; numbers that were read before were not what the data say"
+        )
     if published.repriced:
         progress.say(str(published.repriced))
     return published.manifest

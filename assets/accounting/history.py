@@ -142,8 +142,9 @@ def record(home: Home, manifest: Manifest) -> Recording | None:
     folder = history_folder(home)
     for path in folder.glob(".*.tmp"):
         shutil.rmtree(path)
-    before = _runs(home)
-    if before and before[-1]["version_id"] == manifest.version_id:
+    before, published = _runs(home), (home.published / "current").resolve().name
+    # The same version may have been published again, with other rows.
+    if before and before[-1].get("published", before[-1]["version_id"]) == published:
         return None
     with open_marts(home.published / DATABASE) as connection:
         recorded_totals(connection, home)
@@ -153,7 +154,7 @@ def record(home: Home, manifest: Manifest) -> Recording | None:
         if not rows(connection, "select 1 from totals union all select 1 from new_files limit 1"):
             return None
         number = before[-1]["recording"] + 1 if before else 1
-        _write(connection, folder, number, manifest, applied_inputs(home))
+        _write(connection, folder, number, manifest, published, applied_inputs(home))
         files = rows(connection, _LATE.format(**places)) if before else []
         corrections = rows(connection, _CORRECTIONS)
     closed = {snapshot.period for snapshot in snapshots(home)}
@@ -221,7 +222,12 @@ NO_RECORDS = {
 
 
 def _write(
-    connection: duckdb.DuckDBPyConnection, folder: Path, number: int, manifest: Manifest, inputs: Inputs | None
+    connection: duckdb.DuckDBPyConnection,
+    folder: Path,
+    number: int,
+    manifest: Manifest,
+    published: str,
+    inputs: Inputs | None,
 ) -> None:
     now = clock.now()
     recorded_at = literal(now.replace(tzinfo=None).isoformat())
@@ -235,6 +241,7 @@ def _write(
         "recording": number,
         "recorded_at": now.isoformat(),
         "version_id": manifest.version_id,
+        "published": published,
         "code_version": code_version(),
         "price_book": manifest.price_book,
         "inputs": dict(inputs.parts) if inputs else {},

@@ -61,7 +61,12 @@ Examples:
 @home_option
 @click.option("--week", type=Week(), help=f"Week of the report. {WEEK_HELP} The last complete one when left out.")
 @click.option("--no-report", is_flag=True, help="Stop after publishing and checking the marts.")
-@click.option("--full", is_flag=True, help="Build everything anew, not only the days that what is new touches.")
+@click.option(
+    "--full",
+    is_flag=True,
+    help="Build everything anew, not only the days that what is new touches; publish it where the same inputs were "
+    "published with other rows.",
+)
 @json_option
 def run(home: Home, week: date | None, no_report: bool, full: bool, as_json: bool) -> None:
     """Take in new files, build the marts, check them, publish them, write the report.

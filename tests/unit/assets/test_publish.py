@@ -279,6 +279,43 @@ def test_a_version_that_was_written_but_not_swapped_is_taken_up(build: Build) ->
     assert (again.files_written, published_rows(home)) == (0, 9)
 
 
+def test_a_version_of_the_rows_that_were_built_anew_stays(build: Build) -> None:
+    home = build()
+    publish.publish(home, "aaaa", no_check, keep=3)
+    again = publish.publish(build(CALLS + " order by hash(i)", WEEKS, MONTHS), "aaaa", no_check, keep=3, anew=True)
+    assert (again.is_new, again.others) == (False, ())
+    assert [path.name for path in (home.published / "versions").iterdir()] == ["aaaa"]
+    # The tables are those of this version: the next one looks at days that builds replace since.
+    assert unpublished_days(home, "aaaa", publish.WRITER) == frozenset()
+
+
+def test_other_rows_that_were_built_anew_take_the_place_of_those_published(build: Build) -> None:
+    first = publish.publish(build(), "aaaa", no_check, keep=3)
+    home = build(CALLS, "update fct_usage set effective_cost = 99 where call_id = 'call-1'", WEEKS, MONTHS)
+    assert not publish.publish(home, "aaaa", no_check, keep=3).is_new
+    again = publish.publish(home, "aaaa", no_check, keep=3, anew=True)
+    assert (again.others, again.files_linked, again.manifest.version_id) == (("fct_usage",), 0, "aaaa")
+    assert str((home.published / "current").readlink()) == "versions/aaaa.2"
+    assert publish.version_path(home, "aaaa") == again.path
+    costs = pl.read_parquet(home.published / "marts/fct_usage/*/*.parquet")["effective_cost"]
+    assert costs.max() == 99
+    # Who has the other one open reads on.
+    assert pl.read_parquet(first.path / "marts/fct_usage/*/*.parquet")["effective_cost"].max() == 8
+    assert not publish.publish(home, "aaaa", no_check, keep=3, anew=True).is_new
+    third = publish.publish(build(), "aaaa", no_check, keep=1, anew=True)
+    assert [path.name for path in (home.published / "versions").iterdir()] == [third.path.name] == ["aaaa.3"]
+
+
+def test_a_version_that_cannot_be_read_is_published_anew(build: Build) -> None:
+    home = build()
+    database = publish.publish(home, "aaaa", no_check, keep=3).path / "marts.duckdb"
+    database.chmod(0o644)
+    database.write_text("what the disk left of it")
+    again = publish.publish(home, "aaaa", no_check, keep=3, anew=True)
+    assert again.others == tuple(sorted(MARTS))
+    assert published_rows(home) == 9
+
+
 def test_old_versions_go_but_never_the_current_one(build: Build) -> None:
     home = build()
     for number, version in enumerate("abcd"):

@@ -63,9 +63,9 @@ def builder(marts: Path, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
     return stand_in
 
 
-def do_run(home: Home, week: date | None = None, with_report: bool = True) -> tuple[RunResult, str]:
+def do_run(home: Home, week: date | None = None, with_report: bool = True, full: bool = False) -> tuple[RunResult, str]:
     said = io.StringIO()
-    return run(home, week, with_report, LineProgress(said), "inferledger run"), said.getvalue()
+    return run(home, week, with_report, LineProgress(said), "inferledger run", full), said.getvalue()
 
 
 def test_a_run_ends_with_report_chargeback_and_database(home: Home, builder: Warehouse) -> None:
@@ -101,6 +101,20 @@ def test_nothing_new_builds_and_writes_nothing(home: Home, builder: Warehouse) -
 
 
 def test_a_new_day_builds_again_since_bills_become_final(
+def test_a_full_run_of_the_same_inputs_says_whether_rows_are_others(home: Home, builder: Warehouse) -> None:
+    do_run(home)
+    same, said = do_run(home, full=True)
+    assert (builder.builds, same.written) == (2, [])
+    assert f"version {same.version_id}: built anew, the same rows as published" in said
+    builder.changes = ["update cost_per_tenant_weekly set total_cost_usd = 0 where tenant_id = 'blue'"]
+    other, said = do_run(home, full=True)
+    assert "the same rows" not in said
+    assert other.version_id == same.version_id
+    [warning] = [warning for warning in other.warnings if "other rows" in warning]
+    assert "are published now: cost_per_tenant_weekly;" in warning
+    assert home.reports / "2026-W46" / "weekly.html" in other.written
+
+
     home: Home, builder: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, _ = do_run(home, with_report=False)
@@ -113,7 +127,7 @@ def test_a_new_day_builds_again_since_bills_become_final(
 def test_a_build_that_was_not_published_is_published_without_building_again(
     home: Home, builder: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def killed(*arguments: Any) -> None:
+    def killed(*arguments: Any, **options: Any) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

@@ -4,6 +4,7 @@ import csv
 import json
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import duckdb
 import polars as pl
@@ -13,13 +14,13 @@ from assets.accounting.accrual import HEADER, write_accrual
 from assets.accounting.history import Recording, diff, history_folder, moment_of, record
 from assets.accounting.snapshots import PeriodError
 from assets.exports import ExportError
-from assets.publish import DATABASE, Manifest
+from assets.publish import DATABASE, Manifest, current_manifest, publish
 from sources.clock import NOW_VARIABLE
 from sources.home import Home
 from sources.lake import ledger_path
 from sources.ledger import FileLedger, LedgerRow
 from sources.settings.models import Limits
-from tests.unit.assets.accounting.conftest import Close, Publish
+from tests.unit.assets.accounting.conftest import Close, Publish, build_file
 
 MERGED = "merged-v3.parquet"
 FIRST, LATER = "2026-11-18T06:00:00Z", "2026-11-18T09:30:00Z"
@@ -115,6 +116,17 @@ def test_a_plain_sum_up_to_a_time_is_what_was_said_then(home: Home, publish_mart
     assert "blue" not in now
     assert before["acme"] == now["acme"] - 1
     assert said(home, "2026-11-18 05:59:59") == {}
+
+
+def test_other_rows_published_of_the_same_inputs_are_recorded(home: Home, marts: Path, told: Recording) -> None:
+    before = current_manifest(home)
+    assert before
+    build_file(home, marts, CORRECTION)
+    again = publish(home, before.version_id, lambda *_: None, keep=2, anew=True)
+    assert (again.manifest.version_id, again.others != ()) == (before.version_id, True)
+    assert recorded(home, again.manifest).number == 3
+    assert said(home, "2026-11-18 09:30:00") == published(home)
+    assert record(home, again.manifest) is None
 
 
 def test_nothing_is_recorded_of_what_did_not_change(home: Home, publish_marts: Publish, told: Recording) -> None:
