@@ -199,8 +199,8 @@ def warehouse_assets(manifest: Path) -> dg.AssetsDefinition:
         failure: WarehouseError | None = None
         with home.hold(context.run_id) as (place, settings):
             try:
-                inputs = warehouse.read_inputs(place)
-                warehouse.build(place, inputs, memory_of(place.root, settings.limits), on_result=events.append)
+                inputs, memory = warehouse.read_inputs(place), memory_of(place.root, settings.limits)
+                warehouse.build(place, inputs, memory, on_result=events.append, threads=settings.limits.threads)
             except WarehouseError as error:
                 failure = error
         for event in events:

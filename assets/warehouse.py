@@ -26,6 +26,7 @@ from sources.lake import ledger_path
 from sources.ledger import FileLedger
 from sources.memory import Memory
 from sources.settings import engine_of
+from sources.settings.models import Limits
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -38,10 +39,10 @@ PARSED = "partial_parse.msgpack"
 _NOT_SOURCE = ("target", "logs", "dbt_packages", ".user.yml", "__pycache__")
 # The lake tables that are not files of a feed; ledger export and settings stand for the rest of the lake.
 _STATE_FOLDERS = ("config", "pricing", "meta", "accounting")
-# Rows in the lake, by what DuckDB is told of memory, up to which dbt makes two models or tests of everything at a time.
-# Told 1.7 GB it did of 10 million calls. Of 50 million it ran out where it looked whether no call stands there twice
-# and, beside that, whether every ask has one last attempt; each fits alone.
-_ROWS_TOGETHER_PER_GB = 10_000_000
+# Rows in the lake, times models or tests of everything that are made at one time, by what DuckDB is told of memory.
+# Told 1.7 GB it did two of 10 million calls. Of 50 million it ran out where it looked whether no call stands there
+# twice and, beside that, whether every ask has one last attempt; each fits alone.
+_ROWS_TOGETHER_PER_GB = 20_000_000
 # How DuckDB comes to its tables: by the models, by replacing touched days, or by reading what Spark made of the models.
 How = Literal["full", "incremental", "loaded"]
 _RESULT_EVENTS = ("LogModelResult", "LogTestResult", "LogSeedResult", "LogSnapshotResult")
@@ -160,17 +161,20 @@ def build(
     on_result: Callable[["EventMsg"], None] = lambda event: None,
     project: Path = PROJECT,
     full: bool = False,
+    threads: int = Limits().threads,
 ) -> Built:
-    """Build every mart from the lake and test it: what the inputs touch, or all. WarehouseError names what failed."""
+    """Build every mart from the lake and test it: what the inputs touch, or all. WarehouseError names what failed.
+
+    So many models or tests at a time, or as many of everything as fit into the memory together.
+    """
     (home.warehouse / "built_inputs.json").unlink(missing_ok=True)
     plan, files, manifest = next_build(home, inputs, full), read_files(home), _parsed(project)
     if plan.is_full:
         for name in ("build.duckdb", "work.duckdb"):
             for path in (home.warehouse / name, home.warehouse / f"{name}.wal"):
                 path.unlink(missing_ok=True)
-    arguments = ["build", "--exclude-resource-type", "unit_test"]
-    if plan.is_full and not _fit_together(home, memory):
-        arguments += ["--threads", "1"]
+    threads = min(threads, _fit_together(home, memory)) if plan.is_full else threads
+    arguments = ["build", "--exclude-resource-type", "unit_test", "--threads", str(threads)]
     with going_on(home, plan, inputs.parts, files, manifest):
         told = [_results(on_node, on_result)]
         how: How = "full" if plan.is_full else "incremental"
@@ -183,12 +187,13 @@ def build(
     return built
 
 
-def _fit_together(home: Home, memory: Memory) -> bool:
-    """Whether two models or tests of everything may be made at once. A home without a ledger has read nothing."""
-    if not ledger_path(home.root).is_file():
-        return True
-    with FileLedger(ledger_path(home.root)) as ledger:
-        return ledger.rows_kept() <= _ROWS_TOGETHER_PER_GB * memory.gigabytes
+def _fit_together(home: Home, memory: Memory) -> int:
+    """How many models or tests of everything may be made at once. A home without a ledger has read nothing."""
+    rows = 0
+    if ledger_path(home.root).is_file():
+        with FileLedger(ledger_path(home.root)) as ledger:
+            rows = ledger.rows_kept()
+    return max(1, int(_ROWS_TOGETHER_PER_GB * memory.gigabytes) // max(1, rows))
 
 
 def next_build(home: Home, inputs: Inputs, full: bool = False) -> Touched:

@@ -194,7 +194,12 @@ def _publish(home: Home, settings: Settings, progress: Progress, result: RunResu
     if full or warehouse.built_inputs(home) != inputs:
         with progress.step("build") as step:
             built = warehouse.build(
-                home, inputs, memory, lambda node: step.advance(node.index, node.total, node.name), full=full
+                home,
+                inputs,
+                memory,
+                lambda node: step.advance(node.index, node.total, node.name),
+                full=full,
+                threads=settings.limits.threads,
             )
             step.result(f"{built.models} models, {built.tests} tests passed")
             result.warnings += [str(warning) for warning in built.warnings]

@@ -789,6 +789,7 @@ class Limits(Strict):
     lock_wait_seconds: Count = 600
     memory: Annotated[str, Field(pattern=r"^\d+(\.\d+)?(KB|MB|GB|TB|KiB|MiB|GiB|TiB)$")] = "2GB"
     spill_folder: Name | None = None
+    threads: Annotated[Count, Field(ge=1)] = 2
 
 
 class Retention(Strict):

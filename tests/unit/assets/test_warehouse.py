@@ -70,10 +70,12 @@ def write_costs(home: Home, sql: str) -> None:
         connection.execute(f"copy ({sql}) to '{home.lake / 'costs.parquet'}' (format parquet)")
 
 
-def build(home: Home, project: Path, nodes: list[Node] | None = None, memory_limit: str = "1GB") -> warehouse.Built:
+def build(
+    home: Home, project: Path, nodes: list[Node] | None = None, memory_limit: str = "1GB", threads: int = 2
+) -> warehouse.Built:
     told = nodes if nodes is not None else []
-    inputs = warehouse.read_inputs(home, project)
-    return warehouse.build(home, inputs, Memory(memory_limit, home.warehouse / "spill"), told.append, project=project)
+    inputs, memory = warehouse.read_inputs(home, project), Memory(memory_limit, home.warehouse / "spill")
+    return warehouse.build(home, inputs, memory, told.append, project=project, threads=threads)
 
 
 def test_builds_from_nothing_and_lets_go_of_the_file(home: Home, project: Path) -> None:
@@ -161,17 +163,18 @@ def test_a_model_that_runs_out_of_memory_says_which_setting_gives_it_more(home: 
     assert "threads" not in failure.message
 
 
-@pytest.mark.parametrize(("rows", "threads"), [(10_000_000, 4), (10_000_001, 1)])
-def test_models_of_more_rows_than_fit_together_are_made_one_at_a_time(
-    home: Home, project: Path, rows: int, threads: int
+@pytest.mark.parametrize(
+    ("rows", "asked", "threads"),
+    [(10_000_000, 2, 2), (10_000_001, 2, 1), (5_000_000, 4, 4), (5_000_001, 4, 3), (30_000_000, 4, 1)],
+)
+def test_so_many_models_are_made_at_a_time_as_are_asked_for_and_fit_together(
+    home: Home, project: Path, rows: int, asked: int, threads: int
 ) -> None:
-    profile = project / "profiles.yml"
-    profile.write_text(profile.read_text().replace("type: duckdb\n", "type: duckdb\n      threads: 4\n"))
     with FileLedger(ledger_path(home.root)) as ledger:
-        for name, kept in (("a", 9_999_999), ("b", rows - 9_999_999)):
+        for name, kept in (("a", rows - 1), ("b", 1)):
             row = LedgerRow("litellm", "spend_logs", name, name, 3, name, name, name, 1, "committed", kept, kept)
             ledger.commit(row, name, {})
-    build(home, project)
+    build(home, project, threads=asked)
     assert f"Concurrency: {threads} threads" in (home.warehouse / "dbt/logs/dbt.log").read_text()
 
 

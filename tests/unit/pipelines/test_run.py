@@ -43,11 +43,12 @@ class Warehouse:
 
     def __init__(self, marts: Path) -> None:
         self.marts = marts
-        self.builds = 0
+        self.builds = self.threads = 0
         self.changes: list[str] = []
 
-    def build(self, home: Home, inputs: Inputs, *arguments: Any, full: bool) -> Built:
+    def build(self, home: Home, inputs: Inputs, *arguments: Any, full: bool, threads: int) -> Built:
         self.builds += 1
+        self.threads = threads
         path = Path(shutil.copy(self.marts, home.warehouse / "build.duckdb"))
         with duckdb.connect(str(path)) as connection:
             for change in self.changes:
@@ -100,7 +101,6 @@ def test_nothing_new_builds_and_writes_nothing(home: Home, builder: Warehouse) -
     assert "nothing new" in said
 
 
-def test_a_new_day_builds_again_since_bills_become_final(
 def test_a_full_run_of_the_same_inputs_says_whether_rows_are_others(home: Home, builder: Warehouse) -> None:
     do_run(home)
     same, said = do_run(home, full=True)
@@ -115,6 +115,7 @@ def test_a_full_run_of_the_same_inputs_says_whether_rows_are_others(home: Home, 
     assert home.reports / "2026-W46" / "weekly.html" in other.written
 
 
+def test_a_new_day_builds_again_since_bills_become_final(
     home: Home, builder: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, _ = do_run(home, with_report=False)
@@ -122,6 +123,13 @@ def test_a_full_run_of_the_same_inputs_says_whether_rows_are_others(home: Home, 
     second, _ = do_run(home, with_report=False)
     assert builder.builds == 2
     assert second.version_id != first.version_id
+
+
+def test_so_many_models_are_built_at_a_time_as_the_settings_say(home: Home, builder: Warehouse) -> None:
+    settings = home.config / "inferledger.yml"
+    settings.write_text(settings.read_text().replace("threads: 2", "threads: 6"))
+    do_run(home, with_report=False)
+    assert builder.threads == 6
 
 
 def test_a_build_that_was_not_published_is_published_without_building_again(
