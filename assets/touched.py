@@ -44,11 +44,15 @@ _SAMPLES_FROM = "model.inferledger.stg_meta__first_days"
 
 @dataclass(frozen=True)
 class Touched:
-    """What the next build does: everything for `reasons`, or the days that changed files and prices lead to."""
+    """What the next build does: everything for `reasons`, or the days that changed files and prices lead to.
+
+    `changed` are the other parts of the inputs that are not those of the last complete build.
+    """
 
     is_full: bool
     reasons: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,7 @@ def touched(home: Home, parts: Mapping[str, str], files: Mapping[str, str]) -> T
     if reasons := sorted(changed & (_ALWAYS | set(base.unbounded))):
         return Touched(is_full=True, reasons=tuple(f"{name} changed" for name in reasons))
     others = {name for name, _ in set(files.items()) ^ set(base.files.items())}
-    return Touched(is_full=False, files=tuple(sorted(others | set(base.attempted))))
+    return Touched(False, files=tuple(sorted(others | set(base.attempted))), changed=tuple(sorted(changed)))
 
 
 def is_whole(home: Home, rules: str) -> bool:

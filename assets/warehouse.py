@@ -12,7 +12,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -198,9 +198,12 @@ def _fit_together(home: Home, memory: Memory) -> int:
 
 def next_build(home: Home, inputs: Inputs, full: bool = False) -> Touched:
     """What a build of these inputs has to do, and why it is all if it is."""
+    if full:
+        return Touched(is_full=True, reasons=("asked for",))
+    plan = touched(home, inputs.parts, read_files(home))
     if spark.made(inputs.parts["engine"]):
-        return Touched(is_full=True, reasons=("every build on Spark is full",))
-    return Touched(is_full=True, reasons=("asked for",)) if full else touched(home, inputs.parts, read_files(home))
+        return replace(plan, is_full=True, reasons=("every build on Spark is full", *plan.reasons))
+    return plan
 
 
 def _build_on_spark(

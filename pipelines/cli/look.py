@@ -8,12 +8,17 @@ from pipelines.cli.common import LINES_SHOWN, count, home_option, json_option, p
 from sources.home import Home
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from pipelines.explain import Explanation
     from pipelines.next_run import NextRun
     from pipelines.status import OpenAnomaly, PullStatus, Status, Unpriced
 
 # Enough of a row to see what is wrong with it; prompts in it can be megabytes.
 TEXT_SHOWN = 400
+# Days that are named one by one; of more, the first and the last.
+DAYS_SHOWN = 7
+NOTHING_TO_DO = "nothing to do: nothing landed or changed since the last"
 
 
 @click.command()
@@ -31,14 +36,37 @@ def status(home: Home, as_json: bool) -> None:
 
 
 def _next_run_text(run: "NextRun") -> str:
-    if run.is_nothing:
-        return "nothing to do"
-    reads = f"reads {run.landed_files:,} landed files, " if run.landed_files else ""
-    waiting = f" of {run.read_files:,} files that are read" if run.read_files else ""
-    because = f" ({', '.join(run.reasons)})" if run.reasons else ""
+    if run.refused:
+        return f"ends at once here: {run.refused}"
+    if not run.builds:
+        return "publishes what was built" if run.publishes else NOTHING_TO_DO
+    reads = f"reads {count(run.landed_files, 'landed file')}, " if run.landed_files else ""
     if run.is_full:
-        return f"{reads}builds everything{because}"
-    return f"{reads}builds the days{waiting or ' of what is new'}{because}"
+        files = count(run.read_files + run.gone_files, "file")
+        new = [f"{files} read, other or gone since the last build"] if run.read_files + run.gone_files else []
+        return f"{reads}builds everything: {', '.join([*run.reasons, *new])}"
+    days = []
+    if run.landed_files:
+        days.append("the days of what it reads, known once it is read")
+    if run.read_files:
+        named = f", {_days_text(run.days)}," if run.days else ""
+        days.append(
+            f"{count(len(run.days), 'day')}{named} of {count(run.read_files, 'file')} read since the last build"
+        )
+    if run.gone_files:
+        days.append(f"the days of {count(run.gone_files, 'file')} other or gone since")
+    if run.reasons:
+        names = (f"{name} (bills become final with time)" if name == "day" else name for name in run.reasons)
+        days.append(f"the days that changes lead to: {', '.join(names)}")
+    what = "; ".join(days) or "what the last build did not end"
+    return f"{reads}builds {what}; and what hangs on them: weeks, months, other days of the same calls"
+
+
+def _days_text(days: "list[date]") -> str:
+    if len(days) > DAYS_SHOWN:
+        return f"{days[0]} to {days[-1]}"
+    *first, last = map(str, days)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _print_status(found: "Status") -> None:
