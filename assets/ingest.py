@@ -13,6 +13,7 @@ import polars as pl
 from assets.accounting.snapshots import write_closed_ledger
 from assets.kept import let_calls_go, let_samples_go, require_kept, why_calls_stay, why_samples_stay
 from sources import clock
+from sources.ahead import default_workers
 from sources.compaction import Compacted, compact
 from sources.contracts import ContractFailure, stamps, validate_lake_table
 from sources.declared.feed import with_mappings
@@ -63,6 +64,7 @@ def take_in(home: Home, settings: Settings, progress: Progress) -> IngestSummary
         feeds=feeds,
         progress=progress,
         memory=_memory(home, settings),
+        processes=settings.limits.ingest_processes or default_workers(),
     )
     summary.warnings += [why for why in (why_samples_stay(settings), why_calls_stay(home, settings)) if why]
     if samples:

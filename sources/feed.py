@@ -90,7 +90,8 @@ class FeedTable:
     """One table of one feed: its files, its reader `read(file, context, out_parquet, out_rejects)`, its lake columns.
 
     `read` writes `out_parquet` with exactly `columns` (which include the provenance columns, in order) and
-    `out_rejects` with sources.quarantine.write_rejects; it raises UnreadableFileError when nothing can be kept.
+    `out_rejects` with sources.quarantine.write_rejects; it raises UnreadableFileError when nothing can be kept. It is
+    handed to other processes (sources.ahead): a function of a module, or a partial of one.
     `identity` is "snapshot" where the file's name or retrieval time carries meaning, "folder" where the folder alone
     does, else "content". `folder_keys` names for each folder how settings have it read, where they do: a file whose
     key changed is read again.

@@ -1,19 +1,22 @@
 """Ingest: read every landed file that has not been read, once, and commit it to the ledger.
 
 For each file: read into an unfinished Parquet, check that no row went missing, rename into the lake, then write the
-ledger row. A kill between any two of these leaves a state the next run puts right. What files mean is the readers'
-business; what the ledger shows to the warehouse is sources.meta.
+ledger row. A kill between any two of these leaves a state the next run puts right. Where there is much to read, files
+are read ahead of their turn by other processes (sources.ahead); all else has its order here. What files mean is the
+readers' business; what the ledger shows to the warehouse is sources.meta.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
 
+from sources.ahead import Ahead
 from sources.compaction import CompactionError, compact, take_apart
 from sources.feed import FeedTable, LandedFile, ReadContext, ReadResult, UnreadableFileError
 from sources.kept import closed_before
@@ -39,6 +42,14 @@ from sources.settings.models import Limits
 Progress = Callable[[int, int, str], None]
 
 
+# Of a plain log a CPU second reads 140 MB (LiteLLM), 80 (Langfuse) or 13 (OTLP), and a file of a few rows takes 0.05.
+# A worker takes a second before its first file: to read less than this beside each other gains nothing.
+BYTES_WORTH_WORKERS = 500_000_000
+_BYTES_OF_A_FILE = 4_000_000
+_PACKED_SUFFIXES = (".gz", ".parquet")
+_PACKED_TIMES = 8
+# In 0.28 DuckDB reads a log (LiteLLM, Langfuse) without going to disk, in 0.175 not.
+_GIGABYTES_OF_EACH = Decimal("0.3")
 # So many files with rejects are named one by one; `inferledger quarantine show` names all.
 FILES_NAMED = 10
 
@@ -73,8 +84,13 @@ def ingest(
     feeds: Sequence[FeedTable],
     progress: Progress | None = None,
     memory: Memory | None = None,
+    processes: int = 1,
 ) -> IngestSummary:
-    """Read what is new in <home>/landing. The caller holds the home's lock; a file that fails does not stop the run."""
+    """Read what is new in <home>/landing. The caller holds the home's lock; a file that fails does not stop the run.
+
+    What comes of it does not depend on `processes`, which read files at a time where there is much to read.
+    """
+    memory = memory or memory_of(home, Limits())
     with FileLedger(ledger_path(home)) as ledger, closing(lake_connection(home, memory)) as connection:
         sweep(home, ledger, feeds)
         write_schemas(home, feeds, connection)
@@ -82,10 +98,7 @@ def ingest(
         run = _Run(home, ledger, context)
         candidates, run.summary.warnings = discover(home / "landing", feeds)
         run.forget_removed(candidates)
-        for number, candidate in enumerate(candidates):
-            if progress:
-                progress(number, len(candidates), candidate.landing_path)
-            run.take(candidate)
+        run.drain(candidates, memory, processes, progress)
         for done in compact(home, ledger, feeds, connection):
             run.summary.files_merged += done.files_before
             run.summary.warnings += done.problems
@@ -114,6 +127,20 @@ def lake_connection(home: Path, memory: Memory | None) -> duckdb.DuckDBPyConnect
     connection = connect(memory=(memory or memory_of(home, Limits())).emptied())
     connection.execute("set timezone = 'UTC'")
     return connection
+
+
+def _workers(files: Iterable[Candidate], processes: int, memory: Memory) -> int:
+    """How many processes beside this one are worth their start, when these files are to be read."""
+    sizes = sorted(_size(file) for file in files)
+    # The largest takes its time however many there are. This process reads too: what came late is set aside in it.
+    workers = min(processes, len(sizes), int(memory.gigabytes / _GIGABYTES_OF_EACH) - 1)
+    return workers if workers > 1 and sum(sizes[:-1]) >= BYTES_WORTH_WORKERS else 0
+
+
+def _size(file: Candidate) -> int:
+    """Bytes of a plain log that take as long to read."""
+    packed = file.path.name.endswith(_PACKED_SUFFIXES)
+    return max(file.size_bytes * (_PACKED_TIMES if packed else 1), _BYTES_OF_A_FILE)
 
 
 def _short_hash(data: bytes) -> str:
@@ -154,6 +181,8 @@ class _Run:
         self.context = context
         self.summary = IngestSummary()
         self.readings = _Readings(home, context.hash_key, context.currencies)
+        # Files that were hashed and wait for their turn, by path in landing.
+        self.identified: dict[str, LandedFile] = {}
 
     def forget_removed(self, candidates: Iterable[Candidate]) -> None:
         """A file that could not be read and was taken away is no problem any more."""
@@ -162,15 +191,48 @@ class _Run:
             if row.path not in there:
                 self.ledger.forget_failed(row.path, None)
 
+    def drain(
+        self, candidates: Sequence[Candidate], memory: Memory, processes: int, progress: Progress | None = None
+    ) -> None:
+        """Take in the files, each in its turn, while those after it are read."""
+        pending = [candidate for candidate in candidates if processes > 1 and not self.is_known(candidate)]
+        upcoming = iter(pending)
+        with Ahead(self.context, memory, _workers(pending, processes, memory)) as self.ahead:
+            for number, candidate in enumerate(candidates):
+                if progress:
+                    progress(number, len(candidates), candidate.landing_path)
+                self.look_ahead(upcoming)
+                self.take(candidate)
+                self.identified.pop(candidate.landing_path, None)
+                self.ahead.forget(candidate)
+
+    def look_ahead(self, upcoming: Iterator[Candidate]) -> None:
+        """Have files read before their turn that will have to be, as far as can be told before it."""
+        while len(self.identified) < self.ahead.room and (candidate := next(upcoming, None)):
+            try:
+                landed = identify(candidate)
+            except OSError:
+                continue  # its turn will say so
+            self.identified[candidate.landing_path] = landed
+            table = candidate.feed_table
+            standing = self.ledger.standing(table.feed, table.table, landed.identity)
+            is_read = standing and not self.readings.is_stale(standing, table)
+            if not is_read and not self.ahead.is_reading(landed):
+                self.ahead.add(candidate, landed)
+
+    def is_known(self, candidate: Candidate) -> bool:
+        """Whether an unchanged file has been read, as it would be today."""
+        table, known = candidate.feed_table, self.ledger.seen(candidate.landing_path, candidate.stamp)
+        standing = self.ledger.standing(table.feed, table.table, known) if known else None
+        return standing is not None and not self.readings.is_stale(standing, table)
+
     def take(self, candidate: Candidate) -> None:
         table, path = candidate.feed_table, candidate.landing_path
         try:
-            known = self.ledger.seen(path, candidate.stamp)
-            standing = self.ledger.standing(table.feed, table.table, known) if known else None
-            if standing and not self.readings.is_stale(standing, table):
+            if self.is_known(candidate):
                 self.summary.files_unchanged += 1
                 return
-            landed = identify(candidate)
+            landed = self.identified.get(path) or identify(candidate)
             if has_changed(candidate):
                 self.summary.warnings.append(f"landing/{path}: still being written; it is read next time")
                 return
@@ -222,7 +284,7 @@ class _Run:
         table = candidate.feed_table
         parquet, rejects = unfinished(lake_file(self.home, row)), unfinished(rejects_file(self.home, row))
         try:
-            result = self._read_checked(table, landed, parquet, rejects)
+            result = self._read_checked(candidate, landed, parquet, rejects)
             closed = self._closed_before(row, table)
             if closed:
                 result = set_late_aside(landed, late_of(table), self.context, closed, parquet, rejects, result)
@@ -249,23 +311,9 @@ class _Run:
         )
         self._commit(row, candidate, result, parquet, rejects, closed)
 
-    def _read_checked(self, table: FeedTable, landed: LandedFile, parquet: Path, rejects: Path) -> ReadResult:
-        if table.needs_retrieved_at and landed.retrieved_at is None:
-            raise UnreadableFileError(
-                "neither the file's name (..__retrieved-20260819T060000Z.json) nor its sidecar "
-                f"({landed.name}.meta.json) says when it was retrieved",
-                "retrieved_at",
-            )
-        try:
-            result = table.read(landed, self.context, parquet, rejects)
-        except (OSError, MemoryError, duckdb.IOException, duckdb.OutOfMemoryException):
-            raise  # the machine's trouble, not the file's
-        except UnreadableFileError:
-            raise
-        except Exception as error:
-            # The message may quote the file's text, which must not leave landing; the chained error has it.
-            raise UnreadableFileError(f"the reader stopped with {type(error).__name__}; this is a defect") from error
-        self._check(result, table, parquet, rejects)
+    def _read_checked(self, candidate: Candidate, landed: LandedFile, parquet: Path, rejects: Path) -> ReadResult:
+        result = self.ahead.read(candidate, landed, parquet, rejects)
+        self._check(result, candidate.feed_table, parquet, rejects)
         return result
 
     def _check(self, result: ReadResult, table: FeedTable, parquet: Path, rejects: Path) -> None:

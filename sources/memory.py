@@ -39,6 +39,11 @@ class Memory:
         number, unit = _AMOUNT.findall(self.limit)[0]
         return Decimal(number) * _GIGABYTES[unit]
 
+    def part(self, of: int) -> "Memory":
+        """What each of so many processes may take that work on a home together."""
+        number, unit = _AMOUNT.findall(self.limit)[0]
+        return Memory(f"{Decimal(number) / of:.4f}{unit}", self.spill)
+
     def emptied(self) -> "Memory":
         """The same, without what a killed run left in its folder. The caller holds the home."""
         shutil.rmtree(self.spill, ignore_errors=True)
@@ -68,13 +73,17 @@ def connect(
     memory = memory or Memory(_told(limit), _spill_of_its_own(database))
     connection = duckdb.connect(str(database), read_only=read_only)
     connection.execute("set enable_progress_bar = false")  # it writes into stdout even when piped
-    connection.execute(f"set memory_limit = '{memory.limit}'")
+    set_limit(connection, memory)
     # Fetched to its end, as the connection else answers nothing else.
     # A file is open once a process: what another connection to it has set stands, and may be in use.
     if connection.execute("select current_setting('temp_directory')").fetchall() != [(str(memory.spill),)]:
         path = str(memory.spill).replace("'", "''")
         connection.execute(f"set temp_directory = '{path}'")
     return connection
+
+
+def set_limit(connection: duckdb.DuckDBPyConnection, memory: Memory) -> None:
+    connection.execute(f"set memory_limit = '{memory.limit}'")
 
 
 def _told(limit: str) -> str:

@@ -6,10 +6,11 @@ holds them beside each other, so that one staging model serves all mappings.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from sources.bill import BILL_COLUMNS, CLAUDE_UNITS, LINE_PROBLEMS, bill_table
-from sources.feed import FeedTable, LandedFile, ReadContext, Reader, ReadResult, Rule, UnreadableFileError
+from sources.feed import FeedTable, LandedFile, ReadContext, ReadResult, Rule, UnreadableFileError
 from sources.gateway import (
     BILLED_UNLESS_REFUSED,
     CALL_COLUMNS,
@@ -69,16 +70,20 @@ _CALL_COLUMNS = {"gateway": "VARCHAR", **CALL_COLUMNS}
 _FOLDER = "config/feeds.yml has no feed of table {table} with the name of the file's folder, {name}; it has {names}"
 
 
-def _reader(table: Table, layouts: Mapping[str, Layout]) -> Reader:
-    def read(file: LandedFile, context: ReadContext, out_parquet: Path, out_rejects: Path) -> ReadResult:
-        layout = layouts.get(file.account_id or "")
-        if layout is None:
-            names = ", ".join(sorted(layouts)) or "none"
-            name = file.account_id or f"none (files go into landing/declared/{table}/<name>/)"
-            raise UnreadableFileError(_FOLDER.format(table=table, name=name, names=names), "folder")
-        return read_log(layout, file, context, out_parquet, out_rejects)
-
-    return read
+def _read(
+    table: Table,
+    layouts: Mapping[str, Layout],
+    file: LandedFile,
+    context: ReadContext,
+    out_parquet: Path,
+    out_rejects: Path,
+) -> ReadResult:
+    layout = layouts.get(file.account_id or "")
+    if layout is None:
+        names = ", ".join(sorted(layouts)) or "none"
+        name = file.account_id or f"none (files go into landing/declared/{table}/<name>/)"
+        raise UnreadableFileError(_FOLDER.format(table=table, name=name, names=names), "folder")
+    return read_log(layout, file, context, out_parquet, out_rejects)
 
 
 CALLS = FeedTable(
@@ -88,7 +93,7 @@ CALLS = FeedTable(
     columns=_CALL_COLUMNS,
     identity="folder",
     suffixes=LOG_SUFFIXES,
-    read=_reader("calls", {}),
+    read=partial(_read, "calls", {}),
     contract={"gateway": Rule(is_required=True), **CALL_CONTRACT},
     description="One row per call in a log that config/feeds.yml maps, its token counts beside each other.",
     folder_keys={},
@@ -97,7 +102,7 @@ BILLS = replace(
     bill_table(
         "declared",
         "bills",
-        _reader("bills", {}),
+        partial(_read, "bills", {}),
         LOG_SUFFIXES,
         "One row per line of a bill that config/feeds.yml maps.",
     ),
@@ -112,12 +117,12 @@ def with_mappings(feeds: Iterable[FeedTable], declared: Sequence[DeclaredFeed]) 
     mapped = {
         CALLS.name: replace(
             CALLS,
-            read=_reader("calls", {name: _calls_layout(feed) for name, feed in calls.items()}),
+            read=partial(_read, "calls", {name: _calls_layout(feed) for name, feed in calls.items()}),
             folder_keys={name: feed.key for name, feed in calls.items()},
         ),
         BILLS.name: replace(
             BILLS,
-            read=_reader("bills", {name: _bills_layout(feed) for name, feed in bills.items()}),
+            read=partial(_read, "bills", {name: _bills_layout(feed) for name, feed in bills.items()}),
             folder_keys={name: feed.key for name, feed in bills.items()},
         ),
     }

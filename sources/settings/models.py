@@ -790,6 +790,7 @@ class Limits(Strict):
     memory: Annotated[str, Field(pattern=r"^\d+(\.\d+)?(KB|MB|GB|TB|KiB|MiB|GiB|TiB)$")] = "2GB"
     spill_folder: Name | None = None
     threads: Annotated[Count, Field(ge=1)] = 2
+    ingest_processes: Annotated[Count, Field(ge=1)] | None = None
 
 
 class Retention(Strict):

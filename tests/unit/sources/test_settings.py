@@ -170,8 +170,8 @@ def test_settlement_lag_comes_from_the_account_then_the_provider(home: Home) -> 
             "inferledger.yml",
             "company: c\nlimits:\n  unpriced_shar: 0.1\n",
             "inferledger.yml, line 3, limits.unpriced_shar: found an unknown name; allowed: "
-            "journal_rounding_usd, lock_wait_seconds, materiality_usd, memory, quarantined_share, spill_folder, "
-            "unattributed_share, unexplained_usd, unpriced_share; did you mean 'unpriced_share'?",
+            "ingest_processes, journal_rounding_usd, lock_wait_seconds, materiality_usd, memory, quarantined_share, "
+            "spill_folder, unattributed_share, unexplained_usd, unpriced_share; did you mean 'unpriced_share'?",
         ),
         (
             "inferledger.yml",
