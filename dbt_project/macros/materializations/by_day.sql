@@ -683,7 +683,8 @@ their calls is.
         {%- elif by in ('samples', 'steps', 'hours') -%}
             {%- set touched = is_touched(by, meta.get('replaced', 'usage_date')) -%}
         {%- elif meta.get('replaced') == 'task_id' -%}
-            {%- set touched = is_touched_task('task_id') -%}
+            {#- Their days are touched, before and after. A row that the key did not find would be in the sum of all tasks' cost. -#}
+            {%- set touched = is_touched('tasks', 'ended_date') ~ ' or ended_date is null' -%}
         {%- elif meta.get('replaced') == 'week_start' -%}
             {%- set touched = is_touched_week(by, 'week_start', after=meta.get('weeks_after', 0)) -%}
         {%- elif meta.get('replaced') == 'month_start' -%}
