@@ -76,6 +76,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     # Every day of samples is a piece of its own.
     monkeypatch.setenv(CALLS_IN_PIECE, "1")
     write_settings(tmp_path / "home" / "config")
+    with (tmp_path / "home" / "config" / "inferledger.yml").open("a") as settings:
+        settings.write("retention:\n  gpu_5m_days: 20\n")
     real, wanted = warehouse.dbt, [f"+{name}" for name in models_of_samples()]
 
     def only_these(home: Home, arguments: list[str], *others: Any) -> Any:

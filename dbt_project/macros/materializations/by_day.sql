@@ -107,8 +107,8 @@ that holds for every row, and the days come when its rows go (`with_days`): so b
     {{- return(touched(by, 'days', day, file or '')) -}}
 {% endmacro %}
 {% macro touched(by, what, day, rest='') %}
-    {%- if execute and model.config.materialized in ('incremental', 'in_pieces') -%}
-        {%- if by != model.config.meta.touched_by and model.config.materialized == 'incremental' -%}
+    {%- if execute and model.config.materialized == 'incremental' -%}
+        {%- if by != model.config.meta.touched_by -%}
             {%- do exceptions.raise_compiler_error("asks for days touched by '" ~ by ~ "'; those it replaces are others") -%}
         {%- endif -%}
         {{- return(mark(what, day, rest)) -}}
@@ -380,6 +380,9 @@ beside those of all calls. The pieces of touched days are one transaction: the n
         {{- return(replaced_by_task(relation, meta)) -}}
     {%- endif -%}
     {%- set all = touched_days(meta['touched_by']) -%}
+    {%- if meta.get('last_days') == 'gpu_5m' -%}
+        {%- set all = (all + gpu_5m_days_missing(relation)) | unique | sort -%}
+    {%- endif -%}
     {%- set lists = pieces(meta, all) if meta.get('in_pieces') else [all] -%}
     {%- set is_replaced = replaced_with(meta, all) -%}
     {%- call statement('main') -%}
@@ -389,6 +392,9 @@ beside those of all calls. The pieces of touched days are one transaction: the n
         {{- without_calls_that_went(relation) }}
         {%- if meta.get('per_sample') %}
         delete from {{ relation }} where usage_date < (select first_days.samples_from from work.main.stg_meta__first_days as first_days);
+        {%- endif %}
+        {%- if meta.get('last_days') == 'gpu_5m' %}
+        delete from {{ relation }} where usage_date <= ({{ gpu_5m_kept_after() }});
         {%- endif %}
         {{ touch(meta.get('touches'), relation, is_replaced) }}
         delete from {{ relation }} where {{ is_replaced }};
@@ -470,11 +476,6 @@ beside those of all calls. The pieces of touched days are one transaction: the n
     {%- endif -%}
     {{- return('select * from (' ~ with_days(rows, days) ~ ') as piece where ' ~ replaced_with(meta, days)) -}}
 {% endmacro %}
-
-{#- A table that is made anew in every run, in pieces. -#}
-{% materialization in_pieces, adapter='duckdb' %}
-    {{- return(created_in_pieces(this.incorporate(type='table'), config.get('meta'))) -}}
-{% endmaterialization %}
 
 {#- As many parts of the touched tasks as there are calls in a piece: 2.4 million at once took 1.5 GB. -#}
 {% macro task_pieces() %}

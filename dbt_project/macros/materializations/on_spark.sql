@@ -16,10 +16,6 @@ folder is empty when a build starts, so nothing is replaced.
     {{ return(created_in_steps(this.incorporate(type='table'))) }}
 {% endmaterialization %}
 
-{% materialization in_pieces, adapter='spark' %}
-    {{ return(created_in_steps(this.incorporate(type='table'))) }}
-{% endmaterialization %}
-
 {% materialization compared_by_day, adapter='spark' %}
     {{ return(created_in_steps(this.incorporate(type='table'))) }}
 {% endmaterialization %}

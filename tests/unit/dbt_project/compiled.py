@@ -49,6 +49,10 @@ def _environment() -> jinja2.Environment:
         # A full build, which touches everything.
         "is_touched": lambda by, day, file=None: "true",
         "is_touched_month": lambda by, month: "true",
+        "is_touched_moment": lambda by, moment: "true",
+        "is_touched_or_next": lambda by, day: "true",
+        "is_touched_or_before": lambda by, day: "true",
+        "is_touched_or_surrounding": lambda by, day: "true",
         "raw": lambda feed, table: f"read_parquet('{_LAKE}/{feed}/{table}/*.parquet', union_by_name = true)",
     }
     folders = [PROJECT / "macros" / name for name in ("billing", "gpu", "self_hosting", "usage")]
