@@ -224,19 +224,18 @@ As is_touched, of a column of weeks (their Monday): a touched day touches its wh
     {{- return(touched(by, 'followed', day)) -}}
 {% endmacro %}
 {% macro days_of_next_samples(days) %}
-    {%- set found = run_query(next_dates('work.main.int_sample_series', in_days('usage_date', days))) -%}
-    {{- return(found.columns[0].values() | select | list) -}}
+    {%- set later -%}
+        select distinct min(later.usage_date)
+        from (select * from work.main.int_sample_series where {{ in_days('usage_date', days) }}) as touched
+        inner join work.main.int_sample_series as later
+            on
+                touched.series_key = later.series_key
+                and later.usage_date > touched.usage_date
+                and later.usage_date <= touched.usage_date + 31
+        group by touched.series_key, touched.usage_date
+    {%- endset -%}
+    {{- return(run_query(later).columns[0].values() | list) -}}
 {% endmacro %}
-{% macro next_dates(series, condition) -%}
-select distinct min(later.usage_date)
-from (select * from {{ series }} where {{ condition }}) as touched
-inner join {{ series }} as later
-    on
-        touched.series_key = later.series_key
-        and later.usage_date > touched.usage_date
-        and later.usage_date <= touched.usage_date + 31
-group by touched.series_key, touched.usage_date
-{%- endmacro %}
 
 {#- As is_touched, with the days before, whose last samples stand for time of the next day too: an hour at most. -#}
 {% macro is_touched_or_before(by, day) %}
@@ -684,8 +683,7 @@ their calls is.
         {%- elif by in ('samples', 'steps', 'hours') -%}
             {%- set touched = is_touched(by, meta.get('replaced', 'usage_date')) -%}
         {%- elif meta.get('replaced') == 'task_id' -%}
-            {#- Their days are touched, before and after. A row that the key did not find would be in the sum of all tasks' cost. -#}
-            {%- set touched = is_touched('tasks', 'ended_date') ~ ' or ended_date is null' -%}
+            {%- set touched = is_touched_task('task_id') -%}
         {%- elif meta.get('replaced') == 'week_start' -%}
             {%- set touched = is_touched_week(by, 'week_start', after=meta.get('weeks_after', 0)) -%}
         {%- elif meta.get('replaced') == 'month_start' -%}

@@ -117,7 +117,9 @@ def test_three_processes_give_what_one_does(tmp_path: Path, started: list["subpr
     homes = {processes: LandedHome(tmp_path / str(processes)) for processes in (1, 3)}
 
     def run(processes: int, **changes: Any) -> ingest.IngestSummary:
-        note = lambda *turn: turns[processes].append(turn)  # noqa: E731
+        def note(*turn: Any) -> None:
+            turns[processes].append(turn)
+
         return homes[processes].ingest(processes=processes, progress=note, **changes)
 
     for home in homes.values():

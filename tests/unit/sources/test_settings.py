@@ -171,7 +171,8 @@ def test_settlement_lag_comes_from_the_account_then_the_provider(home: Home) -> 
             "company: c\nlimits:\n  unpriced_shar: 0.1\n",
             "inferledger.yml, line 3, limits.unpriced_shar: found an unknown name; allowed: "
             "ingest_processes, journal_rounding_usd, lock_wait_seconds, materiality_usd, memory, quarantined_share, "
-            "spill_folder, threads, unattributed_share, unexplained_usd, unpriced_share; did you mean 'unpriced_share'?",
+            "spill_folder, threads, unattributed_share, unexplained_usd, unpriced_share; "
+            "did you mean 'unpriced_share'?",
         ),
         (
             "inferledger.yml",

@@ -18,14 +18,8 @@ direct as (
         made.basis_quantity
     from {{ ref('int_allocations') }} as made
     inner join {{ ref('fct_allocations') }} as posted
-        on
-            made.allocation_id = posted.allocation_id
-            and made.usage_date = posted.usage_date
-    where
-        made.method = 'direct'
-        and made.rule_id = 'direct'
-        and {{ is_touched('allocations', 'made.usage_date') }}
-        and {{ is_touched('allocations', 'posted.usage_date') }}
+        on made.allocation_id = posted.allocation_id
+    where made.method = 'direct' and made.rule_id = 'direct' and {{ is_touched('allocations', 'made.usage_date') }}
 
 )
 
