@@ -38,7 +38,7 @@ def write(
     }
     content = (json.dumps(body, indent=2) + "\n").encode()
     facts = {"period": period, "data_version": data_version, "as_of": day}
-    return write_files(out_dir, NAME, {f"{NAME}.json": File(content, len(caps))}, facts)
+    return write_files(out_dir, NAME, [(f"{NAME}.json", File(content, len(caps)))], facts)
 
 
 def _caps(marts: Path, period: str) -> list[dict[str, Any]]:

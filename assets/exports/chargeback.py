@@ -57,7 +57,7 @@ def write(
     content = to_csv(HEADER, [*body, ["control_total", period, *blank, "USD", *_amounts(control)]])
     sheet = to_xlsx(Table(NAME, HEADER[1:], [cells[1:] for cells in body], ("amount_usd",)))
     files = {f"{NAME}.csv": File(content, len(lines)), f"{NAME}.xlsx": File(sheet, len(lines))}
-    return write_files(out_dir, NAME, files, _facts(period, lines, control, data_version))
+    return write_files(out_dir, NAME, files.items(), _facts(period, lines, control, data_version))
 
 
 def chargeback_rows(marts: Path, period: str) -> list[Row]:

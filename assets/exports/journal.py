@@ -90,7 +90,7 @@ def write(
         "journals": [_journal_facts(journal) for journal in journals],
         **_totals(lines),
     }
-    return write_files(out_dir, name, files, facts)
+    return write_files(out_dir, name, files.items(), facts)
 
 
 def _lines(marts: Path, period: str) -> list[Line]:

@@ -7,10 +7,10 @@ up to it. Cost nobody is known for is in no tenant's statement.
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from assets.exports.chargeback import CENTS, EXACT, KEYS, Row, chargeback_rows
 from assets.exports.files import File, write_files
@@ -25,6 +25,7 @@ HEADER = (*KEYS, "amount_usd", "price_usd", "amount_exact_usd", "effective_amoun
 COUNTS = ("calls", "input_tokens", "output_tokens")
 USAGE = ("tenant_id", "feature_id", "service_provider", "model", *COUNTS)
 MONEY = ("amount_usd", "price_usd")
+KINDS = {"tenant": "tenant_id", "cost_center": "cost_center"}
 BUDGET = ("tenant_id", "month", "budget_tokens", "used_tokens", "remaining_tokens")
 ZERO = Decimal(0)
 
@@ -33,34 +34,48 @@ def write(
     marts: Path, out_dir: Path, period: str, dialect: str | None = None, data_version: str | None = None
 ) -> list[Path]:
     """Write the statements of one posting period, each as CSV and as a spreadsheet with usage and token budget."""
-    lines = chargeback_rows(marts, period)
-    usage, budgets = _usage(marts, period), _budgets(marts, period)
-    files: dict[str, File] = {}
-    told = []
-    for kind, key in (("tenant", "tenant_id"), ("cost_center", "cost_center")):
+    statements = list(_statements(chargeback_rows(marts, period)))
+    told = [{one.kind: one.name, "file": f"{one.path}.csv", **_totals(one.lines, one.prices)} for one in statements]
+    facts = {"period": period, "data_version": data_version, "statements": told}
+    return write_files(out_dir, NAME, _files(statements, _usage(marts, period), _budgets(marts, period)), facts)
+
+
+class Statement(NamedTuple):
+    """The lines of one tenant or cost center, the cents of their prices, and where they go."""
+
+    kind: str
+    name: str
+    path: str
+    lines: Sequence[Row]
+    prices: Sequence[Decimal | None]
+
+
+def _statements(lines: Sequence[Row]) -> Iterator[Statement]:
+    for kind, key in KINDS.items():
         groups: dict[str, list[Row]] = defaultdict(list)
         for line in lines:
             if line[key] not in (None, UNATTRIBUTED):
                 groups[line[key]].append(line)
         for name, members in sorted(groups.items()):
-            path = f"{NAME}/{kind}_{_file_name(name)}"
-            prices = _price_cents(members)
-            body = [_cells(line, price) for line, price in zip(members, prices, strict=True)]
-            used = [[row[column] for column in USAGE] for row in usage if row[key] == name]
-            # A cost center's tenants may have other cost centers too: a budget is a tenant's.
-            left = [[row[column] for column in BUDGET] for row in budgets if kind == "tenant" and row[key] == name]
-            named = ("tenant_id", "tenant_name") if kind == "tenant" else (key,)
-            tables = [
-                Table("summary", (*named, *SUMMARY, *MONEY), _summary(members, prices, named), MONEY),
-                Table("lines", HEADER, body, MONEY),
-                Table("usage", USAGE, used, COUNTS),
-            ]
-            book = to_xlsx(*tables, *([Table("token_budget", BUDGET, left)] if left else []))
-            files[f"{path}.csv"] = File(to_csv(HEADER, body), len(body))
-            files[f"{path}.xlsx"] = File(book, len(body))
-            told.append({kind: name, "file": f"{path}.csv", **_totals(members, prices)})
-    facts = {"period": period, "data_version": data_version, "statements": told}
-    return write_files(out_dir, NAME, files, facts)
+            yield Statement(kind, name, f"{NAME}/{kind}_{_file_name(name)}", members, _price_cents(members))
+
+
+def _files(statements: Sequence[Statement], usage: Sequence[Row], budgets: Sequence[Row]) -> Iterator[tuple[str, File]]:
+    for kind, name, path, lines, prices in statements:
+        key = KINDS[kind]
+        body = [_cells(line, price) for line, price in zip(lines, prices, strict=True)]
+        used = [[row[column] for column in USAGE] for row in usage if row[key] == name]
+        # A cost center's tenants may have other cost centers too: a budget is a tenant's.
+        left = [[row[column] for column in BUDGET] for row in budgets if kind == "tenant" and row[key] == name]
+        named = ("tenant_id", "tenant_name") if kind == "tenant" else (key,)
+        tables = [
+            Table("summary", (*named, *SUMMARY, *MONEY), _summary(lines, prices, named), MONEY),
+            Table("lines", HEADER, body, MONEY),
+            Table("usage", USAGE, used, COUNTS),
+        ]
+        book = to_xlsx(*tables, *([Table("token_budget", BUDGET, left)] if left else []))
+        yield f"{path}.csv", File(to_csv(HEADER, body), len(body))
+        yield f"{path}.xlsx", File(book, len(body))
 
 
 def _cells(line: Row, price: Decimal | None) -> list[object]:

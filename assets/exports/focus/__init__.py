@@ -9,19 +9,20 @@ columns.csv holds the columns of the FOCUS data model, (c) FinOps Foundation, CC
 """
 
 import csv
-import io
 import re
+from collections.abc import Iterator
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
-import polars as pl
 
 from assets.exports import ExportError
 from assets.exports.files import File, write_files
-from assets.exports.safe_csv import BYTE_ORDER_MARK, to_csv
+from assets.exports.safe_csv import to_csv
 from assets.marts import open_marts, rows
+from sources.reading import PARQUET, literal, one
 
 _HERE = Path(__file__).parent
 _SQL = {
@@ -68,65 +69,51 @@ def columns(focus_version: str) -> dict[str, list[Column]]:
 def write(
     marts: Path, out_dir: Path, period: str, dialect: str, data_version: str | None = None, is_closing: bool = False
 ) -> list[Path]:
-    """Write the datasets of one posting period as CSV and Parquet, with their manifest."""
-    tables = read(marts, period, dialect, is_closing)
-    files = {}
-    for dataset, table in tables.items():
-        files[f"{dataset}.csv"] = File(_csv(table), table.height)
-        files[f"{dataset}.parquet"] = File(_parquet(table), table.height)
-    facts = {
-        "focus_version": dialect,
-        "period": period,
-        "data_version": data_version,
-        **_control(tables["CostAndUsage"]),
-    }
-    return write_files(out_dir, "focus", files, facts)
+    """Write the datasets of one posting period as CSV and Parquet, with their manifest.
+
+    DuckDB makes them and holds them, within its memory; Python sees some rows at a time.
+    """
+    datasets = columns("1.2" if dialect == "1.2" else "1.4")
+    with open_marts(marts) as connection:
+        _make(connection, marts, period, dialect, is_closing, datasets)
+        facts = {
+            "focus_version": dialect,
+            "period": period,
+            "data_version": data_version,
+            **_control(connection),
+        }
+        return write_files(out_dir, "focus", _files(connection, datasets), facts)
 
 
-def read(marts: Path, period: str, dialect: str, is_closing: bool) -> dict[str, pl.DataFrame]:
-    """The datasets of a month, held against the model."""
+def _make(
+    connection: duckdb.DuckDBPyConnection,
+    marts: Path,
+    period: str,
+    dialect: str,
+    is_closing: bool,
+    datasets: dict[str, list[Column]],
+) -> None:
+    """Each dataset of the month as a table of its name, held against the model."""
     parameters: dict[str, Any] = {"period": period, "dialect": dialect, "is_closing": is_closing}
     parameters["prefix"] = "" if dialect == "1.5-draft" else "x_"
-    with open_marts(marts) as connection:
-        months = [
-            row["posting_period"]
-            for row in rows(connection, "select distinct posting_period from fct_allocations order by 1")
-        ]
-        if period not in months:
-            raise ExportError(f"{marts}: nothing posted in {period}; available: {', '.join(months) or 'none'}")
-        connection.execute(_MACROS)
-        _add_table(connection, "focus_meters", _data("meters.csv"), ("per_unit", "block"))
-        _add_table(connection, "focus_models", _models(connection))
-        tables = {}
-        for dataset, model in columns("1.2" if dialect == "1.2" else "1.4").items():
-            sql = (_HERE / _SQL[dataset]).read_text()
-            tables[dataset] = _typed(connection, sql, parameters, model)
-            if found := problems(tables[dataset], model):
-                raise ExportError(f"{marts}: {period} is no FOCUS {dialect}: {found[0]}")
-    return tables
+    months = [
+        row["posting_period"]
+        for row in rows(connection, "select distinct posting_period from fct_allocations order by 1")
+    ]
+    if period not in months:
+        raise ExportError(f"{marts}: nothing posted in {period}; available: {', '.join(months) or 'none'}")
+    connection.execute(_MACROS)
+    _add_table(connection, "focus_meters", _data("meters.csv"), ("per_unit", "block"))
+    _add_table(connection, "focus_models", _models(connection))
+    for dataset, model in datasets.items():
+        _make_typed(connection, (_HERE / _SQL[dataset]).read_text(), parameters, model)
+        if found := _problems(connection, model):
+            raise ExportError(f"{marts}: {period} is no FOCUS {dialect}: {found[0]}")
 
 
-def problems(table: pl.DataFrame, model: list[Column]) -> list[str]:
-    """Where a table is not what the model says: columns and their order, nulls, values outside a closed list."""
-    names = [column.name for column in model]
-    found = []
-    if [name for name in table.columns if not name.startswith("x_")] != names:
-        found.append(f"{model[0].dataset}: columns {table.columns}, allowed are {names}")
-    for column in model:
-        values = table[column.name]
-        if values.null_count() and not column.allows_nulls:
-            found.append(f"{column.dataset}.{column.name}: {values.null_count()} rows without a value, which it needs")
-        if column.allowed_values and (unknown := set(values.drop_nulls().unique()) - column.allowed_values):
-            found.append(
-                f"{column.dataset}.{column.name}: found {', '.join(sorted(unknown))},"
-                f" allowed are {', '.join(sorted(column.allowed_values))}"
-            )
-    return found
-
-
-def _typed(
+def _make_typed(
     connection: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, Any], model: list[Column]
-) -> pl.DataFrame:
+) -> None:
     """The result with exactly the model's columns, and our own x_ after them. What the marts do not say is empty."""
     wanted = {name: value for name, value in parameters.items() if f"${name}" in sql}
     found = [row[0] for row in connection.execute(f"describe {sql}", wanted).fetchall()]
@@ -135,8 +122,33 @@ def _typed(
         for column in model
     ]
     own = [name for name in found if name.startswith("x_")]
-    table: pl.DataFrame = connection.sql(f"select {', '.join(selected + own)} from ({sql})", params=wanted).pl()
-    return table.with_columns(pl.col(pl.Datetime).dt.replace_time_zone("UTC"))
+    made = f"create temp table {model[0].dataset} as select {', '.join(selected + own)} from ({sql})"
+    connection.execute(made, wanted)
+
+
+def _problems(connection: duckdb.DuckDBPyConnection, model: list[Column]) -> list[str]:
+    """Where a table is not what the model says: nulls, and values outside a closed list."""
+    found = []
+    for column in model:
+        place = f"{column.dataset}.{column.name}"
+        missing = one(connection, f"select count(*) - count({column.name}) from {column.dataset}")
+        if missing and not column.allows_nulls:
+            found.append(f"{place}: {missing} rows without a value, which it needs")
+        if column.allowed_values:
+            values = connection.execute(f"select distinct {column.name} from {column.dataset}").fetchall()
+            if unknown := {value for (value,) in values if value is not None} - column.allowed_values:
+                found.append(
+                    f"{place}: found {', '.join(sorted(unknown))}, allowed are"
+                    f" {', '.join(sorted(column.allowed_values))}"
+                )
+    return found
+
+
+def _files(connection: duckdb.DuckDBPyConnection, datasets: dict[str, list[Column]]) -> Iterator[tuple[str, File]]:
+    for dataset in datasets:
+        count = one(connection, f"select count(*) from {dataset}")
+        yield f"{dataset}.csv", File(partial(_write_csv, connection, dataset), count)
+        yield f"{dataset}.parquet", File(partial(_write_parquet, connection, dataset), count)
 
 
 def _models(connection: duckdb.DuckDBPyConnection) -> list[dict[str, str]]:
@@ -173,46 +185,40 @@ def _data(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def _csv(table: pl.DataFrame) -> bytes:
+def _write_csv(connection: duckdb.DuckDBPyConnection, dataset: str, path: Path) -> None:
     """Without a byte order mark: to readers of FOCUS it is part of the first column's name."""
-    moments = [name for name, kind in table.schema.items() if isinstance(kind, pl.Datetime)]
-    told = table.with_columns(pl.col(moments).dt.strftime(_MOMENT))
-    # A part at a time: text in the making takes four times what it takes in the file.
-    parts = [to_csv(table.columns, ())]
-    parts += [_rows(part) for part in told.iter_slices(_ROWS_AT_ONCE)]
-    return b"".join(parts).removeprefix(BYTE_ORDER_MARK.encode())
-
-
-def _rows(table: pl.DataFrame) -> bytes:
-    lines = to_csv((), ([_short(cell) for cell in row] for row in table.iter_rows()))
-    return lines.removeprefix(f"{BYTE_ORDER_MARK}\r\n".encode())
+    moments = {name: f"strftime({name}, '{_MOMENT}') as {name}" for name in _moments(connection, dataset)}
+    told = connection.execute(f"select * replace ({', '.join(moments.values())}) from {dataset}")
+    with path.open("wb") as file:
+        file.write(to_csv([column[0] for column in told.description or []], (), byte_order_mark=False))
+        while part := told.fetchmany(_ROWS_AT_ONCE):
+            file.write(to_csv(None, ([_short(cell) for cell in row] for row in part), byte_order_mark=False))
 
 
 def _short(cell: Any) -> Any:
     return cell.normalize() if isinstance(cell, Decimal) else cell
 
 
-def _parquet(table: pl.DataFrame) -> bytes:
-    out = io.BytesIO()
-    table.write_parquet(out)
-    return out.getvalue()
+def _write_parquet(connection: duckdb.DuckDBPyConnection, dataset: str, path: Path) -> None:
+    """Days and moments with their zone, UTC."""
+    moments = [f"{name} at time zone 'UTC' as {name}" for name in _moments(connection, dataset)]
+    query = f"select * replace ({', '.join(moments)}) from {dataset}"
+    connection.execute(f"copy ({query}) to {literal(path)} {PARQUET}")
 
 
-def _control(charges: pl.DataFrame) -> dict[str, Any]:
+def _moments(connection: duckdb.DuckDBPyConnection, dataset: str) -> list[str]:
+    kinds = connection.execute(f"describe {dataset}").fetchall()
+    return [name for name, kind, *_ in kinds if kind == "TIMESTAMP"]
+
+
+def _control(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     """What the rows must add up to: all of them, and each invoice, its tax apart."""
-    invoice = ["InvoiceIssuerName", "BillingAccountId", "InvoiceId", "is_tax"]
-    totals = (
-        charges.with_columns(is_tax=pl.col("ChargeCategory") == "Tax")
-        .group_by(invoice)
-        .agg(pl.len().alias("rows"), pl.col("BilledCost", "EffectiveCost").sum())
-        .sort(invoice)
-    )
-    return {
-        "rows": charges.height,
-        "BilledCost": f"{charges['BilledCost'].sum():f}",
-        "EffectiveCost": f"{charges['EffectiveCost'].sum():f}",
-        "invoices": [
-            {name: f"{cell:f}" if isinstance(cell, Decimal) else cell for name, cell in total.items()}
-            for total in totals.to_dicts()
-        ],
-    }
+    sums = "count(*) as rows, sum(BilledCost) as BilledCost, sum(EffectiveCost) as EffectiveCost"
+    (whole,) = rows(connection, f"select {sums} from CostAndUsage")
+    invoice = "InvoiceIssuerName, BillingAccountId, InvoiceId, ChargeCategory = 'Tax' as is_tax"
+    parts = f"select {invoice}, {sums} from CostAndUsage group by all order by 1, 2, 3 nulls first, 4"
+    return {**_told(whole), "invoices": [_told(part) for part in rows(connection, parts)]}
+
+
+def _told(sums: dict[str, Any]) -> dict[str, Any]:
+    return {name: f"{cell:f}" if isinstance(cell, Decimal) else cell for name, cell in sums.items()}

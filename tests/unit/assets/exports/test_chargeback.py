@@ -200,16 +200,37 @@ def test_a_dialect_the_export_does_not_have_is_refused(marts: Path, tmp_path: Pa
         write_export("chargeback", marts, tmp_path, "2026-10", "xero")
 
 
+def test_files_are_made_one_after_another_and_placed_when_all_are_whole(tmp_path: Path) -> None:
+    write_files(tmp_path, "lines", [("a.csv", File(b"old", 1)), ("b.csv", File(b"old", 1))], {})
+
+    def broken(path: Path) -> None:
+        assert (tmp_path / "a.csv.tmp").read_bytes() == b"new"
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write_files(tmp_path, "lines", [("a.csv", File(b"new", 1)), ("b.csv", File(broken, 1))], {})
+    assert {path.name: path.read_bytes() for path in tmp_path.glob("*.csv")} == {"a.csv": b"old", "b.csv": b"old"}
+
+    def whole(path: Path) -> None:
+        path.write_bytes(b"new")
+
+    paths = write_files(tmp_path, "lines", [("a.csv", File(b"new", 1)), ("b.csv", File(whole, 2))], {})
+    assert [path.name for path in tmp_path.glob("*.tmp")] == []
+    listed = json.loads(paths[-1].read_text())["files"]
+    assert [(file["file"], file["rows"], file["bytes"]) for file in listed] == [("a.csv", 1, 3), ("b.csv", 2, 3)]
+    assert {file["sha256"] for file in listed} == {hashlib.sha256(b"new").hexdigest()}
+
+
 def test_files_only_the_manifest_before_names_are_removed(tmp_path: Path) -> None:
     two = {"lines_1.csv": File(b"a", 1), "lines_2.csv": File(b"b", 1)}
-    write_files(tmp_path, "lines", two, {})
+    write_files(tmp_path, "lines", two.items(), {})
     (tmp_path / "mine.csv").write_text("c")
-    write_files(tmp_path, "lines", {"lines_1.csv": File(b"ab", 2)}, {})
+    write_files(tmp_path, "lines", [("lines_1.csv", File(b"ab", 2))], {})
     assert sorted(path.name for path in tmp_path.iterdir()) == ["lines.manifest.json", "lines_1.csv", "mine.csv"]
 
 
 def test_a_manifest_of_the_form_before_is_written_over(tmp_path: Path) -> None:
     manifest = tmp_path / "lines.manifest.json"
     manifest.write_text('{"file": "lines.csv", "sha256": "0"}')
-    write_files(tmp_path, "lines", {"lines.csv": File(b"a", 1)}, {})
+    write_files(tmp_path, "lines", [("lines.csv", File(b"a", 1))], {})
     assert [file["file"] for file in json.loads(manifest.read_text())["files"]] == ["lines.csv"]
