@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
+import duckdb
 import polars as pl
 
 from sources.feed import PROVENANCE_COLUMNS, LandedFile, ReadContext, ReadResult, UnreadableFileError
@@ -78,10 +79,9 @@ def read_sheet(
     connection.execute("set variable business_file_hash = $value", {"value": file.identity})
     latest = (context.now + timedelta(days=1)).replace(tzinfo=None)
     connection.execute("set variable business_latest = cast($value as timestamp)", {"value": latest})
-    frame, rejects, unknown = _split(file.path, sheet)
-    connection.register("sheet_rows", frame.to_arrow())
+    rows, rejects, unknown = _split(file.path, sheet, connection)
     connection.execute(f"create or replace temp table judged_rows as {_judge_sql(sheet, context.currencies)}")
-    connection.unregister("sheet_rows")
+    connection.execute("drop table sheet_rows")
     names = ", ".join(f'"{name}"' for name in sheet.columns)
     connection.execute(f"""
         copy (select {names} from judged_rows where problem is null order by row_number)
@@ -97,47 +97,58 @@ def read_sheet(
         rejects,
         time_column=sheet.time_column,
         may_be_empty=True,
-        unknown_fields=dict.fromkeys(unknown, frame.height),
+        unknown_fields=dict.fromkeys(unknown, rows),
     )
 
 
-def _split(path: Path, sheet: Sheet) -> tuple[pl.DataFrame, list[Reject], list[str]]:
-    """The file's rows as texts, the lines that are no rows, and the columns nobody here knows."""
+def _split(path: Path, sheet: Sheet, connection: duckdb.DuckDBPyConnection) -> tuple[int, list[Reject], list[str]]:
+    """Put the file's rows as texts into sheet_rows: how many, the lines that are no rows, the columns nobody knows."""
     text = TextFile(path)
+    columns = ", ".join(f'"{name}" varchar' for name in sheet.fields)
+    connection.execute(f"create or replace temp table sheet_rows (line bigint, byte_offset bigint, {columns})")
     header: list[str] = []
-    rows: list[tuple[int, int, list[str]]] = []
-    rejects: list[Reject] = []
-    for line, offset, content, problem in _lines(text):
-        cells, problem = (None, problem) if content is None else _cells(content)
-        if not header:
-            header = _header(cells, line, problem, sheet)
-        elif cells is None:
-            rejects.append(Reject(line, offset, "line", problem or ""))
-        elif len(cells) != len(header):
-            rejects.append(Reject(line, offset, "line", f"has {len(cells)} fields; the header has {len(header)}"))
-        else:
-            rows.append((line, offset, cells))
+    count, rejects = 0, list[Reject]()
+    for batch in text.batches():
+        rows: list[tuple[int, int, list[str]]] = []
+        for line, offset, content, problem in _lines(batch):
+            cells, problem = (None, problem) if content is None else _cells(content)
+            if not header:
+                header = _header(cells, line, problem, sheet)
+            elif cells is None:
+                rejects.append(Reject(line, offset, "line", problem or ""))
+            elif len(cells) != len(header):
+                rejects.append(Reject(line, offset, "line", f"has {len(cells)} fields; the header has {len(header)}"))
+            else:
+                rows.append((line, offset, cells))
+        _insert(connection, sheet, header, rows)
+        count += len(rows)
     if not header:
         raise UnreadableFileError(f"file is empty; expected a header {','.join(sheet.fields)}", "file")
     rejects += [Reject(None, None, "file", note) for note in text.notes]
-    places = [header.index(name) for name in sheet.fields]
+    return count, rejects, [name for name in header if name not in sheet.fields]
+
+
+def _insert(
+    connection: duckdb.DuckDBPyConnection, sheet: Sheet, header: list[str], rows: list[tuple[int, int, list[str]]]
+) -> None:
     frame = pl.DataFrame(
         {
             "line": [line for line, _, _ in rows],
             "byte_offset": [offset for _, offset, _ in rows],
             **{
                 name: [cells[at].strip() or None for _, _, cells in rows]
-                for name, at in zip(sheet.fields, places, strict=True)
+                for name, at in ((name, header.index(name)) for name in sheet.fields)
             },
         },
         schema={"line": pl.Int64, "byte_offset": pl.Int64, **dict.fromkeys(sheet.fields, pl.String)},
     )
-    return frame, rejects, [name for name in header if name not in sheet.fields]
+    connection.register("split_rows", frame.to_arrow())
+    connection.execute("insert into sheet_rows select * from split_rows")
+    connection.unregister("split_rows")
 
 
-def _lines(text: TextFile) -> Iterator[tuple[int, int, str | None, str | None]]:
-    for batch in text.batches():
-        yield from batch.select("line_number", "byte_offset", "text", "problem").iter_rows()
+def _lines(batch: pl.DataFrame) -> Iterator[tuple[int, int, str | None, str | None]]:
+    return batch.select("line_number", "byte_offset", "text", "problem").iter_rows()
 
 
 def _cells(line: str) -> tuple[list[str] | None, str | None]:
