@@ -32,6 +32,7 @@ ANSWERS = {"unit_economics_weekly": 0.05, "fct_usage": 2.0}
 PEAK_BYTES = 2_500_000_000
 # Models and tests that are shown, those that took most by history.
 SHOWN = 25
+BESIDE = "the build, beside models and tests"
 
 
 def main() -> int:
@@ -150,7 +151,13 @@ def _dearest(run: Stage, handful: Stage) -> dict[str, float]:
     """What models and tests took most beyond what they take of a handful of calls."""
     before: dict[str, float] = handful.said["nodes"]
     beyond = {name: round(seconds - before.get(name, 0.0), 2) for name, seconds in run.said["nodes"].items()}
+    beyond[BESIDE] = round(_beside_nodes(run) - _beside_nodes(handful), 2)
     return dict(sorted(beyond.items(), key=lambda item: -item[1])[:SHOWN])
+
+
+def _beside_nodes(run: Stage) -> float:
+    seconds: float = run.said["cpu"]["build"] - sum(run.said["nodes"].values())
+    return seconds
 
 
 def _cpu(stage: Stage) -> float:
