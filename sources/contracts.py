@@ -6,6 +6,7 @@ What a reader checks row by row is not repeated here: this finds a lake that is 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import pandera.polars as pa
@@ -92,24 +93,34 @@ def validate_lake_table(home: Path, table: FeedTable, held: Collection[str] = ()
         else:
             sound.append(row)
     for rows in _batches(sound):
-        if not _holds(table, pl.scan_parquet(sorted({lake_file(home, row) for row in rows}))):
+        if not all(_holds(table, part) for part in _parts(sorted({lake_file(home, row) for row in rows}))):
             located = [failure for row in rows for failure in _broken_rules(home, table, row)]
             failures += located or [_failure(table, row, lake_file(home, row), "file", "the contract") for row in rows]
     return failures
 
 
 def _batches(rows: Iterable[LedgerRow]) -> Iterator[list[LedgerRow]]:
-    """Files to be held at once, those of one lake file together: pandera collects what it checks."""
+    """Files to be held at once: as many as ROWS_AT_ONCE takes, or one lake file of more."""
     batch: list[LedgerRow] = []
     held = 0
-    for row in sorted(rows, key=lambda row: (row.lake_name, row.identity)):
-        if held >= ROWS_AT_ONCE and row.lake_name != batch[-1].lake_name:
+    for _, group in groupby(sorted(rows, key=lambda row: (row.lake_name, row.identity)), key=lambda row: row.lake_name):
+        members = list(group)
+        more = sum(row.rows_kept for row in members)
+        if batch and held + more > ROWS_AT_ONCE:
             yield batch
             batch, held = [], 0
-        batch.append(row)
-        held += row.rows_kept
+        batch += members
+        held += more
     if batch:
         yield batch
+
+
+def _parts(paths: list[Path]) -> Iterator[pl.LazyFrame]:
+    """The rows of the files, so many at once: pandera collects what it checks."""
+    frame = pl.scan_parquet(paths)
+    count = int(frame.select(pl.len()).collect().item())
+    for start in range(0, max(count, 1), ROWS_AT_ONCE):
+        yield frame.slice(start, ROWS_AT_ONCE)
 
 
 def stamps(home: Path, table: FeedTable) -> set[str]:

@@ -41,9 +41,9 @@ def test_what_the_readers_write_holds_every_contract(home: LandedHome) -> None:
         assert validate_lake_table(home.root, table) == []
 
 
-@pytest.mark.parametrize("rows", [1, 9, 18])
+@pytest.mark.parametrize(("rows", "at_once"), [(4, [4, 4, 1, 4, 4, 1]), (9, [9, 9]), (17, [9, 9]), (18, [18])])
 def test_files_are_held_a_bounded_number_of_rows_at_once(
-    logs: LandedHome, monkeypatch: pytest.MonkeyPatch, rows: int
+    logs: LandedHome, monkeypatch: pytest.MonkeyPatch, rows: int, at_once: list[int]
 ) -> None:
     monkeypatch.setattr(contracts, "ROWS_AT_ONCE", rows)
     heights: list[int] = []
@@ -54,10 +54,11 @@ def test_files_are_held_a_bounded_number_of_rows_at_once(
         return original(table, frame)
 
     monkeypatch.setattr(contracts, "_holds", counted)
-    tamper(logs, lambda frame: frame.with_columns(status=pl.lit("done")))
+    last = pl.when(pl.col("row_number") == 9).then(pl.lit("done")).otherwise("status")
+    tamper(logs, lambda frame: frame.with_columns(status=last))
     (failure,) = validate_lake_table(logs.root, SPEND_LOGS)
-    assert (failure.file_name, failure.count) == ("a.ndjson", 9)
-    assert heights == ([18] if rows > 9 else [9, 9])
+    assert (failure.file_name, failure.count, failure.row_numbers) == ("a.ndjson", 1, (9,))
+    assert heights == at_once
 
 
 def test_one_negative_count_is_found_with_file_column_and_row(logs: LandedHome) -> None:
