@@ -183,6 +183,7 @@ def describe_test(node: Mapping[str, Any]) -> str:
         "never_null": f"{', '.join(arguments.get('columns', []))} of {model} are never null.",
         "unique": f"{column} of {model} occurs once.",
         "unique_combination": f"{', '.join(arguments.get('columns', []))} of {model} occur together once.",
+        "unique_samples": f"{', '.join(arguments.get('columns', []))} of {model} occur together once, on touched days.",
         "accepted_values": f"{column} of {model} is one of {', '.join(map(str, arguments.get('values', [])))}.",
         "relationships": f"Every {column} of {model} is a {arguments.get('field')} of {arguments.get('to')}.",
     }

@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from benchmarks.analysts import ANALYSTS, watched
-from benchmarks.following import BESIDE, SHOWN, _dearest
+from benchmarks.following import BESIDE, SHOWN, _dearest, _growth
 from benchmarks.measure import Stage
 
 
@@ -19,6 +19,14 @@ def test_the_dearest_models_are_those_that_take_more_than_of_a_handful_of_calls(
     found = _dearest(run(beside=6.0, large=9.0, grows=3.0, added=0.5), run(large=8.9, grows=0.25))
     assert list(found.items()) == [("grows", 2.75), (BESIDE, 2.0), ("added", 0.5), ("large", 0.1)]
     assert len(_dearest(run(**{f"m{number}": 1.0 for number in range(SHOWN + 1)}), run())) == SHOWN
+
+
+def test_a_new_day_that_takes_as_much_more_as_the_machine_is_slower_has_not_grown() -> None:
+    def day(cpu_s: float, handful_cpu_s: float) -> dict[str, float]:
+        return {"cpu_s": cpu_s, "handful_cpu_s": handful_cpu_s, "times": cpu_s / handful_cpu_s}
+
+    assert _growth({10: day(50.0, 25.0), 25: day(50.0, 25.0), 50: day(60.0, 30.0)}) == 0
+    assert _growth({10: day(50.0, 25.0), 25: day(60.0, 25.0), 50: day(75.0, 30.0)}) == pytest.approx(0.25)
 
 
 def write_marts(path: Path, calls: int, weekly_calls: int) -> None:
