@@ -14,6 +14,7 @@ import json
 import shutil
 import sys
 import tempfile
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -48,15 +49,16 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="inferledger-history-", dir=options.dir))
     try:
         handful = History(folder / "handful", days * 2, days, 2)
+        untouched = handful.twin(folder / "untouched")
         floor, ground = handful.follow(0.0), handful.follow_anew()
         new_days = {}
         for fewer in FEWER:
             history = History(folder / "fewer", calls // fewer, days, calls // days)
-            _, new_days[history.calls] = _beside_a_handful(handful, history)
+            _, new_days[history.calls] = _beside_a_handful(untouched, history)
             shutil.rmtree(history.home)
         history = History(folder / "history", calls, days, calls // days)
         answers = run_stage("answers", history.home).said["seconds"]
-        new_day, new_days[history.calls] = _beside_a_handful(handful, history)
+        new_day, new_days[history.calls] = _beside_a_handful(untouched, history)
         followed = dict(zip(SHARES, (new_day, history.follow(RESENT)), strict=True))
         anew = history.follow_anew()
         published = history.home / "published" / "marts.duckdb"
@@ -94,10 +96,17 @@ def main() -> int:
 
 
 def _beside_a_handful(handful: "History", history: "History") -> tuple[Stage, dict[str, float]]:
-    """A new day on `history`, and its CPU seconds beside those of a new day on a handful of calls around it."""
-    before = _cpu(handful.follow(0.0))
+    """A new day on `history`, and its CPU seconds beside those of that day on a handful, before and after it."""
+
+    def fixed_cpu_s() -> float:
+        twin = handful.twin(handful.home.with_name("twin"))
+        found = twin.follow(0.0)
+        shutil.rmtree(twin.home)
+        return _cpu(found)
+
+    before = fixed_cpu_s()
     found = history.follow(0.0)
-    fixed = (before + _cpu(handful.follow(0.0))) / 2
+    fixed = (before + fixed_cpu_s()) / 2
     return found, {"cpu_s": _cpu(found), "handful_cpu_s": fixed, "times": _cpu(found) / fixed}
 
 
@@ -119,6 +128,13 @@ class History:
     @property
     def _now(self) -> str:
         return (FIRST_RUN + timedelta(days=self._day)).isoformat()
+
+    def twin(self, home: Path) -> "History":
+        """The same history, as far as it has come, in a folder of its own."""
+        shutil.copytree(self.home, home, symlinks=True)
+        other = copy(self)
+        other.home = home
+        return other
 
     def follow(self, resent: float) -> Stage:
         """The run after the next day has landed, with this share of its lines sent again from the days before."""

@@ -3,7 +3,8 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,19 +23,36 @@ def write_files(out_dir: Path, name: str, files: Iterable[tuple[str, File]], fac
     SHA-256 of each file. Files that only the manifest before names are removed: an export of fewer files leaves none of
     the old ones to be taken in again.
     """
-    listed = [{"file": path, "rows": file.rows, **_write_beside(out_dir / path, file)} for path, file in files]
+    listed: list[dict[str, Any]] = []
+    with _nothing_left_beside(out_dir) as begun:
+        for path, file in files:
+            begun.append(path)
+            listed.append({"file": path, "rows": file.rows, **_write_beside(out_dir / path, file)})
     told = (json.dumps({"export": name, **facts, "files": listed}, indent=2) + "\n").encode()
-    return _put(out_dir, out_dir / f"{name}.manifest.json", [file["file"] for file in listed], told)
+    return _put(out_dir, out_dir / f"{name}.manifest.json", begun, told)
 
 
 def copy_files(source: Path, out_dir: Path) -> list[Path]:
     """The files of an export that was written to `source`, byte for byte; returns the paths, the manifest last."""
     (kept,) = source.glob("*.manifest.json")
     told = kept.read_bytes()
-    paths = [file["file"] for file in json.loads(told)["files"]]
-    for path in paths:
-        shutil.copyfile(source / path, _beside(out_dir / path))
-    return _put(out_dir, out_dir / kept.name, paths, told)
+    with _nothing_left_beside(out_dir) as begun:
+        for path in (file["file"] for file in json.loads(told)["files"]):
+            begun.append(path)
+            shutil.copyfile(source / path, _beside(out_dir / path))
+    return _put(out_dir, out_dir / kept.name, begun, told)
+
+
+@contextmanager
+def _nothing_left_beside(out_dir: Path) -> Iterator[list[str]]:
+    """What is added to the list, paths below `out_dir`, is taken away from beside its place when an error comes."""
+    begun: list[str] = []
+    try:
+        yield begun
+    except BaseException:
+        for path in begun:
+            _beside(out_dir / path).unlink(missing_ok=True)
+        raise
 
 
 def _put(out_dir: Path, manifest: Path, paths: Sequence[str], told: bytes) -> list[Path]:

@@ -79,9 +79,11 @@ def read_sheet(
     connection.execute("set variable business_file_hash = $value", {"value": file.identity})
     latest = (context.now + timedelta(days=1)).replace(tzinfo=None)
     connection.execute("set variable business_latest = cast($value as timestamp)", {"value": latest})
-    rows, rejects, unknown = _split(file.path, sheet, connection)
-    connection.execute(f"create or replace temp table judged_rows as {_judge_sql(sheet, context.currencies)}")
-    connection.execute("drop table sheet_rows")
+    try:
+        rows, rejects, unknown = _split(file.path, sheet, connection)
+        connection.execute(f"create or replace temp table judged_rows as {_judge_sql(sheet, context.currencies)}")
+    finally:
+        connection.execute("drop table if exists sheet_rows")
     names = ", ".join(f'"{name}"' for name in sheet.columns)
     connection.execute(f"""
         copy (select {names} from judged_rows where problem is null order by row_number)
@@ -120,8 +122,9 @@ def _split(path: Path, sheet: Sheet, connection: duckdb.DuckDBPyConnection) -> t
                 rejects.append(Reject(line, offset, "line", f"has {len(cells)} fields; the header has {len(header)}"))
             else:
                 rows.append((line, offset, cells))
-        _insert(connection, sheet, header, rows)
-        count += len(rows)
+        if rows:
+            _insert(connection, sheet, header, rows)
+            count += len(rows)
     if not header:
         raise UnreadableFileError(f"file is empty; expected a header {','.join(sheet.fields)}", "file")
     rejects += [Reject(None, None, "file", note) for note in text.notes]

@@ -6,6 +6,7 @@ about other days in every way there is. Only what is made of samples day by day 
 
 import json
 import random
+import shutil
 import sqlite3
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -214,3 +215,20 @@ def test_a_sample_stands_until_that_of_another_metric_on_the_next_day(home: Home
     follow(home)
     # The hour after midnight has five minutes of the sample before it.
     assert work_rows(home, covered) == [(1800,), (600,), (300,)]
+
+
+def test_a_sample_that_is_there_twice_is_found_on_the_days_a_run_touches(home: Home, tmp_path: Path) -> None:
+    """Staging lets none through: the followed run's test is asked of a staging that does."""
+    for name, day in (("first.prom", "2026-09-01"), ("next.prom", "2026-09-20")):
+        land(home, "dcgm", name, [line("DCGM_FI_DEV_GPU_UTIL", GPU, f"{day}T12:00:00", 50)])
+        build(home.root)
+    (test,) = (home.warehouse / "dbt" / "target" / "compiled").rglob("unique_samples_stg_dcgm*.sql")
+    work = Path(shutil.copy(home.warehouse / "work.duckdb", tmp_path / "work.duckdb"))
+    with duckdb.connect(str(work)) as connection:
+        connection.execute("create table samples as select * from stg_dcgm__samples")
+        found = {}
+        for day in ("2026-09-01", "2026-09-20"):
+            twice = f"select * from samples union all select * from samples where sampled_at::date = '{day}'"
+            connection.execute(f"create or replace view stg_dcgm__samples as {twice}")
+            found[day] = len(connection.execute(test.read_text()).fetchall())
+    assert found == {"2026-09-01": 0, "2026-09-20": 1}

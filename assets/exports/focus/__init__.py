@@ -32,6 +32,7 @@ _SQL = {
     "ContractCommitment": "contract_commitment.sql",
 }
 _TYPES = {"String": "varchar", "JSON": "varchar", "Decimal": "decimal(38, 12)", "Date/Time": "timestamp"}
+_COSTS = ("BilledCost", "EffectiveCost")
 _ROWS_AT_ONCE = 10_000
 _MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 _MACROS = """
@@ -200,10 +201,13 @@ def _short(cell: Any) -> Any:
 
 
 def _write_parquet(connection: duckdb.DuckDBPyConnection, dataset: str, path: Path) -> None:
-    """Days and moments with their zone, UTC."""
+    """Moments with their zone, UTC. Any column may lack values, if it does this month or not: readers join months."""
     moments = [f"{name} at time zone 'UTC' as {name}" for name in _moments(connection, dataset)]
     query = f"select * replace ({', '.join(moments)}) from {dataset}"
+    # DuckDB marks a column as never null where statistics tell that it happens to have no null.
+    connection.execute("set disabled_optimizers = 'statistics_propagation'")
     connection.execute(f"copy ({query}) to {literal(path)} {PARQUET}")
+    connection.execute("reset disabled_optimizers")
 
 
 def _moments(connection: duckdb.DuckDBPyConnection, dataset: str) -> list[str]:
@@ -213,7 +217,7 @@ def _moments(connection: duckdb.DuckDBPyConnection, dataset: str) -> list[str]:
 
 def _control(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     """What the rows must add up to: all of them, and each invoice, its tax apart."""
-    sums = "count(*) as rows, sum(BilledCost) as BilledCost, sum(EffectiveCost) as EffectiveCost"
+    sums = ", ".join(["count(*) as rows", *(f"coalesce(sum({name}), 0) as {name}" for name in _COSTS)])
     (whole,) = rows(connection, f"select {sums} from CostAndUsage")
     invoice = "InvoiceIssuerName, BillingAccountId, InvoiceId, ChargeCategory = 'Tax' as is_tax"
     parts = f"select {invoice}, {sums} from CostAndUsage group by all order by 1, 2, 3 nulls first, 4"

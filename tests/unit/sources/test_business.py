@@ -126,6 +126,7 @@ def test_a_bad_row_is_named_by_its_line_and_the_others_are_kept(
     ("content", "reason"),
     [
         ("", "file: file is empty; expected a header task_id,"),
+        ("\n \r\n", "file: file is empty; expected a header task_id,"),
         (
             TASKS.replace("tenant_id", "tenant") + "\n",
             "tenant_id: missing in the header (line 1); the columns are task_id",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 from focus_data_toolkit.model.validator import lint_focus_1_4_structure, load_model
 from focus_data_toolkit.validate.bundle import validate_dataset_bundle
@@ -94,6 +95,8 @@ def test_files_have_the_columns_of_the_model_in_its_order(folders: dict[str, Pat
         for column in expected:
             kinds = {"Decimal": pl.Decimal(38, 12), "Date/Time": pl.Datetime("us", "UTC")}
             assert parquet.schema[column.name] == kinds.get(column.data_type, pl.String())
+        # Where a month has a value in each row, the next may not: both have the same schema.
+        assert all(field.nullable for field in pq.read_schema(folder / f"{dataset}.parquet"))
 
 
 def test_the_linter_and_the_bundle_gate_of_focus_data_toolkit_pass(folders: dict[str, Path]) -> None:
