@@ -2,9 +2,9 @@
 
 Makes a history and runs up to the published marts: on all of it, after a new day, after one more with calls of the
 month before sent again, and then with everything built anew, where every mart must have the rows that it had. Runs on a
-handful of calls tell the fixed cost, the same new day on histories of fewer calls whether it costs the same: as a
-multiple of what it takes on the handful just before and after, since the same work takes a machine up to a fifth more
-from one hour to the next. Says which models and tests took most beyond the fixed cost, how long a question to months of
+handful of calls tell the fixed cost, the same new day on histories of fewer calls whether it costs the same; beside it
+stands what it takes on the handful just before and after, since the same work takes a machine up to a fifth more from
+one hour to the next. Says which models and tests took most beyond the fixed cost, how long a question to months of
 calls takes, and what analysts notice of a run. Each run's figures are told as it ends. Exits 1 when a goal is missed:
 goals are those of 50 million calls, fewer miss them, as there what a day costs whatever its calls weighs more.
 """
@@ -111,8 +111,8 @@ def _beside_a_handful(handful: "History", history: "History") -> tuple[Stage, di
 
 
 def _growth(new_days: dict[int, dict[str, float]]) -> float:
-    times = [day["times"] for day in new_days.values()]
-    return max(times) / min(times) - 1
+    seconds = [day["cpu_s"] for day in new_days.values()]
+    return max(seconds) / min(seconds) - 1
 
 
 class History:
