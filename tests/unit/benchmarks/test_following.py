@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from benchmarks.analysts import ANALYSTS, watched
-from benchmarks.following import BESIDE, SHOWN, _dearest, _growth
+from benchmarks.following import BESIDE, SHOWN, NewDays, _dearest, _growth
 from benchmarks.measure import Stage
 
 
@@ -21,8 +21,12 @@ def test_the_dearest_models_are_those_that_take_more_than_of_a_handful_of_calls(
     assert len(_dearest(run(**{f"m{number}": 1.0 for number in range(SHOWN + 1)}), run())) == SHOWN
 
 
-def test_a_new_day_has_grown_by_its_cpu_seconds_whatever_the_machine_took_for_a_handful() -> None:
-    days = {10: {"cpu_s": 50.0, "times": 2.0}, 25: {"cpu_s": 52.0, "times": 2.0}, 50: {"cpu_s": 60.0, "times": 2.0}}
+def test_new_days_have_grown_by_all_their_cpu_seconds_whatever_the_machine_took_for_a_handful() -> None:
+    days = {
+        10: NewDays([52.0, 50.0, 48.0], 25.0),
+        25: NewDays([50.0, 53.0, 53.0], 26.0),
+        50: NewDays([67.0, 57.0, 56.0], 30.0),
+    }
     assert _growth(days) == pytest.approx(0.2)
 
 
