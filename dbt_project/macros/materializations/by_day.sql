@@ -130,7 +130,7 @@ that holds for every row, and the days come when its rows go (`with_days`): so b
     {%- elif what == 'since' -%}
         {{- return(day ~ " >= timestamp '" ~ monday(days | min) ~ "'" if days else 'false') -}}
     {%- elif what == 'months' -%}
-        {{- return(in_months("cast(date_trunc('month', " ~ day ~ ") as date)", days)) -}}
+        {{- return(in_days_of_months(day, days)) -}}
     {%- elif what == 'moments' -%}
         {{- return(in_moments(day, days)) -}}
     {%- elif what == 'followed' -%}
@@ -192,6 +192,16 @@ As is_touched, of a column of weeks (their Monday): a touched day touches its wh
         {%- do firsts.append(day.replace(day=1)) -%}
     {%- endfor -%}
     {{- return(in_days(month, firsts | unique | list)) -}}
+{% endmacro %}
+
+{#- Bounds of the day itself too: rows stand in the order of their days, and storage knows nothing of their month. -#}
+{% macro in_days_of_months(day, days) %}
+    {%- if not days -%}
+        {{- return('false') -}}
+    {%- endif -%}
+    {%- set first, after = days | min, (days | max).replace(day=28) + modules.datetime.timedelta(days=4) -%}
+    {%- set bounds = day ~ " >= date '" ~ first.replace(day=1) ~ "' and " ~ day ~ " < date '" ~ after.replace(day=1) ~ "'" -%}
+    {{- return('(' ~ bounds ~ ' and ' ~ in_months("cast(date_trunc('month', " ~ day ~ ") as date)", days) ~ ')') -}}
 {% endmacro %}
 
 {#- The same of a moment; a lake file without any of the days is told by its statistics. -#}
