@@ -73,7 +73,7 @@ bench: .venv/.synced ## Measure CPU and memory against the goals: make bench ROW
 	$(BIN)/python -m benchmarks --rows $(ROWS)
 
 bench-history: CALLS ?= 50000000
-bench-history: .venv/.synced ## Measure a new day on 50 million calls against a full build: 2.5 hours, 60 GB of disk (CALLS=1000000: quick, its goals do not count)
+bench-history: .venv/.synced ## Measure a new day on 50 million calls against a full build: 2.5 hours, 65 GB of disk (CALLS=1000000: quick, its goals do not count)
 	$(BIN)/python -m benchmarks.following --calls $(CALLS)
 
 clean: ## Remove the demo
