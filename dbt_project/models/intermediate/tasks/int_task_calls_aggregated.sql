@@ -9,7 +9,6 @@ aggregated as (
 
     select
         task_id,
-        {{ row_hash('task_id') }} as task_key,
         week_start,
         coalesce(model, 'unattributed') as model,
         coalesce(reasoning_effort, 'not said') as reasoning_effort,

@@ -147,7 +147,6 @@ tasks as (
 
     select
         task_id,
-        {{ row_hash('task_id') }} as task_key,
         tenant_id,
         feature_id,
         task_type,

@@ -1,5 +1,5 @@
 -- every call with a task is in exactly one task, at its cost, and every ended task in exactly one row of the mart
-{%- set start = 'coalesce(mod(epoch_us(started_at), 997), 997)' %}
+{%- set part = 'mod(' ~ row_hash('task_id') ~ ', 997)' %}
 with calls as (
 
     -- no `where`: of tens of millions of calls, DuckDB takes twice as long to leave those without a task out as to read them
@@ -12,7 +12,7 @@ with calls as (
 aggregated as (
 
     select
-        mod(task_key, 997) as part,
+        {{ part }} as part,
         sum(cost_usd) as cost_usd,
         sum(case when {{ calls_are_there('week_start') }} then cost_usd end) as cost_of_calls_usd
     from {{ ref('int_task_calls_aggregated') }}
@@ -20,34 +20,11 @@ aggregated as (
 
 ),
 
-made as (
+tasks as (
 
     select
-        mod(task_key, 997) as part,
-        sum(cost_usd) as cost_usd
-    from {{ ref('int_tasks') }}
-    group by 1
-
-),
-
--- the mart has no key: its parts are by the moment a task began
-made_by_start as (
-
-    select
-        {{ start }} as part,
+        {{ part }} as part,
         sum(cost_usd) as cost_usd,
-        count(*) as tasks
-    from {{ ref('int_tasks') }}
-    group by 1
-
-),
-
-tasks_by_start as (
-
-    select
-        {{ start }} as part,
-        sum(cost_usd) as cost_usd,
-        count(*) as tasks,
         count(ended_at) as ended_tasks
     from {{ ref('fct_tasks') }}
     group by 1
@@ -64,36 +41,18 @@ totals as (
     union all
 
     select
-        'int_tasks' as counted_in,
-        coalesce(made.cost_usd, 0) as found,
-        coalesce(aggregated.cost_usd, 0) as expected
-    from made
-    full outer join aggregated on made.part = aggregated.part
-
-    union all
-
-    select
         'fct_tasks' as counted_in,
-        coalesce(tasks_by_start.cost_usd, 0) as found,
-        coalesce(made_by_start.cost_usd, 0) as expected
-    from tasks_by_start
-    full outer join made_by_start on tasks_by_start.part = made_by_start.part
-
-    union all
-
-    select
-        'tasks of fct_tasks' as counted_in,
-        coalesce(tasks_by_start.tasks, 0) as found,
-        coalesce(made_by_start.tasks, 0) as expected
-    from tasks_by_start
-    full outer join made_by_start on tasks_by_start.part = made_by_start.part
+        coalesce(tasks.cost_usd, 0) as found,
+        coalesce(aggregated.cost_usd, 0) as expected
+    from tasks
+    full outer join aggregated on tasks.part = aggregated.part
 
     union all
 
     select
         'cost_per_task_weekly' as counted_in,
         (select coalesce(sum(tasks), 0) from {{ ref('cost_per_task_weekly') }}) as found,
-        (select coalesce(sum(ended_tasks), 0) from tasks_by_start) as expected
+        (select coalesce(sum(ended_tasks), 0) from tasks) as expected
 
 )
 
