@@ -2,7 +2,7 @@
 
 Makes a history and runs up to the published marts: on all of it, after a new day, after one more with calls of the
 month before sent again, and then with everything built anew, where every mart must have the rows that it had. Runs on a
-handful of calls tell the fixed cost, the same new days on histories of fewer days whether they cost the same; beside
+handful of calls tell the fixed cost, the same new days on histories of fewer calls whether they cost the same; beside
 them stands what one takes on the handful just before and after, since the same work takes a machine up to a fifth more
 from one hour to the next. Says which models and tests took most beyond the fixed cost, how long a question to months of
 calls takes, and what analysts notice of a run. Each run's figures are told as it ends. Exits 1 when a goal is missed:
@@ -27,8 +27,7 @@ FIRST_RUN = datetime(2026, 11, 17, 6, tzinfo=UTC)
 RESENT = 0.02
 # CPU beyond the fixed cost, as a share of that of a full build.
 SHARES = {"a new day": 1 / 30, "a day, 2 % sent again": 1 / 5}
-# A fifth and half of the days, each of as many calls, for the same new days; how much more they may cost on all.
-# Days of fewer calls would make the week smaller that the new day stands in: that is less new data, not less history.
+# The same days with a fifth and half of the calls, for the same new days; how much more they may cost on all of them.
 FEWER, GROWTH = (5, 2), 0.20
 # Three that follow each other: on 50 million the smallest models and tests took 24, 20 and 20 CPU seconds of them,
 # though they do the same each day, so one day alone tells the machine's noise as growth.
@@ -58,7 +57,7 @@ def main() -> int:
         floor, ground = handful.follow(0.0), handful.follow_anew()
         new_days = dict[int, NewDays]()
         for fewer in FEWER:
-            history = History(folder / "fewer", calls // fewer, days // fewer, calls // days)
+            history = History(folder / "fewer", calls // fewer, days, calls // days)
             _, new_days[history.calls] = _beside_a_handful(untouched, history)
             shutil.rmtree(history.home)
         history = History(folder / "history", calls, days, calls // days)

@@ -21,8 +21,8 @@ from tests.integration.test_incremental_builds import LATER, NEW, build, land_lo
 STORED_BY = re.compile(
     r"\b(usage_date|sampled_date|week_start|month_start|ended_date|ended_week_start|last_call_at|bucket_start|file_hash)\b"
 )
-# By file, by day and by task.
 REPLACES = re.compile(r'\s*insert into\s+(?:"\w+"\."main"\.)?"?(\w+)"?\s+by name\s+(select .*)', re.DOTALL)
+# By file and by task, and so not by a query of their own name.
 REPLACED_TOO = {"int_usage_call_keys", "int_tasks"}
 # What is read whole, and why.
 READ_WHOLE = {
