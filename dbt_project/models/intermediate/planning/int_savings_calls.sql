@@ -15,6 +15,10 @@
     'batch', 'evaluation_batch', 'prompt_cache', 'prompt_growth', 'reasoning_effort', 'output_cap', 'smaller_model', 'guardrail_model',
     'other_host', 'other_architecture',
 ] -%}
+{%- set in_place = [
+    'avoid_retries', 'embedding_refresh', 'free_tier', 'batch', 'evaluation_batch', 'prompt_cache', 'prompt_growth', 'reasoning_effort',
+    'output_cap',
+] -%}
 {%- set unchanged = [
     'input_audio_tokens', 'input_image_tokens', 'output_audio_tokens', 'output_image_tokens', 'cache_write_1h_tokens', 'searches',
     'images', 'audio_seconds', 'video_seconds', 'characters', 'pages', 'cache_storage_token_hours',
@@ -90,24 +94,16 @@ recent as (
 
 ),
 
-batchable as (
+batch_prices as (
 
     select
-        recent.call_id,
-        recent.latency_insensitive,
-        recent.purpose
-    from recent
-    inner join price_keys
-        on
-            recent.service_provider = price_keys.service_provider
-            and recent.host = price_keys.host
-            and recent.region = price_keys.region
-            and recent.model_id = price_keys.model_id
-            and recent.usage_date = price_keys.usage_date
-            and price_keys.service_tier = 'batch'
-            and price_keys.window_start_second = 0
-            and price_keys.price_set_id is not null
-    where recent.service_tier = 'standard'
+        {{ place | join(', ') }},
+        usage_date
+    from price_keys
+    where
+        service_tier = 'batch'
+        and window_start_second = 0
+        and price_set_id is not null
 
 ),
 
@@ -174,6 +170,21 @@ free_days as (
     from free_requests
     where request_number = 1
     group by week_start, product_id
+
+),
+
+beyond_usual as (
+
+    select
+        free_requests.week_start,
+        free_requests.logical_request_id,
+        free_days.usual_requests
+    from free_requests
+    inner join free_days
+        on
+            free_requests.week_start = free_days.week_start
+            and free_requests.product_id = free_days.product_id
+            and free_requests.request_number > free_days.usual_requests
 
 ),
 
@@ -261,14 +272,14 @@ judged as (
 served_elsewhere as (
 
     select
-        recent.call_id,
+        recent.*,
         models.lever,
+        models.evidence_value,
         {%- for name in place %}
-        models.other_{{ name }},
+        models.other_{{ name }} as left_{{ name }},
         {%- endfor %}
         cast(null as {{ dbt.type_string() }}) as own_model,
-        cast(0 as bigint) as fewer_input_tokens,
-        models.evidence_value
+        cast(0 as bigint) as fewer_input_tokens
     from recent
     inner join models
         on
@@ -282,27 +293,30 @@ served_elsewhere as (
     where recent.service_tier = 'standard'
     union all
     select
-        call_id,
+        recent.*,
         'fill_idle_gpus' as lever,
+        cast(null as double) as evidence_value,
         {%- for name in place %}
-        {{ name }} as other_{{ name }},
+        filling.{{ name }} as left_{{ name }},
         {%- endfor %}
-        model as own_model,
-        cast(0 as bigint) as fewer_input_tokens,
-        cast(null as double) as evidence_value
-    from filling
-    where filled_tokens <= idle_tokens
+        filling.model as own_model,
+        cast(0 as bigint) as fewer_input_tokens
+    from recent
+    inner join filling
+        on
+            recent.call_id = filling.call_id
+            and filling.filled_tokens <= filling.idle_tokens
     union all
     select
-        recent.call_id,
+        recent.*,
         'other_architecture' as lever,
-        judged.service_provider as other_service_provider,
-        'direct' as other_host,
-        'unknown' as other_region,
-        judged.model_id as other_model_id,
+        judged.correct_answer_rate as evidence_value,
+        judged.service_provider as left_service_provider,
+        'direct' as left_host,
+        'unknown' as left_region,
+        judged.model_id as left_model_id,
         cast(null as {{ dbt.type_string() }}) as own_model,
-        judged.fewer_input_tokens,
-        judged.correct_answer_rate as evidence_value
+        judged.fewer_input_tokens
     from recent
     inner join judged
         on
@@ -316,148 +330,116 @@ served_elsewhere as (
 
 ),
 
-applied as (
+in_place as (
+
+    {%- for lever in in_place %}
+    select '{{ lever }}' as lever
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+
+),
+
+-- each call beside each lever that leaves it where it is
+served_in_place as (
 
     select
-        call_id,
-        'avoid_retries' as lever,
-        cast(null as double) as evidence_value
+        recent.*,
+        in_place.lever,
+        case in_place.lever
+            when 'embedding_refresh' then cast(refreshed.days as double)
+            when 'free_tier' then cast(beyond_usual.usual_requests as double)
+            when 'prompt_cache' then recent.hit_rate
+            when 'prompt_growth'
+                then cast(recent.mean_input_tokens as double) / nullif(cast(recent.earlier_input_tokens as double), 0) - 1
+            when 'output_cap' then cast(recent.long_output_tokens as double)
+        end as evidence_value,
+        {%- for name in place %}
+        recent.{{ name }} as left_{{ name }},
+        {%- endfor %}
+        cast(null as {{ dbt.type_string() }}) as own_model,
+        cast(0 as bigint) as fewer_input_tokens
     from recent
-    where superseded_as = 'retry'
-    union all
-    select
-        recent.call_id,
-        'embedding_refresh' as lever,
-        cast(refreshed.days as double) as evidence_value
-    from recent
-    inner join refreshed
+    left join refreshed
         on
-            recent.week_start = refreshed.week_start
-            and recent.feature_id = refreshed.feature_id
-            and recent.service_provider = refreshed.service_provider
-            and recent.model = refreshed.model
-            and recent.usage_date < refreshed.last_date
-    where
-        recent.purpose = 'embed'
-        and recent.latency_insensitive
-    union all
-    select
-        recent.call_id,
-        'free_tier' as lever,
-        cast(free_days.usual_requests as double) as evidence_value
-    from recent
-    inner join free_requests
+            recent.usage_date < refreshed.last_date
+            {%- for name in habit %}
+            and recent.{{ name }} = refreshed.{{ name }}
+            {%- endfor %}
+    left join beyond_usual
         on
-            recent.logical_request_id = free_requests.logical_request_id
-            and recent.week_start = free_requests.week_start
-    inner join free_days
+            recent.logical_request_id = beyond_usual.logical_request_id
+            and recent.week_start = beyond_usual.week_start
+    left join batch_prices
         on
-            free_requests.week_start = free_days.week_start
-            and free_requests.product_id = free_days.product_id
-            and free_requests.request_number > free_days.usual_requests
-    union all
-    select
-        call_id,
-        'batch' as lever,
-        cast(null as double) as evidence_value
-    from batchable
-    where latency_insensitive
-    union all
-    select
-        call_id,
-        'evaluation_batch' as lever,
-        cast(null as double) as evidence_value
-    from batchable
+            recent.usage_date = batch_prices.usage_date
+            {%- for name in place %}
+            and recent.{{ name }} = batch_prices.{{ name }}
+            {%- endfor %}
+    cross join in_place
     where
-        not latency_insensitive
-        and purpose in ('eval', 'shadow')
+        case in_place.lever
+            when 'avoid_retries' then recent.superseded_as = 'retry'
+            when 'embedding_refresh' then refreshed.days is not null and recent.purpose = 'embed' and recent.latency_insensitive
+            when 'free_tier' then beyond_usual.usual_requests is not null
+            when 'batch' then batch_prices.usage_date is not null and recent.service_tier = 'standard' and recent.latency_insensitive
+            when 'evaluation_batch'
+                then
+                    batch_prices.usage_date is not null
+                    and recent.service_tier = 'standard'
+                    and not recent.latency_insensitive
+                    and recent.purpose in ('eval', 'shadow')
+            when 'prompt_cache'
+                then
+                    recent.has_prompt_cache
+                    and recent.total_input_tokens >= {{ cacheable_tokens }}
+                    and recent.hit_rate < {{ good_hit_rate }}
+                    and recent.cache_read_tokens < recent.total_input_tokens * {{ good_hit_rate }}
+            when 'prompt_growth'
+                then recent.mean_input_tokens >= {{ growth }} * recent.earlier_input_tokens and recent.earlier_input_tokens > 0
+            when 'reasoning_effort' then recent.reasoning_tokens > 2 * recent.output_text_tokens
+            when 'output_cap' then recent.reasoning_tokens + recent.output_text_tokens > recent.long_output_tokens
+        end
+
+),
+
+applied as (
+
+    select * from served_in_place
     union all
-    select
-        call_id,
-        'prompt_cache' as lever,
-        hit_rate as evidence_value
-    from recent
-    where
-        has_prompt_cache
-        and total_input_tokens >= {{ cacheable_tokens }}
-        and hit_rate < {{ good_hit_rate }}
-        and cache_read_tokens < total_input_tokens * {{ good_hit_rate }}
-    union all
-    select
-        call_id,
-        'prompt_growth' as lever,
-        cast(mean_input_tokens as double) / nullif(cast(earlier_input_tokens as double), 0) - 1 as evidence_value
-    from recent
-    where
-        mean_input_tokens >= {{ growth }} * earlier_input_tokens
-        and earlier_input_tokens > 0
-    union all
-    select
-        call_id,
-        'reasoning_effort' as lever,
-        cast(null as double) as evidence_value
-    from recent
-    where reasoning_tokens > 2 * output_text_tokens
-    union all
-    select
-        call_id,
-        'output_cap' as lever,
-        cast(long_output_tokens as double) as evidence_value
-    from recent
-    where reasoning_tokens + output_text_tokens > long_output_tokens
-    union all
-    select
-        call_id,
-        lever,
-        evidence_value
-    from served_elsewhere
+    select * from served_elsewhere
 
 ),
 
 levers as (
 
     select
-        recent.*,
-        applied.lever,
-        applied.evidence_value,
-        served_elsewhere.own_model,
-        {%- for name in place %}
-        coalesce(served_elsewhere.other_{{ name }}, recent.{{ name }}) as left_{{ name }},
-        {%- endfor %}
+        *,
         case
-            when applied.lever = 'prompt_cache'
+            when lever = 'prompt_cache'
                 then
                     least(
-                        recent.input_uncached_tokens,
-                        cast(floor(recent.total_input_tokens * cast({{ good_hit_rate }} as decimal(2, 1))) as bigint)
-                        - recent.cache_read_tokens
+                        input_uncached_tokens,
+                        cast(floor(total_input_tokens * cast({{ good_hit_rate }} as decimal(2, 1))) as bigint) - cache_read_tokens
                     )
             else 0
         end as newly_cached_tokens,
         case
-            when applied.lever = 'prompt_growth'
-                then least(recent.input_uncached_tokens, recent.mean_input_tokens - recent.earlier_input_tokens)
-            when applied.lever = 'other_architecture'
-                then {{ cut_uncached_tokens('served_elsewhere.fewer_input_tokens', 'recent') }}
+            when lever = 'prompt_growth' then least(input_uncached_tokens, mean_input_tokens - earlier_input_tokens)
+            when lever = 'other_architecture' then {{ cut_uncached_tokens('fewer_input_tokens', 'applied') }}
             else 0
         end as cut_input_tokens,
         case
-            when applied.lever = 'other_architecture'
-                then {{ cut_cached_tokens('served_elsewhere.fewer_input_tokens', 'recent') }}
+            when lever = 'other_architecture' then {{ cut_cached_tokens('fewer_input_tokens', 'applied') }}
             else 0
         end as cut_cached_tokens,
         case
-            when applied.lever = 'reasoning_effort' then cast(floor(recent.reasoning_tokens * 0.5) as bigint)
-            when applied.lever = 'output_cap' then least(recent.reasoning_tokens, recent.long_output_tokens)
-            else recent.reasoning_tokens
+            when lever = 'reasoning_effort' then cast(floor(reasoning_tokens * 0.5) as bigint)
+            when lever = 'output_cap' then least(reasoning_tokens, long_output_tokens)
+            else reasoning_tokens
         end as left_reasoning_tokens
-    from recent
-    inner join applied
-        on recent.call_id = applied.call_id
-    left join served_elsewhere
-        on
-            applied.call_id = served_elsewhere.call_id
-            and applied.lever = served_elsewhere.lever
+    from applied
 
 ),
 
