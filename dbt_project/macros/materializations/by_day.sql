@@ -291,6 +291,10 @@ before or after, and those whose end waits for the data to go on. All in a full 
     {%- endif -%}
     {{- return(in_touched_tasks(task) if execute and runs_incrementally() else 'true') -}}
 {% endmacro %}
+{#- Those whose id has the hash of one's, which storage reads in a fifth of the time of ids: all of them, and hardly another. -#}
+{% macro has_key_of_touched_task(key) %}
+    {{- return(key ~ ' in (select ' ~ row_hash('touched_tasks.task_id') ~ ' from work.main.touched_tasks)') -}}
+{% endmacro %}
 {#- All of them, or the part of so many parts that a piece is. -#}
 {% macro in_touched_tasks(task, piece=none) %}
     {%- set part = ' where hash(touched_tasks.task_id) % ' ~ piece.parts ~ ' = ' ~ piece.part if piece else '' -%}
@@ -416,12 +420,14 @@ beside those of all calls. The pieces of touched days are one transaction: the n
     {{- return({'relations': [relation]}) -}}
 {% endmaterialization %}
 
-{#- Rows that go are looked for once, and by their number: among 17 million, to look for a day's tasks takes 0.7 CPU s each time. -#}
+{#- Rows that go are looked for once, by their key, and taken out by their number: among 17 million a look takes 0.1 CPU s, by id 0.55. -#}
 {% macro replaced_by_task(relation, meta) %}
     {%- call statement('gone') -%}
         create or replace temp table gone_tasks as
         select *, rowid as place from {{ relation }}
-        where rowid in (select found.rowid from {{ relation }} as found where {{ in_touched_tasks('found.task_id') }})
+        where
+            rowid in (select found.rowid from {{ relation }} as found where {{ has_key_of_touched_task('found.task_key') }})
+            and {{ in_touched_tasks('task_id') }}
     {%- endcall -%}
     {%- call statement('main') -%}
         create or replace temp table made_tasks as from {{ relation }} limit 0;
@@ -693,7 +699,7 @@ their calls is.
         {%- elif by in ('samples', 'steps', 'hours') -%}
             {%- set touched = is_touched(by, meta.get('replaced', 'usage_date')) -%}
         {%- elif meta.get('replaced') == 'task_id' -%}
-            {%- set touched = is_touched_task('task_id') -%}
+            {%- set touched = has_key_of_touched_task('task_key') -%}
         {%- elif meta.get('replaced') == 'week_start' -%}
             {%- set touched = is_touched_week(by, 'week_start', after=meta.get('weeks_after', 0)) -%}
         {%- elif meta.get('replaced') == 'month_start' -%}

@@ -147,6 +147,7 @@ tasks as (
 
     select
         task_id,
+        {{ row_hash('task_id') }} as task_key,
         tenant_id,
         feature_id,
         task_type,
