@@ -45,6 +45,8 @@ from tests.spark.processes import command_of, descendants, executors_of, kill
 DRIVER = "org.apache.spark.deploy.SparkSubmit"
 # Only a run that hangs comes to it, on a machine however busy.
 DEADLINE_SECONDS = 3_600
+# What Spark says of a task whose executor is gone: while it ran, or before it had begun.
+TASK_LOST = ("Lost task", "its executor exited")
 # Of the build, where rows come of hard cases alone: without them, nothing would have been compared.
 FILLED = [
     "optimization_backlog_weekly where lever = 'commit_gpus' and saving_usd * 1000000 % 1 <> 0 and evidence_value < 1",
@@ -129,7 +131,7 @@ class Run:
 
     def kill_an_executor_with_a_task(self) -> None:
         """Stopped, it keeps the next task it is given until it is killed. If it was given none, another is killed."""
-        while "Lost task" not in self.said():
+        while not any(loss in self.said() for loss in TASK_LOST):
             assert self.process.poll() is None, self.said()
             for pid in self.executors()[:1]:
                 os.kill(pid, signal.SIGSTOP)
